@@ -1,0 +1,1 @@
+"""The knee wing: radiographs from masks, masks from radiographs, and simulated knees."""

@@ -1,0 +1,168 @@
+"""Model bundles: a folder that says everything about a model, and weights that cannot run code.
+
+`model.toml` names the model's networks, how each was trained, the data's licence and the measured
+figures; weights are safetensors whose SHA-256 is written beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from xgen_studio.diffusion.denoiser import Denoiser, build_denoiser
+from xgen_studio.diffusion.process import build_process
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.networks import build_network
+
+CARD = "model.toml"
+
+
+@dataclass(frozen=True)
+class NetworkCard:
+    """One network of a bundle."""
+
+    file: str
+    sha256: str
+    architecture: str
+    options: dict[str, Any] = field(default_factory=dict)
+    process: str = "edm"
+    process_options: dict[str, float] = field(default_factory=dict)
+    regression: bool = False
+    steps: int = 0          # training steps behind the weights
+    examples: int = 0       # training examples seen
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model bundle whose card was read; networks load when asked for."""
+
+    folder: Path
+    name: str
+    title: str
+    summary: str
+    anatomy: str
+    grid: tuple[int, int]            # rows, columns of what it makes
+    networks: dict[str, NetworkCard]
+    methods: dict[str, str]          # method (ctm, csm, unet, masks) -> network
+    licence: str
+    trained_on: str
+    attribution: str
+    limits: str
+    measured: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def default_method(self) -> str:
+        """The method used when none is named: the first of the card."""
+        return next(iter(self.methods))
+
+    def network_card(self, method: str) -> NetworkCard:
+        """The card of the network behind a method; CallError for a method it does not have."""
+        if method not in self.methods:
+            raise CallError(
+                f"{self.name}: has no method '{method}'; it has {', '.join(self.methods)}"
+            )
+        return self.networks[self.methods[method]]
+
+    def denoiser(self, method: str, device: str | torch.device = "cpu") -> Denoiser:
+        """Load the network behind a method as a denoiser in evaluation mode.
+
+        InputError where the file is missing, is no safetensors file, or does not fit the card.
+        """
+        card = self.network_card(method)
+        path = self.folder / card.file
+        found = file_hash(path)
+        if found != card.sha256:
+            raise InputError(
+                f"{path}: its SHA-256 is {found[:12]}..., the card says {card.sha256[:12]}...;"
+                " the weights are damaged or not this model's: install the bundle again"
+            )
+        network = build_network(card.architecture, card.options)
+        load_weights(network, path)
+        process = build_process(card.process, **card.process_options)
+        denoiser = build_denoiser(network, process, regression=card.regression)
+        return denoiser.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file; InputError where it cannot be read."""
+    try:
+        with open(path, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: the weights cannot be read ({error.strerror})") from error
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Read float16 or float32 safetensors into a network; never a pickle."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path}: not a safetensors file ({error}); weights are read from safetensors only"
+        ) from error
+    tensors = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    own = network.state_dict()
+    if set(own) != set(tensors) or any(own[k].shape != tensors[k].shape for k in own):
+        odd = sorted(
+            k for k in set(own) | set(tensors)
+            if k not in own or k not in tensors or own[k].shape != tensors[k].shape
+        )  # fmt: skip
+        raise InputError(
+            f"{path}: {len(odd)} tensors do not fit the network of the card (first: {odd[0]})"
+        )
+    network.load_state_dict(tensors)
+
+
+def save_weights(network: nn.Module, path: Path) -> str:
+    """Write weights as float16 safetensors; returns their SHA-256."""
+    tensors = {
+        k: (v.half() if v.is_floating_point() else v).detach().cpu().contiguous()
+        for k, v in network.state_dict().items()
+    }
+    temporary = path.with_suffix(".part")
+    save_file(tensors, temporary)
+    temporary.replace(path)
+    return file_hash(path)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle's card; InputError names what is missing or wrong."""
+    path = folder / CARD
+    try:
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
+        networks = {k: NetworkCard(**v) for k, v in card["networks"].items()}
+        bundle = Bundle(
+            folder=folder,
+            networks=networks,
+            grid=(int(card["grid"][0]), int(card["grid"][1])),
+            methods=dict(card["methods"]),
+            measured=card.get("measured", {}),
+            **{
+                key: str(card[key])
+                for key in (
+                    "name", "title", "summary", "anatomy", "licence",
+                    "trained_on", "attribution", "limits",
+                )
+            },
+        )  # fmt: skip
+    except OSError as error:
+        raise InputError(f"{path}: no readable model card ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML ({error})") from error
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise InputError(f"{path}: the card is incomplete ({error})") from error
+    for method, network in bundle.methods.items():
+        if network not in networks:
+            raise InputError(f"{path}: method '{method}' names network '{network}', not there")
+        if Path(networks[network].file).name != networks[network].file:
+            raise InputError(f"{path}: weights must lie in the bundle's own folder")
+    return bundle

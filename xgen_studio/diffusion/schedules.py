@@ -1,0 +1,33 @@
+"""Noise schedules: falling noise levels from `top` to 0, as float64 tensors of n + 1 entries."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xgen_studio.diffusion.process import VP, NoiseProcess
+
+
+def _with_zero(sigmas: Tensor) -> Tensor:
+    return torch.cat([sigmas, sigmas.new_zeros(1)])
+
+
+def karras(process: NoiseProcess, n: int, top: float, rho: float = 7.0) -> Tensor:
+    """Karras 2022, eq. 5: evenly spaced in sigma^(1/rho)."""
+    ramp = torch.linspace(0, 1, n, dtype=torch.float64)
+    high, low = top ** (1 / rho), process.sigma_min ** (1 / rho)
+    return _with_zero((high + ramp * (low - high)) ** rho)
+
+
+def geometric(process: NoiseProcess, n: int, top: float) -> Tensor:
+    """Evenly spaced in ln sigma: the VE clock (knee paper eq. 3 with t_n = n / N)."""
+    ramp = torch.linspace(0, 1, n, dtype=torch.float64)
+    return _with_zero(top * (process.sigma_min / top) ** ramp)
+
+
+def spaced(process: NoiseProcess, n: int, top: float) -> Tensor:
+    """Evenly spaced in the process's own time: DDPM's steps for VP, ln sigma otherwise."""
+    if not isinstance(process, VP):
+        return geometric(process, n, top)
+    t_top = float(process.t(torch.tensor([top], dtype=torch.float64)))
+    return _with_zero(process.sigma(torch.linspace(t_top, 0, n, dtype=torch.float64)))

@@ -1,0 +1,39 @@
+"""Images, volumes and masks that know their geometry, and their way from files and back."""
+
+from xgen_studio.imaging.atomic import atomic_write, write_json
+from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
+from xgen_studio.imaging.image import Image, Volume
+from xgen_studio.imaging.labels import Label, LabelTable
+from xgen_studio.imaging.mask import Mask, read_mask
+from xgen_studio.imaging.reading import read_image, read_volume
+from xgen_studio.imaging.windowing import (
+    apply_range,
+    apply_window,
+    display_8bit,
+    percentile_range,
+    to_8bit,
+)
+from xgen_studio.imaging.writing import write_mask, write_png8, write_png16, write_volume
+
+__all__ = [
+    "Image",
+    "Label",
+    "LabelTable",
+    "Mask",
+    "Volume",
+    "apply_range",
+    "apply_window",
+    "atomic_write",
+    "display_8bit",
+    "percentile_range",
+    "read_image",
+    "read_mask",
+    "read_volume",
+    "to_8bit",
+    "write_dicom_synthetic",
+    "write_json",
+    "write_mask",
+    "write_png8",
+    "write_png16",
+    "write_volume",
+]

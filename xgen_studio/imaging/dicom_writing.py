@@ -1,0 +1,130 @@
+"""A synthetic image as DICOM that no archive can take for a patient's."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xgen_studio import __version__
+from xgen_studio.errors import InputError
+from xgen_studio.imaging.atomic import atomic_write
+from xgen_studio.imaging.dicom import PRIVATE_CREATOR, PRIVATE_GROUP
+from xgen_studio.imaging.image import Image
+from xgen_studio.imaging.writing import provenance_json
+
+
+def write_dicom_synthetic(
+    path: str | os.PathLike[str], image: Image, provenance: Mapping[str, Any]
+) -> None:
+    """Save `image` as a Secondary Capture (explicit little endian, uncompressed, ISO_IR 192).
+
+    It names no patient and gets new UIDs. It says SYNTHETIC in PatientName, PatientID,
+    SeriesDescription and ImageComments, is DERIVED\\SECONDARY with Content Qualification RESEARCH,
+    and carries `provenance` as JSON in a private element. Integer pixels that fit 16 bits are
+    stored as they are; others take 16 bits between their least and greatest value, with rescale
+    slope and intercept. Raises InputError when it cannot be saved.
+    """
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+    now = datetime.datetime.now()
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.SOPClassUID = SecondaryCaptureImageStorage
+    ds.SOPInstanceUID = generate_uid()
+    ds.StudyInstanceUID = generate_uid()
+    ds.SeriesInstanceUID = generate_uid()
+    ds.PatientName = "SYNTHETIC^XGEN"
+    ds.PatientID = "SYNTHETIC"
+    for keyword in (
+        *("PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
+        *("StudyID", "AccessionNumber", "PatientOrientation", "Laterality"),
+    ):
+        setattr(ds, keyword, None)
+    ds.StudyDate = ds.ContentDate = ds.DateOfSecondaryCapture = now.strftime("%Y%m%d")
+    ds.StudyTime = ds.ContentTime = ds.TimeOfSecondaryCapture = now.strftime("%H%M%S")
+    ds.Modality = image.modality or "OT"
+    ds.SeriesNumber = ds.InstanceNumber = 1
+    ds.SeriesDescription = "SYNTHETIC XGen Studio"
+    ds.ImageComments = "SYNTHETIC image made by a generative model; not for diagnosis"
+    ds.ImageType = ["DERIVED", "SECONDARY"]
+    ds.ConversionType = "WSD"
+    ds.BurnedInAnnotation = "NO"
+    ds.ContentQualification = "RESEARCH"
+    ds.Manufacturer = "XGen Studio"
+    ds.ManufacturerModelName = "XGen Studio"
+    ds.SoftwareVersions = __version__
+    block = ds.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+    block.add_new(0x01, "UT", provenance_json(path, provenance))
+    _add_geometry(ds, image)
+    _add_pixels(ds, image)
+
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    with atomic_write(path) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ds.save_as(temporary, enforce_file_format=True)
+        except ValueError as error:
+            raise InputError(f"{path}: cannot be written as DICOM ({error})") from error
+
+
+def _add_geometry(ds: Any, image: Image) -> None:
+    if image.spacing is not None:
+        ds.PixelSpacing = [_decimal(image.spacing[1]), _decimal(image.spacing[0])]
+    if image.origin is not None and image.direction is not None:
+        ds.ImagePositionPatient = [_decimal(v) for v in image.origin]
+        ds.ImageOrientationPatient = [_decimal(v) for v in image.direction[:, :2].T.ravel()]
+        # The plane's frame is its own: it is no position in any patient's scan.
+        from pydicom.uid import generate_uid
+
+        ds.FrameOfReferenceUID = generate_uid()
+        ds.PositionReferenceIndicator = None
+
+
+def _add_pixels(ds: Any, image: Image) -> None:
+    stored, slope, intercept = _sixteen_bits(image.pixels)
+    ds.SamplesPerPixel = 1
+    ds.PhotometricInterpretation = image.photometric
+    ds.Rows, ds.Columns = image.shape
+    ds.BitsAllocated = ds.BitsStored = 8 * stored.dtype.itemsize
+    ds.HighBit = ds.BitsStored - 1
+    ds.PixelRepresentation = int(stored.dtype.kind == "i")
+    if (slope, intercept) != (1.0, 0.0):
+        ds.RescaleSlope, ds.RescaleIntercept = _decimal(slope), _decimal(intercept)
+        ds.RescaleType = "US"
+    low, high = float(image.pixels.min()), float(image.pixels.max())
+    center, width = image.meta.get("window", ((low + high) / 2, max(high - low, 1.0)))
+    ds.WindowCenter, ds.WindowWidth = _decimal(center), _decimal(width)
+    ds.PixelData = stored.tobytes()
+    if len(ds.PixelData) % 2:
+        ds.PixelData += b"\0"
+    ds["PixelData"].VR = "OW"
+
+
+def _sixteen_bits(pixels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
+    """Stored integers, slope and intercept: pixels = stored * slope + intercept."""
+    low, high = float(pixels.min()), float(pixels.max())
+    if np.issubdtype(pixels.dtype, np.integer):
+        for kind in ("u1", "<u2", "<i2"):
+            limits = np.iinfo(kind)
+            if limits.min <= low and high <= limits.max:
+                return pixels.astype(kind), 1.0, 0.0
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0  # the usual scale of our models: keep it, whatever the contrast
+    slope = float(_decimal((high - low) / 65535 or 1.0))
+    intercept = float(_decimal(low))
+    stored = np.rint((pixels.astype(np.float64) - intercept) / slope).clip(0, 65535)
+    return stored.astype("<u2"), slope, intercept
+
+
+def _decimal(value: float) -> str:
+    from pydicom.valuerep import format_number_as_ds
+
+    return str(format_number_as_ds(float(value)))

@@ -1,0 +1,56 @@
+"""Devices: which there are, and what is said when one is missing or full."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from xgen_studio.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device a job can run on; memory in bytes, None where not known."""
+
+    name: str          # as it is written in a call: cpu, cuda:0
+    title: str
+    free: int | None
+    total: int | None
+
+
+def devices() -> list[Device]:
+    """The CPU and every CUDA device of this machine."""
+    threads = os.cpu_count() or 1
+    found = [Device("cpu", f"CPU, {threads} cores", None, None)]
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(index)
+            title = torch.cuda.get_device_name(index)
+            found.append(Device(f"cuda:{index}", title, free, total))
+    return found
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device of that name; DeviceError says which there are."""
+    known = [device.name for device in devices()]
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in known:
+        raise DeviceError(f"no device '{name}' on this machine; there is {', '.join(known)}")
+    return torch.device(wanted)
+
+
+@contextmanager
+def memory_guard(device: torch.device) -> Iterator[None]:
+    """Turn an out-of-memory error into one line that says what to do."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise DeviceError(
+            f"{device}: out of memory; close other programs on it, ask for fewer images at once,"
+            " or use --device cpu"
+        ) from error

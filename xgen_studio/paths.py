@@ -1,0 +1,25 @@
+"""Where things lie: bundled resources, model bundles, the user's data and cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESOURCES = ROOT / "resources"
+RECIPES = RESOURCES / "recipes"
+
+
+def model_folders() -> list[Path]:
+    """Folders that hold model bundles: `XGEN_MODELS` (colon-separated) before the shipped ones."""
+    extra = [Path(p) for p in os.environ.get("XGEN_MODELS", "").split(os.pathsep) if p]
+    return [*extra, ROOT / "models"]
+
+
+def shared_data() -> Path | None:
+    """The folder of real data: `XGEN_DATA`, else ../shared/data beside the checkout, else None."""
+    named = os.environ.get("XGEN_DATA")
+    if named:
+        return Path(named)
+    beside = ROOT.parent / "shared" / "data"
+    return beside if beside.is_dir() else None

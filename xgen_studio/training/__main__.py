@@ -1,0 +1,61 @@
+"""`python -m xgen_studio.training RECIPE`: what the panel, the command line and torchrun start."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads spin otherwise
+
+from xgen_studio.errors import XGenError
+from xgen_studio.training.run import run_training
+
+
+def parse_budget(text: str) -> float:
+    """'90s', '9m', '2h' or plain seconds -> seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    try:
+        if text[-1:] in units:
+            return float(text[:-1]) * units[text[-1]]
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time; write 90s, 9m or 2h") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train a recipe; returns the exit code of the command-line contract."""
+    parser = argparse.ArgumentParser(prog="python -m xgen_studio.training", description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--run", type=Path, required=True, help="run folder")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--time-budget", type=parse_budget)
+    call = parser.parse_args(arguments)
+    stopped: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
+    try:
+        run_training(
+            call.recipe, call.data, call.run, device=call.device, resume=call.resume,
+            time_budget=call.time_budget, should_stop=lambda: bool(stopped),
+            report=lambda event: sys.stderr.write(_line(event)),
+        )  # fmt: skip
+    except XGenError as error:
+        sys.stderr.write(f"xgen: {error}\n")
+        return error.exit_code
+    return 130 if stopped else 0
+
+
+def _line(event: dict[str, float]) -> str:
+    return (
+        f"step {event['step']:.0f}  loss {event['loss']:.4f}  "
+        f"{event['steps_per_second']:.2f} steps/s  {event['seconds']:.0f} s\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""What a wing of anatomy hands to the trainer: numbered examples, made into batches on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from xgen_studio.diffusion import Condition
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Targets (B, C, H, W) and what guides them; images are in [-1, 1], class targets in {0..K}."""
+
+    target: Tensor
+    condition: Condition
+
+
+class TrainingSet(Protocol):
+    """Examples to train on. Everything random in a batch comes from the generator handed in."""
+
+    def __len__(self) -> int: ...
+
+    def batch(
+        self, indices: Tensor, generator: torch.Generator, device: torch.device
+    ) -> Batch:
+        """The examples of these indices, augmented, on the device."""
+        ...
+
+
+def epoch_order(length: int, epoch: int, seed: int) -> Tensor:
+    """The order of one pass over the data: the same for everyone who knows (epoch, seed)."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(length, generator=generator)
+
+
+def batch_indices(length: int, batch: int, step: int, rank: int, world: int, seed: int) -> Tensor:
+    """The example numbers of one step on one process: (batch,), a function of its arguments only.
+
+    That is what makes resume exact: a step's data depends on its number, not on what ran before.
+    """
+    first = (step * world + rank) * batch
+    places = torch.arange(first, first + batch)
+    picked = torch.empty(batch, dtype=torch.long)
+    for epoch in (places // length).unique().tolist():
+        inside = places // length == epoch
+        picked[inside] = epoch_order(length, epoch, seed)[places[inside] % length]
+    return picked
+
+
+def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
+    """The CPU generator of one step on one process."""
+    return torch.Generator().manual_seed((seed * 7_919 + step) * 1_009 + rank)
