@@ -50,9 +50,7 @@ def test_resampled_keeps_a_ramp_in_place(volume):
         points = v.index_to_mm(np.stack(np.indices(v.shape), axis=-1))
         return (points - np.array(v.origin)) @ slope
 
-    smooth = Volume(
-        np.float32(ramp(volume)), volume.spacing, volume.origin, volume.direction, "CT"
-    )
+    smooth = Volume(np.float32(ramp(volume)), volume.spacing, volume.origin, volume.direction, "CT")
     finer = smooth.resampled((0.5, 0.9, 1.0))
     assert finer.shape == (12, 10, 13)
     points = finer.index_to_mm(np.stack(np.indices(finer.shape), axis=-1))

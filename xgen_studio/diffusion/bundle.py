@@ -70,7 +70,13 @@ class Bundle:
             raise CallError(
                 f"{self.name}: has no method '{method}'; it has {', '.join(self.methods)}"
             )
-        return self.networks[self.methods[method]]
+        network = self.methods[method]
+        if network not in self.networks:
+            raise InputError(
+                f"{self.folder / CARD}: method '{method}' needs the network '{network}', which the"
+                " bundle does not hold: train it and add it with xgen bundle"
+            )
+        return self.networks[network]
 
     def denoiser(self, method: str, device: str | torch.device = "cpu") -> Denoiser:
         """Load the network behind a method as a denoiser in evaluation mode.
@@ -160,9 +166,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise InputError(f"{path}: not TOML ({error})") from error
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise InputError(f"{path}: the card is incomplete ({error})") from error
-    for method, network in bundle.methods.items():
-        if network not in networks:
-            raise InputError(f"{path}: method '{method}' names network '{network}', not there")
-        if Path(networks[network].file).name != networks[network].file:
+    for network in networks.values():
+        if Path(network.file).name != network.file:
             raise InputError(f"{path}: weights must lie in the bundle's own folder")
     return bundle

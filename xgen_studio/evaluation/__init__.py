@@ -1,0 +1,1 @@
+"""Evaluation: figures with their n and their interval. Knows no anatomy."""

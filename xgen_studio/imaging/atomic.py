@@ -68,5 +68,5 @@ def _advice(target: Path, error: OSError) -> str:
         )
     if isinstance(error, PermissionError):
         return f"{target}: cannot be saved, no permission to write there; choose another folder"
-    reason = error.strerror or str(error)
+    reason = (error.strerror or str(error)).splitlines()[0]  # pydicom adds a whole traceback
     return f"{target}: cannot be saved ({reason}); free some space or choose another folder"

@@ -173,7 +173,7 @@ def read_mask(path: str | os.PathLike[str], table: LabelTable | None = None) -> 
     labels, encoding = _classes(values, table, file, trusted)
     if not labels.any():
         raise InputError(f"{file}: is empty, it marks nothing but background; draw something first")
-    found = np.unique(labels)
+    found = _checked_ids(labels, str(file))
     if table is None:
         if len(found) > MAX_CLASSES:
             raise InputError(
@@ -225,18 +225,24 @@ def _checked_labels(labels: ArrayLike, table: LabelTable, name: str) -> NDArray[
     array = np.asarray(labels)
     if array.ndim not in (2, 3) or array.size == 0:
         raise InputError(f"{name}: a mask is a filled 2-D or 3-D array, not of shape {array.shape}")
-    found = np.unique(array)
-    if not np.array_equal(found, np.rint(found)) or found[0] < 0 or found[-1] > MAX_ID:
-        raise InputError(
-            f"{name}: holds values from {found[0]} to {found[-1]} that are no class ids "
-            f"(whole numbers 0..{MAX_ID}); export it again"
-        )
+    found = _checked_ids(array, name)
     unknown = [int(i) for i in found if i and int(i) not in table]
     if unknown:
         shown = ", ".join(map(str, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
         known = ", ".join(f"{label.id} {label.name}" for label in list(table)[:5])
         raise InputError(f"{name}: label ids {shown} are not in the table ({known}); relabel it")
     return array.astype(np.uint8 if found[-1] <= 255 else np.uint16, copy=False)
+
+
+def _checked_ids(labels: NDArray[Any], name: str) -> NDArray[Any]:
+    """The different values in `labels`, ascending; InputError where one cannot be a class id."""
+    found = np.unique(labels)
+    if not np.array_equal(found, np.rint(found)) or found[0] < 0 or found[-1] > MAX_ID:
+        raise InputError(
+            f"{name}: holds values from {found[0]} to {found[-1]} that are no class ids "
+            f"(whole numbers 0..{MAX_ID}); export it again"
+        )
+    return found
 
 
 def _three(spacing: Sequence[float]) -> tuple[float, ...]:

@@ -30,13 +30,16 @@ def open_raster(path: Path) -> PillowImage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = pillow.open(path)
-            check_size(picture.size, path)
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise InputError(f"{path}: holds {frames} pictures; save the one you need alone")
-            picture.load()
-            return ImageOps.exif_transpose(picture)
+            with pillow.open(path) as picture:
+                check_size(picture.size, path)
+                frames = getattr(picture, "n_frames", 1)
+                if frames > 1:
+                    raise InputError(
+                        f"{path}: holds {frames} pictures; save the one you need alone"
+                    )
+                picture.load()
+                ImageOps.exif_transpose(picture, in_place=True)
+                return picture
     except UnidentifiedImageError as error:
         raise InputError(
             f"{path}: is not a picture of the kind its name says; check or export it again"
@@ -51,9 +54,7 @@ def open_raster(path: Path) -> PillowImage:
         raise InputError(f"{path}: no permission to read it; change its permissions") from error
     # Pillow's decoders answer damage with OSError, SyntaxError, ValueError, struct.error, EOFError.
     except Exception as error:
-        raise InputError(
-            f"{path}: is damaged or cut short ({error}); copy or export it again"
-        ) from error
+        raise InputError(f"{path}: is damaged or cut short; copy or export it again") from error
 
 
 def grey_values(picture: PillowImage) -> tuple[NDArray[Any], bool]:

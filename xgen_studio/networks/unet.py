@@ -55,15 +55,16 @@ class UNet(nn.Module):
         if width:
             self.embedding = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
 
+        # 1x1 layers at the fold and unfold: their 3x3 twins would cost as much as a whole level
         self.fold = nn.PixelUnshuffle(config.patch)
-        self.stem = nn.Conv2d(pixels * config.patch**2, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(pixels * config.patch**2, widths[0], 1)
 
         def block(a: int, b: int) -> ResidualBlock:
             return ResidualBlock(a, b, width, config.dropout)
 
         self.down = nn.ModuleList()
         self.shrink = nn.ModuleList()
-        skips = [widths[0]]
+        skips: list[int] = []
         previous = widths[0]
         for level, c in enumerate(widths):
             blocks = nn.ModuleList()
@@ -73,8 +74,8 @@ class UNet(nn.Module):
                 skips.append(c)
             self.down.append(blocks)
             if level + 1 < len(widths):
-                self.shrink.append(nn.Conv2d(c, c, 3, stride=2, padding=1))
-                skips.append(c)
+                self.shrink.append(nn.Conv2d(c, widths[level + 1], 3, stride=2, padding=1))
+                previous = widths[level + 1]
 
         self.middle1 = block(previous, previous)
         self.attention = SelfAttention(previous, config.heads)
@@ -84,16 +85,17 @@ class UNet(nn.Module):
         self.grow = nn.ModuleList()
         for level, c in reversed(list(enumerate(widths))):
             blocks = nn.ModuleList()
-            for _ in range(config.blocks + 1):
+            for _ in range(config.blocks):
                 blocks.append(block(previous + skips.pop(), c))
                 previous = c
             self.up.append(blocks)
             if level:
-                self.grow.append(nn.Conv2d(c, c, 3, padding=1))
+                self.grow.append(nn.Conv2d(c, widths[level - 1], 1))
+                previous = widths[level - 1]
 
         self.norm = group_norm(previous)
         self.unfold = nn.Sequential(
-            nn.Conv2d(previous, config.pixel_width * config.patch**2, 3, padding=1),
+            nn.Conv2d(previous, config.pixel_width * config.patch**2, 1),
             nn.PixelShuffle(config.patch),
         )
         self.pixel1 = nn.Conv2d(config.pixel_width + pixels, config.pixel_width, 3, padding=1)
@@ -114,14 +116,13 @@ class UNet(nn.Module):
             pixels = torch.cat([x, condition.to(x.dtype)], dim=1)
 
         h = self.stem(self.fold(pixels))
-        skips = [h]
+        skips = []
         for level, blocks in enumerate(self.down):
             for block in blocks:  # type: ignore[union-attr]
                 h = block(h, embedding)
                 skips.append(h)
             if level < len(self.shrink):
                 h = self.shrink[level](h)
-                skips.append(h)
         h = self.middle2(self.attention(self.middle1(h, embedding)), embedding)
         for level, blocks in enumerate(self.up):
             for block in blocks:  # type: ignore[union-attr]

@@ -1,0 +1,33 @@
+# The two commands of the README (`make run`, `make test`) do all the set-up.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+export OMP_WAIT_POLICY := passive
+
+.PHONY: run test bench lint install clean
+
+run: $(STAMP)            ## open the studio; without a display run the headless demo
+	@$(BIN)/xgen
+
+test: $(VENV)/.dev       ## lint, types and all tests
+	$(BIN)/ruff check xgen_studio tests resources
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev      ## speed and memory, measured
+	$(BIN)/python -m tests.bench
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt packaging/setup.sh
+	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" .
+	@touch $@
+
+$(VENV)/.dev: $(STAMP)
+	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo runs

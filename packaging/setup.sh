@@ -1,0 +1,31 @@
+#!/bin/sh
+# Make the virtual environment and install the package: setup.sh PYTHON VENV TARGET
+# System packages are installed where we may (root on Debian or Ubuntu); otherwise the one command
+# to type is printed.
+set -eu
+python=$1 venv=$2 target=$3
+
+system_packages() {
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "installing system packages: $*"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+    else
+        echo "xgen: this machine lacks: $*" >&2
+        echo "xgen: type: sudo apt-get install $*" >&2
+        exit 1
+    fi
+}
+
+command -v "$python" >/dev/null 2>&1 || system_packages python3 python3-venv
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "xgen: $("$python" --version) is too old; Python 3.11 or newer is needed" >&2
+    echo "xgen: name another with: make run PYTHON=python3.12" >&2
+    exit 1
+}
+"$python" -c 'import venv, ensurepip' 2>/dev/null || system_packages python3-venv
+
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+echo "installing $target into $venv (a few minutes the first time)"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    -c constraints.txt -e "$target" 2>&1 | grep -v "^WARNING: Location" || true
+"$venv/bin/python" -c 'import torch, xgen_studio'

@@ -1,0 +1,78 @@
+"""Text and progress on a terminal: a bar with rate and time left, or plain lines."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from xgen_studio.jobs.job import Monitor, Progress
+
+PLAIN_EVERY = 5.0  # seconds between plain lines
+
+
+def say(text: str) -> None:
+    """One line or block of text to the standard output."""
+    print(text, flush=True)
+
+
+class PlainLines:
+    """Progress as a line now and then, for logs and pipes."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.last = self.began = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.last < PLAIN_EVERY:
+            return
+        self.last = now
+        rate = progress.done / max(now - self.began, 1e-9)
+        left = (progress.total - progress.done) / max(rate, 1e-9)
+        sys.stderr.write(
+            f"{self.title}: {progress.done}/{progress.total} {progress.text}"
+            f"  {rate:.2f}/s  {left:.0f} s left\n"
+        )
+
+
+@contextmanager
+def monitor_on_terminal(title: str) -> Iterator[Monitor]:
+    """A job monitor shown on the terminal; Ctrl+C asks the job to stop at its next step."""
+    monitor = Monitor()
+    before = signal.signal(signal.SIGINT, lambda *_: monitor.cancel())
+    try:
+        if not sys.stderr.isatty():
+            monitor.listener = PlainLines(title)
+            yield monitor
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress as Bar,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+        )  # fmt: skip
+        with Bar(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(title, total=None, rate="")
+            began = time.monotonic()
+
+            def show(progress: Progress) -> None:
+                rate = progress.done / max(time.monotonic() - began, 1e-9)
+                bar.update(
+                    task, completed=progress.done, total=progress.total,
+                    description=progress.text or title, rate=f"{rate:.1f}/s",
+                )  # fmt: skip
+
+            monitor.listener = show
+            yield monitor
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,191 @@
+"""`xgen`: names, exit codes and files as in the command-line contract (docs in the README)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads spin otherwise
+
+import typer
+
+from xgen_studio.cli.console import monitor_on_terminal, say
+from xgen_studio.errors import CallError, XGenError
+
+app = typer.Typer(
+    help="Draw anatomy, get medical images, judge them.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+OutDir = Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")]
+DataDir = Annotated[Path | None, typer.Option("--data", help="Folder of data.")]
+DeviceName = Annotated[str, typer.Option("--device", help="cpu, cuda:0, ...")]
+
+
+@app.callback(invoke_without_command=True)
+def studio(context: typer.Context) -> None:
+    """Open the studio; without a display, run the demo."""
+    if context.invoked_subcommand is None:
+        from xgen_studio.cli.demo import run_demo
+
+        say("The studio window is not built yet: running the demo instead.")
+        run_demo(Path("demo"))
+
+
+@app.command()
+def demo(out: OutDir = Path("demo")) -> None:
+    """Every system once on bundled sample cases: pictures, JSON and one index.html."""
+    from xgen_studio.cli.demo import run_demo
+
+    run_demo(out)
+
+
+@app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON.")] = False,
+) -> None:
+    """The models found: what each does, what it was trained on, its measured figures."""
+    from xgen_studio.cli.tables import show_models
+
+    show_models(as_json)
+
+
+@app.command()
+def generate(
+    model: str,
+    out: OutDir,
+    mask: Annotated[Path | None, typer.Option(help="Label image to draw from.")] = None,
+    n: Annotated[int, typer.Option("-n", help="How many images.")] = 1,
+    seed: Annotated[int, typer.Option(help="Image i has the seed SEED + i.")] = 0,
+    sampler: Annotated[str, typer.Option(help="See `xgen models`.")] = "dpm++2m",
+    steps: Annotated[int | None, typer.Option(help="Noise levels; default: the sampler's.")] = None,
+    method: Annotated[str | None, typer.Option(help="ctm, csm or unet.")] = None,
+    grade: Annotated[int | None, typer.Option(help="Knee: KL grade 0 to 4.")] = None,
+    device: DeviceName = "cpu",
+) -> None:
+    """Generate images from a mask."""
+    from xgen_studio.jobs.generate import Settings, generate_files
+
+    if mask is None:
+        raise CallError(f"{model} draws from a mask: name one with --mask FILE")
+    options = {} if grade is None else {"grade": grade}
+    settings = Settings(method, sampler, steps, seed, options)
+    with monitor_on_terminal("generating") as monitor:
+        files = generate_files(model, mask, out, n, settings, device, monitor)
+    say(f"{len(files)} image(s) in {out}")
+
+
+@app.command()
+def mask(model: str, images: list[Path], out: OutDir, device: DeviceName = "cpu") -> None:
+    """Propose masks for real radiographs."""
+    from xgen_studio.jobs.masking import propose_masks
+
+    with monitor_on_terminal("masks") as monitor:
+        files = propose_masks(model, images, out, device, monitor)
+    say(f"{len(files)} mask(s) in {out}")
+
+
+@app.command()
+def drr(
+    ct: Path,
+    out: OutDir,
+    views: Annotated[int, typer.Option(help="Evenly spaced angles over 360 degrees.")] = 60,
+    bone_threshold: Annotated[float, typer.Option(help="HU above which a voxel is bone.")] = 250.0,
+    source_to_axis: Annotated[float, typer.Option(help="mm")] = 1000.0,
+    source_to_detector: Annotated[float, typer.Option(help="mm")] = 1300.0,
+    size: Annotated[int, typer.Option(help="Detector rows and columns.")] = 256,
+    pixel: Annotated[float | None, typer.Option(help="Detector pixel, mm; default: fits.")] = None,
+    device: DeviceName = "cpu",
+) -> None:
+    """Cone-beam radiographs and masks of a CT (file, or folder of a DICOM series)."""
+    from xgen_studio.imaging.projection import ConeBeam
+    from xgen_studio.jobs.drr import project_files
+
+    geometry = ConeBeam(source_to_axis, source_to_detector, (size, size), pixel)
+    with monitor_on_terminal("projecting") as monitor:
+        count = project_files(ct, out, views, geometry, bone_threshold, device, monitor)
+    say(f"{count} radiographs in {out}")
+
+
+@app.command()
+def prepare(name: str, out: OutDir, data: DataDir = None) -> None:
+    """Prepare training arrays: knee-xray, knee-xray-outlines, knee-drr."""
+    from xgen_studio.jobs.prepare import prepare as run
+
+    with monitor_on_terminal("preparing") as monitor:
+        path = run(name, out, data, monitor)
+    say(str(path))
+
+
+@app.command()
+def train(
+    recipe: str,
+    data: DataDir = None,
+    devices: Annotated[str, typer.Option(help="cpu, or CUDA numbers such as 0,1")] = "cpu",
+    run: Annotated[Path | None, typer.Option(help="Run folder; default runs/RECIPE.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")] = False,
+    time_budget: Annotated[str | None, typer.Option(help="90s, 9m, 2h")] = None,
+) -> None:
+    """Train a recipe (a name from resources/recipes or a TOML file)."""
+    from xgen_studio.jobs.train import train_recipe
+
+    code = train_recipe(recipe, data, devices, run, resume, time_budget)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def evaluate(
+    model: str,
+    out: OutDir,
+    data: DataDir = None,
+    device: DeviceName = "cpu",
+    limit: Annotated[int | None, typer.Option(help="At most so many test images.")] = None,
+) -> None:
+    """The tables of the paper the model comes from, as table.json and table.md."""
+    from xgen_studio.jobs.evaluate import evaluate_model
+
+    with monitor_on_terminal("evaluating") as monitor:
+        text = evaluate_model(model, out, data, device, limit, monitor)
+    say(text)
+
+
+@app.command()
+def bundle(run: Path, folder: Path, network: str) -> None:
+    """Put a trained run's averaged weights into a model bundle as NETWORK."""
+    from xgen_studio.jobs.bundling import bundle_run
+
+    say(str(bundle_run(run, folder, network)))
+
+
+@app.command()
+def devices() -> None:
+    """The devices of this machine."""
+    from xgen_studio.cli.tables import show_devices
+
+    show_devices()
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine offers, and what is wrong with it."""
+    from xgen_studio.cli.tables import show_doctor
+
+    if not show_doctor():
+        raise typer.Exit(4)
+
+
+def main() -> None:
+    """Run a command; errors become one line and the contract's exit code."""
+    try:
+        app()
+    except XGenError as error:
+        sys.stderr.write(f"xgen: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("xgen: stopped; what was finished is kept\n")
+        sys.exit(130)

@@ -1,0 +1,110 @@
+"""Tables of models, devices and the state of this installation."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from xgen_studio.cli.console import say
+from xgen_studio.errors import XGenError
+from xgen_studio.paths import RESOURCES, shared_data
+
+PACKAGES = (
+    "torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors",
+    "PySide6_Essentials", "pyqtgraph", "pgmpy", "scikit-learn",
+)  # fmt: skip
+
+
+def show_models(as_json: bool) -> None:
+    """List the bundles, for people or as JSON."""
+    from xgen_studio.diffusion import SAMPLERS
+    from xgen_studio.diffusion.bundle import read_bundle
+    from xgen_studio.jobs.models import bundle_folders
+
+    cards, broken = [], []
+    for name, folder in bundle_folders().items():
+        try:
+            cards.append(read_bundle(folder))
+        except XGenError as error:
+            broken.append({"name": name, "error": str(error)})
+    if as_json:
+        rows = [{**asdict(card), "folder": str(card.folder)} for card in cards]
+        say(json.dumps([*rows, *broken], indent=2))
+        return
+    for card in cards:
+        say(f"{card.name}: {card.title}")
+        say(f"  does        {card.summary}; {card.grid[1]} x {card.grid[0]} px")
+        say(f"  methods     {', '.join(card.methods)}")
+        say(f"  trained on  {card.trained_on}")
+        say(f"  licence     {card.licence}")
+        say(f"  limits      {card.limits}")
+        for key, value in card.measured.items():
+            say(f"  measured    {key}: {value}")
+        say("")
+    for row in broken:
+        say(f"{row['name']}: unusable - {row['error']}")
+    if not cards:
+        say("No models found. Look for bundles in models/, or name folders in XGEN_MODELS.")
+    say("samplers: " + "; ".join(f"{s.name} ({s.summary})" for s in SAMPLERS.values()))
+
+
+def show_devices() -> None:
+    """List the CPU and every CUDA device."""
+    from xgen_studio.jobs.devices import devices
+
+    for device in devices():
+        memory = ""
+        if device.free is not None and device.total is not None:
+            memory = f"  {device.free / 2**30:.1f} of {device.total / 2**30:.1f} GiB free"
+        say(f"{device.name:8} {device.title}{memory}")
+
+
+def show_doctor() -> bool:
+    """Say what is here and what is wrong; True when everything needed is there."""
+    good = True
+    for package in PACKAGES:
+        try:
+            say(f"ok       {package} {version(package)}")
+        except PackageNotFoundError:
+            good = False
+            say(f"missing  {package}: install it with `make install`")
+    show_devices()
+    data = shared_data()
+    say(f"data     {data or 'no folder of real data (set XGEN_DATA); not needed to generate'}")
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    say(f"{'ok      ' if free > 1 else 'low     '} {free:.1f} GiB free in {Path.cwd()}")
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    say(f"display  {display or 'none: the demo runs without one'}")
+    if not RESOURCES.is_dir():
+        good = False
+        say(f"missing  {RESOURCES}: sample cases and recipes; install from a full checkout")
+    if importlib.util.find_spec("torch") is None:
+        return False
+    return _doctor_models() and good
+
+
+def _doctor_models() -> bool:
+    from xgen_studio.diffusion.bundle import file_hash, read_bundle
+    from xgen_studio.jobs.models import bundle_folders
+
+    good = True
+    folders = bundle_folders()
+    if not folders:
+        say("missing  models: no bundle found in models/ or XGEN_MODELS")
+        return False
+    for name, folder in folders.items():
+        try:
+            bundle = read_bundle(folder)
+            for key, card in bundle.networks.items():
+                same = file_hash(folder / card.file) == card.sha256
+                good &= same
+                say(f"{'ok      ' if same else 'damaged '} {name}/{key}")
+        except XGenError as error:
+            good = False
+            say(f"damaged  {name}: {error}")
+    return good

@@ -1,0 +1,76 @@
+"""DRRs of a CT file: pictures, masks and what they were made with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from xgen_studio.anatomy.knee.condition import BONE
+from xgen_studio.anatomy.knee.simulation import simulate
+from xgen_studio.anatomy.knee.system import TABLE
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.imaging import Mask, Volume, read_volume, write_json, write_mask, write_png16
+from xgen_studio.imaging.projection import ConeBeam, fitted_pixel
+from xgen_studio.jobs.devices import memory_guard, pick_device
+from xgen_studio.jobs.job import Monitor
+
+
+def check_ct(volume: Volume) -> None:
+    """InputError where a volume cannot be a CT in HU: nothing near air, or another modality."""
+    name = volume.source or "volume"
+    if volume.modality not in ("", "CT"):
+        raise InputError(f"{name}: is {volume.modality}, not CT; DRRs need Hounsfield units")
+    low, high = float(volume.voxels.min()), float(volume.voxels.max())
+    if low >= -200 or high < 100:
+        raise InputError(
+            f"{name}: values from {low:g} to {high:g} are not Hounsfield units (air is about"
+            " -1000, bone above 250): apply the rescale slope and intercept first"
+        )
+
+
+def project_files(
+    ct: Path,
+    out: Path,
+    views: int,
+    geometry: ConeBeam,
+    bone_threshold: float,
+    device: str = "cpu",
+    monitor: Monitor | None = None,
+) -> int:
+    """Write `NNN.png` (16 bit), `NNN_mask.png` and `NNN.json` for evenly spaced angles."""
+    monitor = monitor or Monitor()
+    if views < 1:
+        raise CallError(f"--views {views}: at least one view")
+    place = pick_device(device)
+    volume = read_volume(ct)
+    check_ct(volume)
+    pixel = geometry.pixel or fitted_pixel(volume.to_lps(), geometry)
+    geometry = ConeBeam(
+        geometry.source_to_axis, geometry.source_to_detector, geometry.detector, pixel
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    for i in range(views):
+        angle = 360.0 * i / views
+        with memory_guard(place):
+            made = simulate(volume, [angle], geometry, bone_threshold, str(place))
+        spacing = (pixel, pixel)
+        provenance = {
+            "synthetic": True,
+            "kind": "digitally reconstructed radiograph",
+            "ct": str(ct),
+            "ct_axes": volume.axis_codes,
+            "ct_spacing_mm": list(volume.spacing),
+            "angle_deg": angle,
+            "source_to_axis_mm": geometry.source_to_axis,
+            "source_to_detector_mm": geometry.source_to_detector,
+            "detector_pixel_mm": pixel,
+            "bone_threshold_hu": bone_threshold,
+            "peak_attenuation": float(np.max(made.drr.attenuation)),
+            "bone_share": round(float((made.labels == BONE).mean()), 5),
+        }
+        write_png16(out / f"{i:03d}.png", made.images[0], provenance, spacing)
+        write_mask(out / f"{i:03d}_mask.png", Mask(made.labels[0], TABLE, spacing))
+        write_json(out / f"{i:03d}.json", provenance)
+        monitor.report(i + 1, views, f"view {angle:.0f} degrees")
+    return views

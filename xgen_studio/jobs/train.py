@@ -1,0 +1,71 @@
+"""Start a training in its own process: one process on the CPU, torchrun on CUDA devices."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.jobs.devices import pick_device
+from xgen_studio.paths import RECIPES, shared_data
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe file by path, or by its name in resources/recipes."""
+    for path in (Path(name), RECIPES / f"{name}.toml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+    raise CallError(f"no recipe '{name}'; there is {known}, or name a TOML file")
+
+
+def training_command(
+    recipe: Path,
+    data: Path | None,
+    devices: str,
+    run: Path,
+    resume: bool,
+    time_budget: str | None,
+) -> list[str]:
+    """The command line that the panel and the terminal start."""
+    tail = ["-m", "xgen_studio.training", str(recipe), "--run", str(run)]
+    if data is not None:
+        tail += ["--data", str(data)]
+    if resume:
+        tail.append("--resume")
+    if time_budget:
+        tail += ["--time-budget", time_budget]
+    if devices == "cpu":
+        return [sys.executable, *tail]
+    numbers = devices.replace("cuda:", "").split(",")
+    if not all(number.strip().isdigit() for number in numbers):
+        raise CallError(f"--devices {devices}: write cpu, or CUDA numbers such as 0,1")
+    for number in numbers:
+        pick_device(f"cuda:{number.strip()}")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={len(numbers)}"]
+    return [sys.executable, *torchrun, *tail, "--device", "cuda"]
+
+
+def train_recipe(
+    recipe: str,
+    data: Path | None = None,
+    devices: str = "cpu",
+    run: Path | None = None,
+    resume: bool = False,
+    time_budget: str | None = None,
+) -> int:
+    """Train in a child process that owns the devices; returns its exit code. Ctrl+C reaches it."""
+    path = find_recipe(recipe)
+    data = data or shared_data()
+    if data is not None and not data.is_dir():
+        raise InputError(f"{data}: no such data folder")
+    target = run or Path("runs") / path.stem
+    command = training_command(path, data, devices, target, resume, time_budget)
+    child = subprocess.Popen(command)
+    before = signal.signal(signal.SIGINT, lambda *_: child.send_signal(signal.SIGINT))
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
