@@ -30,7 +30,7 @@ def training_command(
     time_budget: str | None,
 ) -> list[str]:
     """The command line that the panel and the terminal start."""
-    tail = ["-m", "xgen_studio.training", str(recipe), "--run", str(run)]
+    tail = ["-m", "xgen_studio.training", str(recipe), "--folder", str(run)]
     if data is not None:
         tail += ["--data", str(data)]
     if resume:

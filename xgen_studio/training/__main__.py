@@ -30,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m xgen_studio.training", description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--run", type=Path, required=True, help="run folder")
+    # not --run: torchrun takes that for an abbreviation of its own --run-path
+    parser.add_argument("--folder", type=Path, required=True, help="run folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--time-budget", type=parse_budget)
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     try:
         run_training(
-            call.recipe, call.data, call.run, device=call.device, resume=call.resume,
+            call.recipe, call.data, call.folder, device=call.device, resume=call.resume,
             time_budget=call.time_budget, should_stop=lambda: bool(stopped),
             report=lambda event: sys.stderr.write(_line(event)),
         )  # fmt: skip

@@ -1,0 +1,63 @@
+"""A tiny training set and recipe: images that are their own condition."""
+
+import torch
+
+from xgen_studio.diffusion import Condition
+from xgen_studio.training import Batch
+
+
+class ToySet:
+    """Sixteen 16 x 16 pictures of a bright square somewhere."""
+
+    def __init__(self, scale=1.0):
+        self.images = torch.full((16, 1, 16, 16), -scale)
+        for i in range(16):
+            self.images[i, :, i % 4 * 4 : i % 4 * 4 + 4, i // 4 * 4 : i // 4 * 4 + 4] = scale
+
+    def __len__(self):
+        return len(self.images)
+
+    def batch(self, indices, generator, device):
+        jitter = 0.01 * torch.randn(len(indices), 1, 1, 1, generator=generator)
+        images = (self.images[indices] + jitter).to(device)
+        return Batch(images, Condition((images > 0).float()))
+
+
+def toy_set(data, **options):
+    return ToySet(**options)
+
+
+def empty_set(data):
+    empty = ToySet()
+    empty.images = empty.images[:0]
+    return empty
+
+
+RECIPE = """
+name = "toy"
+dataset = "tests.training.toy:toy_set"
+batch = 4
+steps = {steps}
+checkpoint_every = 5
+log_every = 2
+
+[network_options]
+condition_channels = 1
+patch = 2
+channels = [8, 16]
+blocks = 1
+heads = 2
+pixel_width = 4
+dropout = {dropout}
+
+[optimiser]
+rate = 2e-3
+warmup = 2
+ema = 0.9
+"""
+
+
+def write_recipe(folder, steps=10, dropout=0.0):
+    path = folder / "toy.toml"
+    path.write_text(RECIPE.format(steps=steps, dropout=dropout))
+    return path
