@@ -30,18 +30,18 @@ DeviceName = Annotated[str, typer.Option("--device", help="cpu, cuda:0, ...")]
 def studio(context: typer.Context) -> None:
     """Open the studio; without a display, run the demo."""
     if context.invoked_subcommand is None:
-        from xgen_studio.cli.demo import run_demo
+        from xgen_studio.cli.demo import show_demo
 
         say("The studio window is not built yet: running the demo instead.")
-        run_demo(Path("demo"))
+        show_demo(Path("demo"))
 
 
 @app.command()
 def demo(out: OutDir = Path("demo")) -> None:
     """Every system once on bundled sample cases: pictures, JSON and one index.html."""
-    from xgen_studio.cli.demo import run_demo
+    from xgen_studio.cli.demo import show_demo
 
-    run_demo(out)
+    show_demo(out)
 
 
 @app.command()

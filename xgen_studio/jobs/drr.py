@@ -13,6 +13,7 @@ from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask, Volume, read_volume, write_json, write_mask, write_png16
 from xgen_studio.imaging.projection import ConeBeam, fitted_pixel
 from xgen_studio.jobs.devices import memory_guard, pick_device
+from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.job import Monitor
 
 
@@ -49,7 +50,7 @@ def project_files(
     geometry = ConeBeam(
         geometry.source_to_axis, geometry.source_to_detector, geometry.detector, pixel
     )
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     for i in range(views):
         angle = 360.0 * i / views
         with memory_guard(place):

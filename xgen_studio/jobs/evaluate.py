@@ -27,6 +27,7 @@ from xgen_studio.evaluation.images import (
 from xgen_studio.evaluation.statistics import estimate, paired
 from xgen_studio.imaging import atomic_write, write_json, write_png8
 from xgen_studio.jobs.devices import memory_guard, pick_device
+from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 
@@ -53,7 +54,7 @@ def evaluate_model(
     if limit is not None:
         chosen = np.linspace(0, len(held.images) - 1, min(limit, len(held.images))).astype(int)
         held = knee.HeldOut(held.images[chosen], held.planes[chosen], held.groups[chosen])
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with memory_guard(place):
         table = _tables(bundle, held, place, out, monitor)
     table["made"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -22,6 +22,7 @@ from xgen_studio.imaging import Mask, read_mask, write_json, write_png16
 from xgen_studio.jobs.devices import memory_guard, pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
+from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.provenance import array_hash
 
 CSM_START = 0.4  # t0 of the knee paper: sigma 0.44 on [0, 1] data
@@ -172,7 +173,6 @@ def generate_files(
     generator = Generator(bundle, device)
     mask = read_mask(mask_file, generator.system.table)
     written = []
-    out.mkdir(parents=True, exist_ok=True)
     for i in range(n):
         own = Settings(
             settings.method, settings.sampler, settings.steps, settings.seed + i, settings.options
@@ -185,6 +185,7 @@ def generate_files(
                 done = i * step.total + step.index
                 monitor.report(done, n * step.total, f"image {i + 1} of {n}")
         assert made is not None
+        make_folder(out)
         picture = out / f"{i:03d}.png"
         write_png16(picture, made.pixels, made.provenance)
         write_json(picture.with_suffix(".json"), made.provenance)

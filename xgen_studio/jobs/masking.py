@@ -13,6 +13,7 @@ from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Image, Mask, read_image, write_json, write_mask, write_png8
 from xgen_studio.jobs.devices import memory_guard, pick_device
+from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 
@@ -42,7 +43,7 @@ def propose_masks(
     if len(set(names)) < len(names):
         raise InputError("two of the images have the same name; their masks would overwrite")
     pictures = [read_image(path) for path in images]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     written = []
     for i, (path, picture) in enumerate(zip(images, pictures, strict=True)):
         monitor.report(i, len(images), path.name)

@@ -8,6 +8,7 @@ import numpy as np
 
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import atomic_write, write_json
+from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.paths import RESOURCES, shared_data
@@ -26,7 +27,7 @@ def prepare(
     monitor = monitor or Monitor()
     if name not in SETS:
         raise CallError(f"no data set is called '{name}'; there is {', '.join(SETS)}")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     if name == "knee-drr":
         arrays = _drr(monitor)
     else:

@@ -1,0 +1,233 @@
+"""Generating from a mask: pixels, provenance, previews, and what bad input gets."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Picture
+
+from xgen_studio.diffusion import Step
+from xgen_studio.errors import Cancelled, CallError, DeviceError, InputError
+from xgen_studio.imaging import read_image, read_mask
+from xgen_studio.jobs.generate import Generated, Generator, Settings, generate_files
+from xgen_studio.jobs.job import Monitor
+from xgen_studio.jobs.models import open_bundle
+
+
+def make(out, mask_file, **settings):
+    n = settings.pop("n", 1)
+    return generate_files("tiny", mask_file, out, n, Settings(steps=3, **settings))
+
+
+def pixels(path):
+    return read_image(path).pixels
+
+
+def test_the_same_call_gives_the_same_pixels(tiny_bundle, mask_file, tmp_path):
+    a = make(tmp_path / "a", mask_file, seed=5)
+    b = make(tmp_path / "b", mask_file, seed=5)
+    np.testing.assert_array_equal(pixels(a[0]), pixels(b[0]))
+
+
+def test_image_i_has_the_seed_s_plus_i(tiny_bundle, mask_file, tmp_path):
+    three = make(tmp_path / "three", mask_file, seed=10, n=3)
+    alone = make(tmp_path / "alone", mask_file, seed=12)
+    np.testing.assert_array_equal(pixels(three[2]), pixels(alone[0]))
+    assert not np.array_equal(pixels(three[0]), pixels(three[1]))
+    assert [p.name for p in three] == ["000.png", "001.png", "002.png"]
+
+
+def test_files_are_16_bit_grey_and_say_that_they_are_synthetic(tiny_bundle, mask_file, tmp_path):
+    path = make(tmp_path / "out", mask_file)[0]
+    with Picture.open(path) as picture:
+        assert picture.mode in ("I;16", "I")
+        assert picture.text["Synthetic"] == "yes"
+        assert json.loads(picture.text["Provenance"])["model"] == "tiny"
+    assert read_image(path).synthetic
+
+
+def test_provenance_holds_what_is_needed_to_make_it_again(tiny_bundle, mask_file, tmp_path):
+    path = make(tmp_path / "out", mask_file, seed=4, options={"grade": 2})[0]
+    said = json.loads(path.with_suffix(".json").read_text())
+    again = make(tmp_path / "again", mask_file, seed=said["seed"], sampler=said["sampler"],
+                 options=said["options"])[0]  # fmt: skip
+    told = json.loads(again.with_suffix(".json").read_text())
+    for key in ("pixels_sha256", "mask_sha256", "weights_sha256", "sigmas", "versions", "method"):
+        assert said[key] == told[key], key
+    assert said["synthetic"] is True
+    assert len(said["sigmas"]) == said["steps"] + 1
+    assert said["device"] == "cpu"
+
+
+def test_the_mask_the_grade_and_the_seed_all_matter(tiny_bundle, mask_file, tmp_path):
+    generator = Generator(open_bundle("tiny"))
+    mask = read_mask(mask_file, generator.system.table)
+    base = generator.one(mask, Settings(steps=3)).pixels
+    assert not np.array_equal(base, generator.one(mask, Settings(steps=3, seed=1)).pixels)
+    graded = generator.one(mask, Settings(steps=3, options={"grade": 4})).pixels
+    assert not np.array_equal(base, graded)
+    contour = type(mask)((mask.labels > 0).astype(np.uint8), mask.table)
+    assert not np.array_equal(base, generator.one(contour, Settings(steps=3)).pixels)
+
+
+@pytest.mark.parametrize("method", ["ctm", "csm", "unet"])
+def test_each_method_previews_its_steps_and_ends_with_an_image(tiny_bundle, mask_file, method):
+    generator = Generator(open_bundle("tiny"))
+    mask = read_mask(mask_file, generator.system.table)
+    *steps, last = generator.steps(mask, Settings(method, steps=4))
+    assert isinstance(last, Generated)
+    assert all(isinstance(s, Step) for s in steps)
+    assert len(steps) == (1 if method == "unet" else 4)
+    assert last.pixels.shape == (80, 144)
+    assert last.pixels.min() >= 0
+    assert last.pixels.max() <= 1
+
+
+def test_csm_starts_from_the_drawing_and_asks_the_network_without_it(tiny_bundle, mask_file):
+    generator = Generator(open_bundle("tiny"))
+    seen = []
+    denoiser = generator.denoiser("csm")
+    forward = denoiser.forward
+    denoiser.forward = lambda x, sigma, condition: (
+        seen.append((x, float(sigma[0]), condition)), forward(x, sigma, condition))[1]
+    mask = read_mask(mask_file, generator.system.table)
+    generator.one(mask, Settings("csm", steps=3))
+    first_x, first_sigma, condition = seen[0]
+    assert condition.channels.abs().max() == 0
+    assert first_sigma == pytest.approx(0.878, abs=0.002)  # sigma(0.4) of the paper, twice 0.439
+    guide = torch.from_numpy(generator.system.guide(generator.system.labels_on(mask, (80, 144))))
+    noise = first_x[0, 0] - guide
+    assert noise.std().item() == pytest.approx(0.878, rel=0.1)
+    assert abs(noise.mean().item()) < 0.1
+
+
+def test_paper_grey_levels_and_ids_of_one_drawing_agree(tiny_bundle, tmp_path, knee_labels):
+    ids = np.where(knee_labels > 1, 2, knee_labels).astype(np.uint8)
+    Picture.fromarray(ids).save(tmp_path / "ids.png")
+    Picture.fromarray(np.array([0, 128, 255], np.uint8)[ids]).save(tmp_path / "grey.png")
+    a = make(tmp_path / "a", tmp_path / "ids.png")[0]
+    b = make(tmp_path / "b", tmp_path / "grey.png")[0]
+    np.testing.assert_array_equal(pixels(a), pixels(b))
+    assert json.loads(b.with_suffix(".json").read_text())["mask_encoding"] == "grey levels"
+
+
+def test_cancelling_keeps_what_was_finished(tiny_bundle, mask_file, tmp_path):
+    monitor = Monitor()
+
+    def stop_in_the_second(progress):
+        if progress.text.startswith("image 2"):
+            monitor.cancel()
+
+    monitor.listener = stop_in_the_second
+    with pytest.raises(Cancelled):
+        generate_files("tiny", mask_file, tmp_path / "out", 3, Settings(steps=3), monitor=monitor)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000.json", "000.png"]
+
+
+def picture(path, array, mode=None):
+    Picture.fromarray(array, mode).save(path)
+    return path
+
+
+def bad_masks():
+    rng = np.random.default_rng(0)
+    return {
+        "square": (np.ones((64, 64), np.uint8), "crop or pad"),
+        "empty": (np.zeros((160, 288), np.uint8), "drawn|empty|background"),
+        "unknown labels": (np.full((160, 288), 9, np.uint8), "9"),
+        "colour photo": (rng.integers(0, 255, (160, 288, 3), np.uint8), "colour"),
+        "grey photo": (rng.integers(0, 255, (160, 288), np.uint8), "label"),
+    }
+
+
+@pytest.mark.parametrize("kind", list(bad_masks()))
+def test_a_bad_mask_gets_one_line_and_leaves_nothing(tiny_bundle, tmp_path, kind):
+    array, message = bad_masks()[kind]
+    path = picture(tmp_path / "bad.png", array)
+    with pytest.raises(InputError, match=message) as caught:
+        make(tmp_path / "out", path)
+    assert "\n" not in str(caught.value)
+    assert "bad.png" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truncated_mask_and_a_missing_one_are_said(tiny_bundle, tmp_path, mask_file):
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(mask_file.read_bytes()[:120])
+    for path in (cut, tmp_path / "none.png"):
+        with pytest.raises(InputError, match=path.name):
+            make(tmp_path / "out", path)
+
+
+def test_damaged_weights_are_refused(tiny_bundle, mask_file, tmp_path):
+    weights = tiny_bundle / "diffusion.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-8] + b"\0" * 8)
+    with pytest.raises(InputError, match="SHA-256"):
+        make(tmp_path / "out", mask_file)
+
+
+def _with_weights(bundle, make_file):
+    import hashlib
+    import tomllib
+
+    import tomli_w
+
+    path = bundle / "diffusion.safetensors"
+    make_file(path)
+    card = tomllib.loads((bundle / "model.toml").read_text())
+    card["networks"]["diffusion"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (bundle / "model.toml").write_text(tomli_w.dumps(card))
+
+
+def test_a_pickle_in_place_of_safetensors_is_never_loaded(tiny_bundle, mask_file, tmp_path):
+    marker = tmp_path / "executed"
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(marker), "w"))
+
+    _with_weights(tiny_bundle, lambda path: torch.save({"a": Bomb()}, path))
+    with pytest.raises(InputError, match="safetensors"):
+        make(tmp_path / "out", mask_file)
+    assert not marker.exists()
+
+
+def test_weights_of_another_shape_are_refused(tiny_bundle, mask_file, tmp_path):
+    _with_weights(
+        tiny_bundle, lambda path: shutil.copyfile(tiny_bundle / "unet.safetensors", path)
+    )
+    with pytest.raises(InputError, match="do not fit"):
+        make(tmp_path / "out", mask_file)
+
+
+def test_a_card_cannot_point_outside_its_folder(tiny_bundle):
+    card = (tiny_bundle / "model.toml").read_text()
+    (tiny_bundle / "model.toml").write_text(
+        card.replace('"diffusion.safetensors"', '"../../diffusion.safetensors"')
+    )
+    with pytest.raises(InputError, match="own folder"):
+        open_bundle("tiny")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"sampler": "magic"}, CallError, "dpm\\+\\+2m"),
+        ({"method": "gan"}, CallError, "ctm"),
+        ({"options": {"grade": 9}}, InputError, "0, 1, 2, 3 or 4"),
+    ],
+)
+def test_a_wrong_setting_names_the_right_ones(
+    tiny_bundle, mask_file, tmp_path, settings, error, message
+):
+    with pytest.raises(error, match=message):
+        make(tmp_path / "out", mask_file, **settings)
+
+
+def test_an_unknown_model_and_device_are_said(tiny_bundle, mask_file, tmp_path):
+    with pytest.raises(CallError, match="tiny"):
+        open_bundle("nothing")
+    with pytest.raises(DeviceError, match="cpu"):
+        generate_files("tiny", mask_file, tmp_path / "out", device="cuda:7")
