@@ -144,7 +144,7 @@ def main(data: Path, out: Path) -> None:
         q /= width[:, None, None]  # in widths; crops are all flipped to one side by KNEEL
         # the crops show the right knee as seen by the reader: x = 0 is lateral or medial
         mean = q.mean(0)
-        u, s, vt = np.linalg.svd((q - mean).reshape(len(q), -1), full_matrices=False)
+        _, s, vt = np.linalg.svd((q - mean).reshape(len(q), -1), full_matrices=False)
         print(bone, mean.round(3).tolist(), (s[:6] ** 2 / (s**2).sum()).round(2))
         store[f"{bone}_line_mean"] = mean.astype(np.float32)
         store[f"{bone}_line_modes"] = (

@@ -70,7 +70,8 @@ def test_ddim_is_euler_of_the_probability_flow_ode():
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
 def test_every_sampler_yields_numbered_steps_and_ends_with_the_sample(name):
-    steps = list(sample(exact_denoiser, PAPER_VE, Condition(), SeededNoise([3], (1, 8, 8)), name, 6))
+    noise = SeededNoise([3], (1, 8, 8))
+    steps = list(sample(exact_denoiser, PAPER_VE, Condition(), noise, name, 6))
     assert [s.index for s in steps] == [1, 2, 3, 4, 5, 6]
     assert all(isinstance(s, Step) and s.total == 6 for s in steps)
     assert torch.isfinite(steps[-1].x0).all()

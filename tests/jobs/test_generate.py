@@ -9,7 +9,7 @@ import torch
 from PIL import Image as Picture
 
 from xgen_studio.diffusion import Step
-from xgen_studio.errors import Cancelled, CallError, DeviceError, InputError
+from xgen_studio.errors import CallError, Cancelled, DeviceError, InputError
 from xgen_studio.imaging import read_image, read_mask
 from xgen_studio.jobs.generate import Generated, Generator, Settings, generate_files
 from xgen_studio.jobs.job import Monitor

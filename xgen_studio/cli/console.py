@@ -52,9 +52,11 @@ def monitor_on_terminal(title: str) -> Iterator[Monitor]:
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
-            Progress as Bar,
             TextColumn,
             TimeRemainingColumn,
+        )
+        from rich.progress import (
+            Progress as Bar,
         )
 
         columns = (

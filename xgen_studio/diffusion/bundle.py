@@ -95,7 +95,7 @@ class Bundle:
         load_weights(network, path)
         process = build_process(card.process, **card.process_options)
         denoiser = build_denoiser(network, process, regression=card.regression)
-        return denoiser.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+        return denoiser.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 def file_hash(path: Path) -> str:

@@ -146,5 +146,5 @@ def build_process(name: str, **options: float) -> NoiseProcess:
     """The process of that name ('ve', 'edm', 'vp'); ValueError for another name."""
     if name not in PROCESSES:
         raise ValueError(f"unknown noise process '{name}'; known: {', '.join(PROCESSES)}")
-    process: NoiseProcess = PROCESSES[name](**options)  # type: ignore[arg-type]
+    process: NoiseProcess = PROCESSES[name](**options)
     return process

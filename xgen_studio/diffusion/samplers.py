@@ -41,7 +41,7 @@ def _norm(x: Tensor) -> Tensor:
 def euler(
     denoiser: DenoiseFunction, x: Tensor, sigmas: Tensor, condition: Condition, noise: SeededNoise
 ) -> Iterator[Step]:
-    """Probability flow ODE by Euler's rule; in these coordinates it *is* DDIM (Song 2021, eta 0)."""
+    """Probability flow ODE by Euler's rule; in these coordinates that is DDIM (Song 2021)."""
     total = len(sigmas) - 1
     for i in range(total):
         x0 = denoiser(x, _level(sigmas[i], x), condition)

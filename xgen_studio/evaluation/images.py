@@ -37,7 +37,7 @@ def ssim(a: Pixels, b: Pixels) -> NDArray[np.float64]:
 
 
 def grey_level_fitted(generated: Pixels, real: Pixels, degree: int = 3) -> NDArray[np.float64]:
-    """Each generated image after the monotone-free cubic grey-level curve that fits it best.
+    """Each generated image after the cubic grey-level curve that fits it best.
 
     What MAE is left after this is anatomy and texture, not exposure.
     """
@@ -80,7 +80,7 @@ def grid_peak(images: Pixels, period: int = 4) -> float:
 
 
 def frechet_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Frechet distance of Gaussians fitted to features (N, F) and (M, F). Biased upwards at small N."""
+    """Frechet distance of Gaussians fitted to features (N, F) and (M, F); grows at small N."""
     mean = np.square(a.mean(0) - b.mean(0)).sum()
     cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     root = linalg.sqrtm(cov_a @ cov_b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +22,7 @@ class Estimate:
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "n": self.n, "groups": self.groups, "mean": self.mean, "sd": self.sd,
@@ -55,7 +56,8 @@ def estimate(values: ArrayLike, groups: ArrayLike | None = None, seed: int = 0) 
     means = _resampled_means(x, g, seed)
     low, high = np.percentile(means, [2.5, 97.5])
     sd = float(x.std(ddof=1)) if x.size > 1 else 0.0
-    return Estimate(int(x.size), int(len(np.unique(g))), float(x.mean()), sd, float(low), float(high))
+    units = int(len(np.unique(g)))
+    return Estimate(int(x.size), units, float(x.mean()), sd, float(low), float(high))
 
 
 def paired(

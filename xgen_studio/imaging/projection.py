@@ -103,7 +103,7 @@ def project(
 
     geometry = geometry or ConeBeam()
     lps = volume.to_lps()
-    depth, rows, columns = lps.voxels.shape
+    _, rows, columns = lps.voxels.shape
     sx, sy, sz = lps.spacing
     radius = 0.5 * float(np.hypot(rows * sy, columns * sx))
     if geometry.source_to_axis <= radius or geometry.source_to_detector <= geometry.source_to_axis:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-import tomllib
 
 from xgen_studio.diffusion.bundle import CARD, NetworkCard, save_weights
 from xgen_studio.errors import InputError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def _tables(
         for name, level in said.items():
             made = knee.generate_all(
                 denoisers[method], method, held, level, place,
-                lambda done, total, m=method, c=name: monitor.report(done, total, f"{m}, {c}"),
+                partial(_report, monitor, f"{method}, {name}"),
             )  # fmt: skip
             errors[method, name] = mae(made, held.images)
             rows.append(_row(method, name, made, held, proposer))
@@ -109,6 +110,10 @@ def _tables(
             key: estimate(values[~np.isnan(values)]).as_dict() for key, values in real.items()
         }
     return table
+
+
+def _report(monitor: Monitor, text: str, done: int, total: int) -> None:
+    monitor.report(done, total, text)
 
 
 def _row(
@@ -163,7 +168,7 @@ def _few_steps(
     for sampler in ("dpm++2m", "pc", "pc-paper"):
         made = knee.generate_all(
             denoiser, "ctm", part, knee.BONES, place,
-            lambda done, total, s=sampler: monitor.report(done, total, s), sampler=sampler,
+            partial(_report, monitor, sampler), sampler=sampler,
         )  # fmt: skip
         values[sampler] = mae(made, part.images)
         found[sampler] = estimate(values[sampler], part.groups).as_dict()
@@ -184,7 +189,8 @@ def _contact_sheet(path: Path, made: np.ndarray, held: knee.HeldOut, columns: in
 
 def _cell(value: dict[str, Any], digits: int) -> str:
     low, high = value["ci95"]
-    return f"{value['mean']:.{digits}f} ± {value['sd']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    f = f".{digits}f"
+    return f"{value['mean']:{f}} ± {value['sd']:{f}} [{low:{f}}, {high:{f}}]"
 
 
 def markdown(table: dict[str, Any]) -> str:

@@ -20,9 +20,9 @@ from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError
 from xgen_studio.imaging import Mask, read_mask, write_json, write_png16
 from xgen_studio.jobs.devices import memory_guard, pick_device
+from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
-from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.provenance import array_hash
 
 CSM_START = 0.4  # t0 of the knee paper: sigma 0.44 on [0, 1] data

@@ -37,7 +37,7 @@ def prepare(
         arrays = _xray(name, folder, out, monitor)
     path = out / f"{name}.npz"
     with atomic_write(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
     return path
 
 

@@ -13,7 +13,9 @@ __all__ = ["UNet", "UNetConfig", "build_network"]
 
 def build_network(name: str, options: dict[str, Any]) -> nn.Module:
     """The network of that name; ValueError for an unknown name or option."""
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in options.items()
+    }
     if name == "unet":
         return UNet(UNetConfig(**values))
     if name == "ncsnpp":

@@ -1,4 +1,4 @@
-"""Building blocks shared by the networks: normalisation, residual blocks, attention, noise features."""
+"""Building blocks of the networks: normalisation, residual blocks, attention, noise features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def zero_init(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 class FourierFeatures(nn.Module):
-    """Random Gaussian Fourier features of a scalar (Tancik 2020, eq. 3; Song 2021 for the noise level).
+    """Random Gaussian Fourier features of a scalar (Tancik 2020, eq. 3; Song 2021).
 
     (B,) -> (B, 2 * width); the frequencies are frozen and saved with the weights.
     """
@@ -43,7 +43,7 @@ class FourierFeatures(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """GroupNorm - SiLU - conv, twice, with the embedding as a per-channel scale and shift between."""
+    """GroupNorm - SiLU - conv, twice; the embedding scales and shifts channels between."""
 
     def __init__(self, in_channels: int, out_channels: int, embedding: int, dropout: float) -> None:
         super().__init__()

@@ -169,7 +169,7 @@ class NCSNpp(nn.Module):
         h, progressive = self.stem(pixels), pixels
         skips = [h]
         for level, blocks in enumerate(self.down):
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(h, embedding)
                 skips.append(h)
             if f"down{level}" in self.attention:
@@ -184,7 +184,7 @@ class NCSNpp(nn.Module):
         h = self.middle2(self.attention["middle"](h), embedding)
         last = len(self.up) - 1
         for i, blocks in enumerate(self.up):
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(torch.cat([h, skips.pop()], dim=1), embedding)
             if f"up{last - i}" in self.attention:
                 h = self.attention[f"up{last - i}"](h)

@@ -118,14 +118,14 @@ class UNet(nn.Module):
         h = self.stem(self.fold(pixels))
         skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(h, embedding)
                 skips.append(h)
             if level < len(self.shrink):
                 h = self.shrink[level](h)
         h = self.middle2(self.attention(self.middle1(h, embedding)), embedding)
         for level, blocks in enumerate(self.up):
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(torch.cat([h, skips.pop()], dim=1), embedding)
             if level < len(self.grow):
                 h = self.grow[level](F.interpolate(h, scale_factor=2.0, mode="nearest"))

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         run_training(
             call.recipe, call.data, call.folder, device=call.device, resume=call.resume,
             time_budget=call.time_budget, should_stop=lambda: bool(stopped),
-            report=lambda event: sys.stderr.write(_line(event)),
+            report=_show,
         )  # fmt: skip
     except XGenError as error:
         sys.stderr.write(f"xgen: {error}\n")
@@ -51,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 130 if stopped else 0
 
 
-def _line(event: dict[str, float]) -> str:
-    return (
+def _show(event: dict[str, float]) -> None:
+    sys.stderr.write(
         f"step {event['step']:.0f}  loss {event['loss']:.4f}  "
         f"{event['steps_per_second']:.2f} steps/s  {event['seconds']:.0f} s\n"
     )

@@ -50,7 +50,7 @@ def _table(cls: type, values: dict[str, Any], where: str) -> dict[str, Any]:
     known = {f.name for f in fields(cls)}
     for key in values:
         if key not in known:
-            raise InputError(f"{where}: unknown key '{key}'; known keys: {', '.join(sorted(known))}")
+            raise InputError(f"{where}: unknown key '{key}'; known: {', '.join(sorted(known))}")
     return values
 
 

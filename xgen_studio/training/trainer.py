@@ -98,8 +98,9 @@ class Trainer:
         self.dataset = make_dataset(recipe, data)
         if len(self.dataset) == 0:
             raise InputError(f"recipe {recipe.name}: the data set {recipe.dataset} is empty")
-        denoiser = make_denoiser(recipe).to(world.device).to(memory_format=torch.channels_last)
-        self.denoiser: Denoiser = denoiser
+        denoiser = make_denoiser(recipe).to(world.device)
+        denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.denoiser = denoiser
         self.parallel = world.wrap(denoiser)
         average = AveragedModel(denoiser.network, multi_avg_fn=self._average, use_buffers=False)
         optimiser = torch.optim.Adam(
@@ -109,7 +110,12 @@ class Trainer:
         self._averager = average
         self.precision = pick_precision(recipe, world.device)
 
-    def _average(self, averages: list[Tensor], values: list[Tensor], _count: Tensor | int) -> None:
+    def _average(
+        self,
+        averages: tuple[Tensor, ...] | list[Tensor],
+        values: tuple[Tensor, ...] | list[Tensor],
+        _count: Tensor | int,
+    ) -> None:
         # the decay grows with the step, so that the first thousand steps do not linger
         step = self.state.step
         decay = min(self.recipe.optimiser.ema, (1 + step) / (10 + step))

@@ -18,7 +18,7 @@ from xgen_studio.anatomy.knee.condition import (
     channels_of,
     flatten_planes,
 )
-from xgen_studio.diffusion import VE, Condition, Denoiser, SeededNoise, Step, sample
+from xgen_studio.diffusion import VE, Condition, Denoiser, SeededNoise, sample
 from xgen_studio.evaluation.images import dice
 
 CONDITIONS = {"contour": CONTOUR, "contour + bone": BONES, "named bones": NAMED}
@@ -82,7 +82,6 @@ def generate_batch(
     """Images (B, H, W) in [0, 1] by ctm, csm or unet."""
     noise = SeededNoise(seeds, (1, *channels.shape[-2:]), channels.device)
     condition = Condition(channels)
-    last: Step | None = None
     if method == "unet":
         walk = sample(denoiser, denoiser.process, condition, noise, "ddim", 1)
     elif method == "csm":
@@ -92,9 +91,7 @@ def generate_batch(
         )  # fmt: skip
     else:
         walk = sample(denoiser, denoiser.process, condition, noise, sampler, steps)
-    for last in walk:
-        pass
-    assert last is not None
+    *_, last = walk
     pixels: Pixels = ((last.x0[:, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
     return pixels
 
@@ -126,7 +123,7 @@ def mask_features(images: Pixels, proposer: Denoiser, batch: int = 8) -> NDArray
     """Features (N, F) of the mask network: means and standard deviations over the picture of its
     deepest layer. Trained on real radiographs of this data set, for bone outlines."""
     captured: list[Tensor] = []
-    hook = proposer.network.middle2.register_forward_hook(  # type: ignore[union-attr,operator]
+    hook = proposer.network.middle2.register_forward_hook(  # type: ignore[union-attr]
         lambda _module, _inputs, output: captured.append(output)
     )
     rows = []

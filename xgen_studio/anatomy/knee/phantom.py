@@ -196,7 +196,7 @@ def _box(x, y, z, low, high):
 
 def _fill(bone: str, local, dist, p: dict, spacing: float, rng):
     """HU and bone share inside one bone's box from its local z and distance."""
-    x, y, z = local
+    x, _, z = local
     if bone == "femur":
         k = [-5, 12, 30, 50, 75, 105, 200]
         shell = [1.1, 1.0, 0.9, 1.2, 0.55, 0.85, 1.0]

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 
 def read_radiographs(folder: Path) -> tuple[list[str], list[NDArray[np.uint8]], list[int]]:
-    """Names, pictures (H, W) uint8 and KL grades (-1 unknown) of `knee/xray` below a data folder."""
+    """Names, pictures (H, W) uint8 and KL grades of `knee/xray` below a data folder."""
     index = folder / "knee" / "xray_index.csv"
     try:
         with open(index, newline="", encoding="utf-8") as file:
