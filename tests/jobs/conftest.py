@@ -14,7 +14,7 @@ DIFFUSION = {"condition_channels": 8, "classes": 5, "channels": [8, 16, 16], "bl
              "heads": 2, "pixel_width": 4}  # fmt: skip
 UNET = {"in_channels": 8, "noise": False, "channels": [8, 16, 16], "blocks": 1, "heads": 2,
         "pixel_width": 4}  # fmt: skip
-MASKS = {"in_channels": 1, "out_channels": 5, "noise": False, "channels": [8, 8, 8, 16],
+MASKS = {"in_channels": 1, "out_channels": 5, "noise": False, "channels": [8, 8, 16],
          "blocks": 1, "heads": 2, "pixel_width": 4}  # fmt: skip
 
 

@@ -55,7 +55,8 @@ def centre_crop(arrays: dict[str, np.ndarray], grid: tuple[int, int]) -> HeldOut
     images, planes = arrays["images"][keep], arrays["planes"][keep]
     top, left = ((s - g) // 2 for s, g in zip(images.shape[1:], grid, strict=True))
     window = (slice(None), slice(top, top + grid[0]), slice(left, left + grid[1]))
-    groups = arrays["subject" if "subject" in arrays else "group"][keep]
+    unit = next((key for key in ("subject", "group") if key in arrays), None)
+    groups = arrays[unit][keep] if unit else np.arange(keep.sum())
     return HeldOut(images[window].astype(np.float32) / 255, planes[window], groups)
 
 

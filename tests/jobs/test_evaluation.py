@@ -1,0 +1,101 @@
+"""`xgen evaluate` and `xgen prepare` on small made-up knees."""
+
+import json
+
+import numpy as np
+import pytest
+
+from xgen_studio.anatomy.knee import evaluation as knee
+from xgen_studio.anatomy.knee.preparation import held_out_groups, same_knee_groups
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.jobs.evaluate import evaluate_model
+from xgen_studio.jobs.prepare import prepare
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """Six held-out and two training knees of two groups, 82 x 150 px."""
+    rng = np.random.default_rng(0)
+    planes = np.zeros((8, 82, 150), np.uint8)
+    planes[:, :, 30:120] = 1
+    planes[:, :36, 50:100] |= 2
+    planes[:, 42:, 50:100] |= 4
+    images = (planes * 30 + rng.integers(0, 40, planes.shape)).astype(np.uint8)
+    np.savez(tmp_path / "tiny.npz", images=images, planes=planes, grade=np.full(8, -1, np.int8),
+             held_out=np.arange(8) < 6, group=np.arange(8) // 3)  # fmt: skip
+    return tmp_path
+
+
+def test_the_table_has_every_method_and_condition_with_its_n(tiny_bundle, arrays, monkeypatch):
+    monkeypatch.setattr("xgen_studio.jobs.evaluate.PC_STEPS", 3)
+    text = evaluate_model("tiny", arrays / "out", arrays)
+    table = json.loads((arrays / "out" / "table.json").read_text())
+    assert table["held_out"] == {"images": 6, "groups": 2}
+    rows = {(r["method"], r["condition"]): r for r in table["rows"]}
+    assert set(rows) == {(m, c) for m in ("ctm", "csm", "unet") for c in knee.CONDITIONS}
+    for row in rows.values():
+        low, high = row["mae"]["ci95"]
+        assert row["mae"]["n"] == 6
+        assert low <= row["mae"]["mean"] <= high
+        assert set(row["mask_agreement"]) >= {"leg", "femur", "tibia"}
+    assert rows["ctm", "contour"]["paper"]["mae"] == 0.0193
+    assert table["few_steps"]["dpm++2m"]["n"] == 6
+    assert (arrays / "out" / "table.md").read_text() == text
+    assert (arrays / "out" / "ctm_contour.png").exists()
+
+
+def test_the_table_is_reproducible(tiny_bundle, arrays, monkeypatch):
+    monkeypatch.setattr("xgen_studio.jobs.evaluate.PC_STEPS", 2)
+    a = evaluate_model("tiny", arrays / "a", arrays, limit=2)
+    assert a == evaluate_model("tiny", arrays / "b", arrays, limit=2)
+
+
+def test_centre_crop_keeps_image_and_mask_together(arrays):
+    with np.load(arrays / "tiny.npz") as file:
+        held = knee.centre_crop(dict(file), (80, 144))
+        np.testing.assert_array_equal(held.planes[0], file["planes"][0, 1:81, 3:147])
+        np.testing.assert_allclose(held.images[0] * 255, file["images"][0, 1:81, 3:147], atol=1e-3)
+
+
+def test_missing_arrays_say_how_to_make_them(tiny_bundle, tmp_path):
+    with pytest.raises(InputError, match="xgen prepare"):
+        evaluate_model("tiny", tmp_path / "out", tmp_path)
+
+
+def test_copies_and_mirror_images_are_one_knee():
+    rng = np.random.default_rng(0)
+    pictures = [(rng.random((40, 75)) * 255).astype(np.uint8) for _ in range(4)]
+    pictures += [pictures[0][:, ::-1], pictures[2].copy()]
+    groups = same_knee_groups(pictures)
+    assert groups[0] == groups[4]
+    assert groups[2] == groups[5]
+    assert len(np.unique(groups)) == 4
+
+
+def test_a_group_is_never_split_between_training_and_test():
+    groups = np.array([0, 0, 1, 2, 2, 2, 3, 4, 5, 6])
+    held = held_out_groups(groups, 0.4)
+    for group in np.unique(groups):
+        assert len(np.unique(held[groups == group])) == 1
+    assert 0.4 <= held.mean() <= 0.7
+
+
+def test_an_unknown_set_is_a_wrong_call(tmp_path):
+    with pytest.raises(CallError, match="knee-drr"):
+        prepare("elbow", tmp_path)
+
+
+def test_outlines_become_planes_on_the_radiographs(data, tmp_path):
+    path = prepare("knee-xray-outlines", tmp_path, data)
+    with np.load(path) as arrays:
+        assert arrays["images"].shape[1:] == (162, 300)
+        assert len(arrays["images"]) >= 64
+        femur, tibia = ((arrays["planes"] >> k) & 1 for k in (1, 2))
+        rows = np.arange(162)[None, :, None]
+        above = (femur * rows).sum((1, 2)) / femur.sum((1, 2))
+        below = (tibia * rows).sum((1, 2)) / tibia.sum((1, 2))
+        assert (above < below).all()
+        # bone is brighter than the soft tissue of the same leg
+        leg, bone = arrays["planes"] & 1 > 0, (femur | tibia) > 0
+        for image, inside, hard in zip(arrays["images"], leg, bone, strict=True):
+            assert image[hard].mean() > image[inside & ~hard].mean()
