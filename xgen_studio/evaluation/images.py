@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 from skimage.metrics import structural_similarity
 
 Pixels = NDArray[np.floating]
@@ -83,8 +82,9 @@ def frechet_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """Frechet distance of Gaussians fitted to features (N, F) and (M, F); grows at small N."""
     mean = np.square(a.mean(0) - b.mean(0)).sum()
     cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = linalg.sqrtm(cov_a @ cov_b)
-    return float(mean + np.trace(cov_a + cov_b - 2 * np.real(root)))
+    # tr sqrt(AB) from its eigenvalues: well defined also where few images make A singular
+    roots = np.sqrt(np.clip(np.linalg.eigvals(cov_a @ cov_b).real, 0, None))
+    return float(mean + np.trace(cov_a + cov_b) - 2 * roots.sum())
 
 
 def kernel_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
