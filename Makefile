@@ -22,11 +22,11 @@ bench: $(VENV)/.dev      ## speed and memory, measured
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt packaging/setup.sh
-	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" .
+	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[studio,hand]"
 	@touch $@
 
 $(VENV)/.dev: $(STAMP)
-	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[dev]"
+	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[studio,hand,dev]"
 	@touch $@
 
 clean:

@@ -4,11 +4,14 @@
 # to type is printed.
 set -eu
 python=$1 venv=$2 target=$3
+qt_packages="libglib2.0-0 libgl1 libegl1 libfontconfig1 libxkbcommon0 libdbus-1-3"
+window_packages="libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 libxcb-shape0"
 
 system_packages() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "installing system packages: $*"
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
     else
         echo "xgen: this machine lacks: $*" >&2
         echo "xgen: type: sudo apt-get install $*" >&2
@@ -25,7 +28,16 @@ command -v "$python" >/dev/null 2>&1 || system_packages python3 python3-venv
 "$python" -c 'import venv, ensurepip' 2>/dev/null || system_packages python3-venv
 
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-echo "installing $target into $venv (a few minutes the first time)"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    -c constraints.txt -e "$target" 2>&1 | grep -v "^WARNING: Location" || true
-"$venv/bin/python" -c 'import torch, xgen_studio'
+echo "installing into $venv (some minutes the first time)"
+log=$venv/install.log
+"$venv/bin/python" -m pip install --disable-pip-version-check \
+    -c constraints.txt -e "$target" >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    echo "xgen: the installation failed; the whole log is $log" >&2
+    exit 1
+}
+# Qt is loaded once: its wheels bring everything but these system libraries
+"$venv/bin/python" -c 'import PySide6.QtGui' 2>/dev/null || system_packages $qt_packages
+if [ -n "${DISPLAY:-}" ] && ! ldconfig -p | grep -q libxcb-cursor; then
+    system_packages $window_packages
+fi

@@ -270,7 +270,8 @@ def _realism_lines(table: dict[str, Any]) -> list[str]:
         lines.append("| " + " | ".join(cells) + " |")
     real = table.get("mask_agreement_hand_drawn")
     if real:
-        dices = [f"{real[b]['mean']:.3f}" if b in real else "" for b in ("femur", "tibia", "fibula")]
+        bones = ("femur", "tibia", "fibula")
+        dices = [f"{real[bone]['mean']:.3f}" if bone in real else "" for bone in bones]
         n = real["femur"]["n"]
         lines.append(f"| real, hand-drawn (n = {n}) | | | | | | {' | '.join(dices)} |")
     return lines
