@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.training.toy import write_recipe
 from xgen_studio.errors import InputError
@@ -56,6 +56,18 @@ def _meta(run):
 
     with safe_open(run / CHECKPOINT, framework="pt") as file:
         return file.metadata()["xgen"]
+
+
+def test_a_training_can_begin_with_the_weights_of_a_bundle(tmp_path):
+    recipe = write_recipe(tmp_path, steps=60)
+    run_training(recipe, None, tmp_path / "first")
+    tensors = weights(tmp_path / "first")
+    file = tmp_path / "weights.safetensors"
+    save_file({k[4:]: v.half() for k, v in tensors.items() if k.startswith("ema.")}, file)
+    recipe.write_text(recipe.read_text().replace("steps = 60", "steps = 2"))
+    run_training(recipe, None, tmp_path / "fresh")
+    run_training(recipe, None, tmp_path / "tuned", start_from=file)
+    assert losses(tmp_path / "tuned")[0] < 0.6 * losses(tmp_path / "fresh")[0]
 
 
 def test_the_average_lags_behind_the_weights(tmp_path):

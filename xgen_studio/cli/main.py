@@ -129,11 +129,14 @@ def train(
     run: Annotated[Path | None, typer.Option(help="Run folder; default runs/RECIPE.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")] = False,
     time_budget: Annotated[str | None, typer.Option(help="90s, 9m, 2h")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Begin with these weights (a bundle's safetensors).")
+    ] = None,
 ) -> None:
     """Train a recipe (a name from resources/recipes or a TOML file)."""
     from xgen_studio.jobs.train import train_recipe
 
-    code = train_recipe(recipe, data, devices, run, resume, time_budget)
+    code = train_recipe(recipe, data, devices, run, resume, time_budget, start_from)
     if code:
         raise typer.Exit(code)
 

@@ -28,6 +28,7 @@ def training_command(
     run: Path,
     resume: bool,
     time_budget: str | None,
+    start_from: Path | None = None,
 ) -> list[str]:
     """The command line that the panel and the terminal start."""
     tail = ["-m", "xgen_studio.training", str(recipe), "--folder", str(run)]
@@ -35,6 +36,8 @@ def training_command(
         tail += ["--data", str(data)]
     if resume:
         tail.append("--resume")
+    if start_from is not None:
+        tail += ["--start-from", str(start_from)]
     if time_budget:
         tail += ["--time-budget", time_budget]
     if devices == "cpu":
@@ -55,6 +58,7 @@ def train_recipe(
     run: Path | None = None,
     resume: bool = False,
     time_budget: str | None = None,
+    start_from: Path | None = None,
 ) -> int:
     """Train in a child process that owns the devices; returns its exit code. Ctrl+C reaches it."""
     path = find_recipe(recipe)
@@ -62,7 +66,7 @@ def train_recipe(
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such data folder")
     target = run or Path("runs") / path.stem
-    command = training_command(path, data, devices, target, resume, time_budget)
+    command = training_command(path, data, devices, target, resume, time_budget, start_from)
     child = subprocess.Popen(command)
     before = signal.signal(signal.SIGINT, lambda *_: child.send_signal(signal.SIGINT))
     try:

@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="run folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--start-from", type=Path, help="weights of a bundle (safetensors)")
     parser.add_argument("--time-budget", type=parse_budget)
     call = parser.parse_args(arguments)
     stopped: list[int] = []
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run_training(
             call.recipe, call.data, call.folder, device=call.device, resume=call.resume,
+            start_from=call.start_from,
             time_budget=call.time_budget, should_stop=lambda: bool(stopped),
             report=_show,
         )  # fmt: skip

@@ -23,14 +23,16 @@ def run_training(
     *,
     device: str = "cpu",
     resume: bool = False,
+    start_from: Path | None = None,
     time_budget: float | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[dict[str, float]], None] = lambda event: None,
 ) -> str:
     """Train `recipe_file` in the folder `run`; returns why it ended.
 
-    With `resume` it goes on from the folder's checkpoint. Without, a folder that already holds one
-    is refused, so that no training is lost by a forgotten flag.
+    With `start_from` (a bundle's safetensors file) it begins with those weights instead of random
+    ones. With `resume` it goes on from the folder's checkpoint. Without, a folder that already
+    holds one is refused, so that no training is lost by a forgotten flag.
     """
     recipe = load_recipe(recipe_file)
     if device == "cuda" and not torch.cuda.is_available():
@@ -44,8 +46,8 @@ def run_training(
             if recipe_file.resolve() != (run / RECIPE).resolve():
                 shutil.copyfile(recipe_file, run / RECIPE)
         trainer = Trainer(recipe, data, run, world)
-        if resume:
-            trainer.resume()
+        if not (resume and trainer.resume()) and start_from is not None:
+            trainer.start_from(start_from)
         reason = trainer.train(time_budget, should_stop, report)
         del trainer
         return reason

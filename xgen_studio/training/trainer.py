@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from xgen_studio.diffusion import Denoiser
+from xgen_studio.diffusion.bundle import load_weights
 from xgen_studio.errors import InputError
 from xgen_studio.training.batch import Batch, TrainingSet, batch_indices, step_generator
 from xgen_studio.training.build import make_dataset, make_denoiser
@@ -129,6 +130,11 @@ class Trainer:
         load_checkpoint(path, self.state)
         self._averager.n_averaged.fill_(max(1, self.state.step))
         return True
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with the weights of a bundle: fine-tuning, or going on without a checkpoint."""
+        load_weights(self.state.network, weights)
+        load_weights(self.state.ema, weights)
 
     def step(self) -> float:
         """One optimiser step; returns the loss."""
