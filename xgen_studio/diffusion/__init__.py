@@ -14,12 +14,14 @@ from xgen_studio.diffusion.denoiser import (
     VPDenoiser,
     build_denoiser,
 )
+from xgen_studio.diffusion.methods import METHODS, Plan, plan, walk
 from xgen_studio.diffusion.noise import SeededNoise
 from xgen_studio.diffusion.process import EDM, VE, VP, NoiseProcess, build_process
 from xgen_studio.diffusion.samplers import SAMPLERS, SamplerSpec, Step, sample
 
 __all__ = [
     "EDM",
+    "METHODS",
     "SAMPLERS",
     "VE",
     "VP",
@@ -27,6 +29,7 @@ __all__ = [
     "Denoiser",
     "EDMDenoiser",
     "NoiseProcess",
+    "Plan",
     "RegressionDenoiser",
     "SamplerSpec",
     "SeededNoise",
@@ -35,5 +38,7 @@ __all__ = [
     "VPDenoiser",
     "build_denoiser",
     "build_process",
+    "plan",
     "sample",
+    "walk",
 ]

@@ -189,22 +189,18 @@ SAMPLERS = {
 @torch.no_grad()
 def sample(
     denoiser: DenoiseFunction,
-    process: NoiseProcess,
+    sigmas: Tensor,
     condition: Condition,
     noise: SeededNoise,
     sampler: str = "dpm++2m",
-    steps: int | None = None,
     start: Tensor | None = None,
-    sigma_start: float | None = None,
 ) -> Iterator[Step]:
     """Sample images: yields a `Step` after each noise level, the last one holding the result.
 
-    Without `start` the walk begins at pure noise of `sigma_max`. With `start` (B, C, H, W) it
-    begins at start + sigma_start z (SDEdit, Meng 2022; the knee paper's CSM, eq. 6).
+    Without `start` the walk begins at pure noise of sigmas[0]; with `start` (B, C, H, W) at
+    start + sigmas[0] z (SDEdit, Meng 2022).
     """
     spec = SAMPLERS[sampler]
-    top = sigma_start if sigma_start is not None else process.sigma_max
-    sigmas = spec.schedule(process, steps or spec.default_steps, top)
     x = noise() * float(sigmas[0])
     if start is not None:
         x = x + start.to(x)

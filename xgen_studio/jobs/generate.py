@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import xgen_studio
 from xgen_studio.anatomy.system import SYSTEMS
-from xgen_studio.diffusion import SAMPLERS, Condition, Denoiser, SeededNoise, Step, sample
+from xgen_studio.diffusion import SAMPLERS, Denoiser, Plan, SeededNoise, Step, plan, walk
 from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError
 from xgen_studio.imaging import Mask, read_mask, write_json, write_png16
@@ -24,8 +24,6 @@ from xgen_studio.jobs.folders import make_folder
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.jobs.provenance import array_hash
-
-CSM_START = 0.4  # t0 of the knee paper: sigma 0.44 on [0, 1] data
 
 Pixels = NDArray[np.float32]
 
@@ -78,15 +76,16 @@ class Generator:
         denoiser = self.denoiser(method)
         labels = self.system.labels_on(mask, self.bundle.grid)
         condition = self.system.condition(labels, settings.options).to(self.device)
+        guide = torch.from_numpy(self.system.guide(labels))[None, None].to(self.device)
+        planned = plan(method, denoiser, condition, guide, settings.sampler, settings.steps)
         noise = SeededNoise([settings.seed], (1, *self.bundle.grid), self.device)
-        walk = self._walk(denoiser, method, condition, labels, noise, settings)
         step = None
         with memory_guard(self.device):
-            for step in walk:
+            for step in walk(planned, denoiser, noise):
                 yield step
         assert step is not None
         pixels = ((step.x0[0, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
-        provenance = self._provenance(mask, labels, method, settings, step.total)
+        provenance = self._provenance(mask, labels, method, settings, planned)
         provenance["pixels_sha256"] = array_hash(pixels)
         provenance["seconds"] = round(time.perf_counter() - began, 4)
         yield Generated(pixels, provenance)
@@ -97,41 +96,15 @@ class Generator:
         assert isinstance(last, Generated)
         return last
 
-    def _walk(
-        self,
-        denoiser: Denoiser,
-        method: str,
-        condition: Condition,
-        labels: NDArray[np.integer[Any]],
-        noise: SeededNoise,
-        settings: Settings,
-    ) -> Iterator[Step]:
-        process = denoiser.process
-        if method == "unet":  # one evaluation, whatever the noise
-            return sample(denoiser, process, condition, noise, "ddim", 1)
-        if method == "csm":
-            from xgen_studio.diffusion import VE
-
-            start = torch.from_numpy(self.system.guide(labels))[None, None].to(self.device)
-            top = float(VE().sigma(torch.tensor(CSM_START)))
-            return sample(
-                denoiser, process, condition.blank(), noise, settings.sampler, settings.steps,
-                start=start, sigma_start=top,
-            )  # fmt: skip
-        return sample(denoiser, process, condition, noise, settings.sampler, settings.steps)
-
     def _provenance(
         self,
         mask: Mask,
         labels: NDArray[np.integer[Any]],
         method: str,
         settings: Settings,
-        steps: int,
+        planned: Plan,
     ) -> dict[str, Any]:
         card = self.bundle.network_card(method)
-        spec = SAMPLERS[settings.sampler]
-        process = self.denoiser(method).process
-        sigmas = spec.schedule(process, steps, process.sigma_max)
         return {
             "synthetic": True,
             "model": self.bundle.name,
@@ -142,9 +115,9 @@ class Generator:
             "mask_sha256": array_hash(labels.astype(np.uint8)),
             "options": dict(settings.options),
             "seed": settings.seed,
-            "sampler": settings.sampler,
-            "steps": steps,
-            "sigmas": [float(f"{float(s):.6g}") for s in sigmas],
+            "sampler": planned.sampler,
+            "steps": len(planned.sigmas) - 1,
+            "sigmas": [float(f"{float(s):.6g}") for s in planned.sigmas],
             "device": str(self.device),
             "dtype": "float32",
             "versions": {

@@ -18,12 +18,10 @@ from xgen_studio.anatomy.knee.condition import (
     channels_of,
     flatten_planes,
 )
-from xgen_studio.diffusion import VE, Condition, Denoiser, SeededNoise, sample
+from xgen_studio.diffusion import Condition, Denoiser, SeededNoise, plan, walk
 from xgen_studio.evaluation.images import dice
 
 CONDITIONS = {"contour": CONTOUR, "contour + bone": BONES, "named bones": NAMED}
-CSM_START = 0.4  # t0 of the paper
-
 # Table I of the paper: MAE, PSNR in dB
 PAPER = {
     ("unet", "contour"): (0.0209, 29.188),
@@ -82,17 +80,8 @@ def generate_batch(
 ) -> Pixels:
     """Images (B, H, W) in [0, 1] by ctm, csm or unet."""
     noise = SeededNoise(seeds, (1, *channels.shape[-2:]), channels.device)
-    condition = Condition(channels)
-    if method == "unet":
-        walk = sample(denoiser, denoiser.process, condition, noise, "ddim", 1)
-    elif method == "csm":
-        walk = sample(
-            denoiser, denoiser.process, condition.blank(), noise, sampler, steps,
-            start=guide_of(channels), sigma_start=float(VE().sigma(torch.tensor(CSM_START))),
-        )  # fmt: skip
-    else:
-        walk = sample(denoiser, denoiser.process, condition, noise, sampler, steps)
-    *_, last = walk
+    planned = plan(method, denoiser, Condition(channels), guide_of(channels), sampler, steps)
+    *_, last = walk(planned, denoiser, noise)
     pixels: Pixels = ((last.x0[:, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
     return pixels
 
