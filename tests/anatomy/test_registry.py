@@ -34,8 +34,9 @@ class Elbow:
 def test_a_toy_system_generates_like_the_knee(tmp_path, monkeypatch):
     import tomli_w
 
-    from xgen_studio.diffusion.bundle import read_bundle, save_weights
+    from xgen_studio.diffusion.bundle import read_bundle
     from xgen_studio.networks import build_network
+    from xgen_studio.networks.weights import save_weights
 
     module = types.ModuleType("toy_elbow")
     module.system = Elbow

@@ -6,9 +6,9 @@ import pytest
 import tomli_w
 import torch
 
-from xgen_studio.diffusion.bundle import save_weights
 from xgen_studio.imaging import Mask, write_mask
 from xgen_studio.networks import build_network
+from xgen_studio.networks.weights import save_weights
 
 DIFFUSION = {"condition_channels": 8, "classes": 5, "channels": [8, 16, 16], "blocks": 1,
              "heads": 2, "pixel_width": 4}  # fmt: skip

@@ -89,8 +89,9 @@ def show_doctor() -> bool:
 
 
 def _doctor_models() -> bool:
-    from xgen_studio.diffusion.bundle import file_hash, read_bundle
+    from xgen_studio.diffusion.bundle import read_bundle
     from xgen_studio.jobs.models import bundle_folders
+    from xgen_studio.networks.weights import file_hash
 
     good = True
     folders = bundle_folders()

@@ -6,7 +6,6 @@ figures; weights are safetensors whose SHA-256 is written beside them.
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
 
 from xgen_studio.diffusion.denoiser import Denoiser, build_denoiser
 from xgen_studio.diffusion.process import build_process
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.networks import build_network
+from xgen_studio.networks.weights import file_hash, load_weights
 
 CARD = "model.toml"
 
@@ -96,48 +93,6 @@ class Bundle:
         process = build_process(card.process, **card.process_options)
         denoiser = build_denoiser(network, process, regression=card.regression)
         return denoiser.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file; InputError where it cannot be read."""
-    try:
-        with open(path, "rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: the weights cannot be read ({error.strerror})") from error
-
-
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Read float16 or float32 safetensors into a network; never a pickle."""
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path}: not a safetensors file ({error}); weights are read from safetensors only"
-        ) from error
-    tensors = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-    own = network.state_dict()
-    if set(own) != set(tensors) or any(own[k].shape != tensors[k].shape for k in own):
-        odd = sorted(
-            k for k in set(own) | set(tensors)
-            if k not in own or k not in tensors or own[k].shape != tensors[k].shape
-        )  # fmt: skip
-        raise InputError(
-            f"{path}: {len(odd)} tensors do not fit the network of the card (first: {odd[0]})"
-        )
-    network.load_state_dict(tensors)
-
-
-def save_weights(network: nn.Module, path: Path) -> str:
-    """Write weights as float16 safetensors; returns their SHA-256."""
-    tensors = {
-        k: (v.half() if v.is_floating_point() else v).detach().cpu().contiguous()
-        for k, v in network.state_dict().items()
-    }
-    temporary = path.with_suffix(".part")
-    save_file(tensors, temporary)
-    temporary.replace(path)
-    return file_hash(path)
 
 
 def read_bundle(folder: Path) -> Bundle:

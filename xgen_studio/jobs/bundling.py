@@ -10,9 +10,10 @@ from typing import Any
 
 import tomli_w
 
-from xgen_studio.diffusion.bundle import CARD, NetworkCard, save_weights
+from xgen_studio.diffusion.bundle import CARD, NetworkCard
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import atomic_write
+from xgen_studio.networks.weights import save_weights
 from xgen_studio.training.build import make_denoiser
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint
 from xgen_studio.training.recipe import load_recipe

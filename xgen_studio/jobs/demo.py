@@ -107,7 +107,7 @@ def _knee_xray(page: Page, monitor: Monitor) -> None:
         return
     generator = Generator(open_bundle("knee-xray"))
     page.section("Knee: a mask becomes a radiograph", generator.bundle.summary)
-    for case in ("ap_right", "ap_left", "ap_large"):
+    for case in ("ap_right", "ap_left", "ap_small"):
         _mask_figure(page, generator, case)
         _draw(page, generator, case, f"knee_{case}", "generated, 8 steps", Settings(seed=1))
     page.section("The same mask, healthy and severely osteoarthritic",

@@ -8,16 +8,15 @@ needed to go on exactly where the training stopped.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
+from xgen_studio.networks.weights import save_tensors
 
 
 @dataclass
@@ -44,17 +43,8 @@ def save_checkpoint(path: Path, state: TrainState) -> None:
     tensors = {f"network.{k}": v for k, v in state.network.state_dict().items()}
     tensors |= {f"ema.{k}": v for k, v in state.ema.state_dict().items()}
     tensors |= _optimiser_tensors(state.optimiser)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     meta = {"xgen": json.dumps({"step": state.step, "seconds": state.seconds})}
-    temporary = path.with_suffix(".part")
-    try:
-        save_file(tensors, temporary, metadata=meta)
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: the checkpoint could not be written ({error})") from error
+    save_tensors(tensors, path, meta)
 
 
 def load_checkpoint(path: Path, state: TrainState) -> None:

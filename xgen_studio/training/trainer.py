@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from xgen_studio.diffusion import Denoiser
-from xgen_studio.diffusion.bundle import load_weights
 from xgen_studio.errors import InputError
+from xgen_studio.networks.weights import load_weights
 from xgen_studio.training.batch import Batch, TrainingSet, batch_indices, step_generator
 from xgen_studio.training.build import make_dataset, make_denoiser
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint, save_checkpoint

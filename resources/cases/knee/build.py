@@ -33,7 +33,7 @@ def silhouettes(seed: int, geometry: ConeBeam, angle: float, parts=(FEMUR, TIBIA
 
 def main() -> None:
     """Write the cases."""
-    for name, seed in (("ap_right", 2000), ("ap_left", 2001), ("ap_large", 2006)):
+    for name, seed in (("ap_right", 2010), ("ap_left", 2000), ("ap_small", 2013)):
         write_mask(HERE / f"{name}.png", Mask(silhouettes(seed, XRAY, 0.0), TABLE))
     contour = silhouettes(2004, XRAY, 0.0, parts=())
     write_mask(HERE / "ap_contour_only.png", Mask(contour, TABLE))

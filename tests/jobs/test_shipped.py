@@ -1,0 +1,114 @@
+"""What is shipped works: every bundle's weights, the sample cases, the demo."""
+
+import json
+
+import numpy as np
+import pytest
+
+from xgen_studio.anatomy.knee.condition import bits_to_labels
+from xgen_studio.anatomy.knee.masks import propose_planes, trouble
+from xgen_studio.anatomy.knee.preparation import read_radiographs
+from xgen_studio.anatomy.system import SYSTEMS
+from xgen_studio.diffusion.bundle import read_bundle
+from xgen_studio.evaluation.images import dice, grid_peak
+from xgen_studio.imaging import read_image, read_mask
+from xgen_studio.jobs.demo import run_demo
+from xgen_studio.jobs.generate import Generator, Settings
+from xgen_studio.jobs.models import open_bundle
+from xgen_studio.networks.weights import file_hash
+from xgen_studio.paths import RESOURCES, ROOT
+
+BUNDLES = sorted(path.parent for path in (ROOT / "models").glob("*/model.toml"))
+CASES = sorted((RESOURCES / "cases" / "knee").glob("*.png"))
+
+
+def test_the_repository_stays_small():
+    weights = sum(path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file())
+    assert weights < 28 * 2**20
+
+
+@pytest.mark.parametrize("folder", BUNDLES, ids=lambda p: p.name)
+def test_a_bundle_is_whole_and_says_where_it_comes_from(folder):
+    bundle = read_bundle(folder)
+    assert bundle.name == folder.name
+    assert bundle.licence
+    assert bundle.trained_on
+    assert bundle.limits
+    for card in bundle.networks.values():
+        assert file_hash(folder / card.file) == card.sha256
+        assert card.steps > 0
+    for method in bundle.methods:
+        bundle.denoiser(method)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
+def test_a_sample_case_fits_a_model(path):
+    system = SYSTEMS.load("knee")
+    mask = read_mask(path, system.table)
+    grid = (256, 256) if path.stem.startswith("drr") else (160, 288)
+    assert system.labels_on(mask, grid).shape == grid
+
+
+@pytest.fixture(scope="module")
+def knee():
+    return Generator(open_bundle("knee-xray"))
+
+
+def case(generator, name):
+    return read_mask(RESOURCES / "cases" / "knee" / f"{name}.png", generator.system.table)
+
+
+def test_a_drawn_knee_comes_back_as_a_radiograph_of_that_knee(knee):
+    # masks proposed again from the generated radiograph agree with the drawing
+    mask = case(knee, "ap_right")
+    scores = {3: [], 4: []}
+    for seed in range(3):
+        made = knee.one(mask, Settings(seed=seed)).pixels
+        found = bits_to_labels(propose_planes(made, knee.denoiser("masks")))
+        for label, values in scores.items():
+            values.append(dice(found == label, mask.labels == label))
+    assert np.mean(scores[3]) > 0.9
+    assert np.mean(scores[4]) > 0.9
+
+
+def test_generated_bone_is_brighter_than_soft_tissue_and_air_is_dark(knee):
+    mask = case(knee, "ap_right")
+    made = knee.one(mask, Settings(seed=0)).pixels
+    bone, soft, air = (made[np.isin(mask.labels, k)].mean() for k in ((3, 4), (1,), (0,)))
+    assert bone > soft + 0.1
+    assert soft > air + 0.1
+    assert made[np.isin(mask.labels, (3, 4))].std() > 0.03  # texture, not a flat fill
+
+
+def test_no_grid_of_the_patches_shows(knee):
+    mask = case(knee, "ap_right")
+    made = np.stack([knee.one(mask, Settings(seed=s)).pixels for s in range(4)])
+    assert grid_peak(made) < 2.0
+
+
+def test_the_grade_changes_the_knee_but_not_its_place(knee):
+    mask = case(knee, "ap_right")
+    a, b = (knee.one(mask, Settings(seed=1, options={"grade": g})).pixels for g in (0, 4))
+    change = np.abs(a - b)
+    assert change.mean() > 0.003
+    assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.8
+
+
+def test_masks_proposed_on_real_radiographs_are_plausible(knee, data):
+    names, pictures, _ = read_radiographs(data)
+    chosen = np.linspace(0, len(names) - 1, 12).astype(int)
+    odd = [names[i] for i in chosen if trouble(propose_planes(pictures[i], knee.denoiser("masks")))]
+    assert len(odd) <= 1, odd
+
+
+def test_the_demo_shows_every_model_and_says_it_is_synthetic(tmp_path):
+    page = run_demo(tmp_path / "demo")
+    text = page.read_text()
+    made = json.loads((tmp_path / "demo" / "demo.json").read_text())
+    assert "not for diagnosis" in text
+    assert {"knee_ap_right.png", "knee_kl4.png", "drr_90.png"} <= set(made["pictures"])
+    for name in made["pictures"]:
+        assert name in text
+        pixels = read_image(tmp_path / "demo" / name).pixels
+        assert np.ptp(pixels) > 0, name
+    assert read_image(tmp_path / "demo" / "knee_ap_right.png").synthetic
