@@ -25,6 +25,7 @@ from xgen_studio.diffusion import (
     build_denoiser,
     build_process,
 )
+from xgen_studio.errors import InputError
 
 
 @pytest.mark.parametrize("level", [0.05, 0.4, 3.0, 40.0])
@@ -102,8 +103,10 @@ def test_regression_ignores_the_noise():
 
 
 def test_unknown_process_is_named():
-    with pytest.raises(ValueError, match="unknown noise process 'flow'"):
-        build_process("flow")
+    with pytest.raises(InputError, match="no noise process is called 'flow'"):
+        build_process("flow", {})
+    with pytest.raises(InputError, match="sigma_min"):
+        build_process("ve", {"sigma_min": 3.0, "sigma_max": 1.0})
 
 
 def test_build_denoiser_fits_the_process():

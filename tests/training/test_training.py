@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.training.toy import write_recipe
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.training.batch import batch_indices, epoch_order
 from xgen_studio.training.recipe import load_recipe, parse_recipe
-from xgen_studio.training.run import run_training
+from xgen_studio.training.run import parse_budget, run_training
 from xgen_studio.training.trainer import CHECKPOINT, EVENTS, learning_rate, segmentation_loss
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def test_the_loss_falls_and_the_run_folder_says_so(tmp_path):
 
 
 def test_resuming_gives_the_same_weights_as_never_stopping(tmp_path):
-    recipe = write_recipe(tmp_path, steps=12)
+    recipe = write_recipe(tmp_path, steps=12, dropout=0.2)
     run_training(recipe, None, tmp_path / "whole")
     stops = iter([False] * 6 + [True])
     run_training(recipe, None, tmp_path / "parts", should_stop=lambda: next(stops))
@@ -130,7 +130,7 @@ def test_two_processes_train_one_model(tmp_path):
 
 def test_processes_share_an_epoch_without_overlap():
     seen = torch.cat(
-        [batch_indices(16, 4, step, rank, 2, seed=5) for step in range(2) for rank in range(2)]
+        [batch_indices(16, 8, step, rank, 2, seed=5) for step in range(2) for rank in range(2)]
     )
     assert sorted(seen.tolist()) == list(range(16))
 
@@ -177,6 +177,12 @@ def test_unlabelled_pixels_do_not_count_in_the_segmentation_loss():
         ('name = "a"\ndataset = "x:y"\nobjective = "gan"', "objective"),
         ('name = "a"\ndataset = "x:y"\n[optimiser]\nlr = 3', "unknown key 'lr'"),
         ('name = "a"\ndataset = "x:y"\nbatch = 0', "at least 1"),
+        ('name = "a"\ndataset = "x:y"\nbatch = 1.5', "whole number"),
+        ('name = "a"\ndataset = "x:y"\nsteps = "9"', "whole number"),
+        ('name = "a"\ndataset = "x:y"\noptimiser = 3', "table"),
+        ('name = "a"\ndataset = "x:y"\n[optimiser]\nrate = inf', "finite"),
+        ('name = "a"\ndataset = "x:y"\n[optimiser]\nema = 1.5', "below 1"),
+        ('name = "a"\ndataset = "x:y"\nprecision = "float16"', "precision"),
     ],
 )
 def test_a_bad_recipe_gets_one_line(tmp_path, text, message):
@@ -185,6 +191,48 @@ def test_a_bad_recipe_gets_one_line(tmp_path, text, message):
     with pytest.raises(InputError, match=message) as caught:
         load_recipe(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("patch = 2", 'patch = "2"', "whole number"),
+        ("patch = 2", "patches = 2", "unknown key 'patches'"),
+        ("[network_options]", 'network = "resnet"\n[network_options]', "no network"),
+        ("[network_options]", 'process = "flow"\n[network_options]', "no noise process"),
+        ("tests.training.toy:toy_set", "os:sep", "dataset"),
+        ("tests.training.toy:toy_set", ":x", "dataset"),
+        ("batch = 4", "batch = 4\ndataset_options = { foo = 1 }", "dataset_options"),
+    ],
+)
+def test_what_cannot_be_built_is_said_before_a_run_folder_is_made(tmp_path, old, new, message):
+    recipe = write_recipe(tmp_path)
+    recipe.write_text(recipe.read_text().replace(old, new))
+    with pytest.raises(InputError, match=message) as caught:
+        run_training(recipe, None, tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("text", ["9x", "nan", "-5", "0", ""])
+def test_a_time_budget_that_is_no_time_is_a_wrong_call(text):
+    with pytest.raises(CallError, match="90s, 9m or 2h"):
+        parse_budget(text)
+
+
+def test_a_broken_gradient_stops_before_it_reaches_the_weights(tmp_path):
+    recipe = write_recipe(tmp_path, steps=50)
+    recipe.write_text(recipe.read_text().replace("rate = 2e-3", "rate = 1e30"))
+    with pytest.raises(InputError, match="no longer finite"):
+        run_training(recipe, None, tmp_path / "run")
+    if (tmp_path / "run" / CHECKPOINT).exists():
+        assert all(torch.isfinite(t).all() for t in weights(tmp_path / "run").values())
+
+
+def test_samples_are_drawn_at_every_checkpoint(tmp_path):
+    run_training(write_recipe(tmp_path, steps=10), None, tmp_path / "run")
+    names = sorted(p.name for p in (tmp_path / "run" / "samples").iterdir())
+    assert names == ["0000005.png", "0000010.png"]
 
 
 def test_an_empty_data_set_is_said(tmp_path):
@@ -198,5 +246,9 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     recipe = write_recipe(tmp_path, steps=5)
     run_training(recipe, None, tmp_path / "run")
     recipe.write_text(recipe.read_text().replace("[8, 16]", "[8, 24]"))
+    with pytest.raises(InputError, match="other values of network_options"):
+        run_training(recipe, None, tmp_path / "run", resume=True)
+    assert "[8, 16]" in (tmp_path / "run" / "recipe.toml").read_text()  # the run keeps its own
+    (tmp_path / "run" / "recipe.toml").write_text(recipe.read_text())
     with pytest.raises(InputError, match="another network"):
         run_training(recipe, None, tmp_path / "run", resume=True)

@@ -136,9 +136,7 @@ def train(
     """Train a recipe (a name from resources/recipes or a TOML file)."""
     from xgen_studio.jobs.train import train_recipe
 
-    code = train_recipe(recipe, data, devices, run, resume, time_budget, start_from)
-    if code:
-        raise typer.Exit(code)
+    train_recipe(recipe, data, devices, run, resume, time_budget, start_from)
 
 
 @app.command()

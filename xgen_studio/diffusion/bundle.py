@@ -19,6 +19,7 @@ from xgen_studio.diffusion.process import build_process
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import file_hash, load_weights
+from xgen_studio.tables import from_table
 
 CARD = "model.toml"
 
@@ -32,10 +33,11 @@ class NetworkCard:
     architecture: str
     options: dict[str, Any] = field(default_factory=dict)
     process: str = "edm"
-    process_options: dict[str, float] = field(default_factory=dict)
+    process_options: dict[str, Any] = field(default_factory=dict)
     regression: bool = False
     steps: int = 0          # training steps behind the weights
     examples: int = 0       # training examples seen
+    unconditional: float = 0.0  # share of examples trained without condition
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,18 @@ class Bundle:
     trained_on: str
     attribution: str
     limits: str
+    reference: str = ""              # published table its figures stand beside ("mei2024")
+    detail: str = ""                 # the finest detail its conditions had in training
     measured: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise ValueError("no method is named in [methods]")
+        if min(self.grid) < 8:
+            raise ValueError(f"a grid of {self.grid[1]} x {self.grid[0]} px is no picture")
+        for card in self.networks.values():
+            if Path(card.file).name != card.file:
+                raise ValueError(f"'{card.file}': weights must lie in the bundle's own folder")
 
     @cached_property
     def default_method(self) -> str:
@@ -88,9 +101,10 @@ class Bundle:
                 f"{path}: its SHA-256 is {found[:12]}..., the card says {card.sha256[:12]}...;"
                 " the weights are damaged or not this model's: install the bundle again"
             )
-        network = build_network(card.architecture, card.options)
+        where = f"{self.folder / CARD}: networks.{self.methods[method]}"
+        network = build_network(card.architecture, card.options, where)
         load_weights(network, path)
-        process = build_process(card.process, **card.process_options)
+        process = build_process(card.process, card.process_options, where)
         denoiser = build_denoiser(network, process, regression=card.regression)
         return denoiser.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
@@ -99,29 +113,9 @@ def read_bundle(folder: Path) -> Bundle:
     """Read a bundle's card; InputError names what is missing or wrong."""
     path = folder / CARD
     try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
-        networks = {k: NetworkCard(**v) for k, v in card["networks"].items()}
-        bundle = Bundle(
-            folder=folder,
-            networks=networks,
-            grid=(int(card["grid"][0]), int(card["grid"][1])),
-            methods=dict(card["methods"]),
-            measured=card.get("measured", {}),
-            **{
-                key: str(card[key])
-                for key in (
-                    "name", "title", "summary", "anatomy", "licence",
-                    "trained_on", "attribution", "limits",
-                )
-            },
-        )  # fmt: skip
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: no readable model card ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not TOML ({error})") from error
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise InputError(f"{path}: the card is incomplete ({error})") from error
-    for network in networks.values():
-        if Path(network.file).name != network.file:
-            raise InputError(f"{path}: weights must lie in the bundle's own folder")
-    return bundle
+    return from_table(Bundle, {**table, "folder": folder}, str(path))

@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from xgen_studio.errors import InputError
+from xgen_studio.tables import from_table
 
 
 class NoiseProcess(Protocol):
@@ -41,6 +44,11 @@ class NoiseProcess(Protocol):
         ...
 
 
+def _check_levels(low: float, high: float) -> None:
+    if not 0 < low < high:
+        raise ValueError(f"noise levels from {low} to {high}: 0 < sigma_min < sigma_max is needed")
+
+
 @dataclass(frozen=True)
 class VE:
     """Variance exploding SDE (Song 2021; knee paper eq. 3): sigma_t = smin (smax / smin)^t.
@@ -51,6 +59,9 @@ class VE:
 
     sigma_min: float = 0.02
     sigma_max: float = 256.0
+
+    def __post_init__(self) -> None:
+        _check_levels(self.sigma_min, self.sigma_max)
 
     def sigma(self, t: Tensor) -> Tensor:
         return self.sigma_min * (self.sigma_max / self.sigma_min) ** t
@@ -74,6 +85,11 @@ class EDM:
     log_sd: float = 1.2
     sigma_min: float = 0.002
     sigma_max: float = 80.0
+
+    def __post_init__(self) -> None:
+        _check_levels(self.sigma_min, self.sigma_max)
+        if self.sigma_data <= 0 or self.log_sd <= 0:
+            raise ValueError("sigma_data and log_sd must be positive")
 
     def sigma(self, t: Tensor) -> Tensor:
         return self.sigma_min * (self.sigma_max / self.sigma_min) ** t
@@ -99,6 +115,10 @@ class VP:
     steps: int = 1000
     beta_first: float = 1e-4
     beta_last: float = 2e-2
+
+    def __post_init__(self) -> None:
+        if self.steps < 2 or not 0 < self.beta_first <= self.beta_last < 1:
+            raise ValueError("a DDPM needs at least 2 steps and 0 < beta_first <= beta_last < 1")
 
     @cached_property
     def table(self) -> Tensor:
@@ -142,9 +162,11 @@ class VP:
 PROCESSES = {"ve": VE, "edm": EDM, "vp": VP}
 
 
-def build_process(name: str, **options: float) -> NoiseProcess:
-    """The process of that name ('ve', 'edm', 'vp'); ValueError for another name."""
+def build_process(name: str, options: dict[str, Any], where: str = "process") -> NoiseProcess:
+    """The process of that name ('ve', 'edm', 'vp'); InputError for another name or option."""
     if name not in PROCESSES:
-        raise ValueError(f"unknown noise process '{name}'; known: {', '.join(PROCESSES)}")
-    process: NoiseProcess = PROCESSES[name](**options)
+        raise InputError(
+            f"{where}: no noise process is called '{name}'; there is {', '.join(PROCESSES)}"
+        )
+    process: NoiseProcess = from_table(PROCESSES[name], options, f"{where} options")
     return process

@@ -1,6 +1,6 @@
 """Images, volumes and masks that know their geometry, and their way from files and back."""
 
-from xgen_studio.imaging.atomic import atomic_write, write_json
+from xgen_studio.imaging.atomic import atomic_write, make_folder, write_json
 from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import Label, LabelTable
@@ -25,6 +25,7 @@ __all__ = [
     "apply_window",
     "atomic_write",
     "display_8bit",
+    "make_folder",
     "percentile_range",
     "read_image",
     "read_mask",

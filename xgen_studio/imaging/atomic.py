@@ -43,6 +43,17 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
+def make_folder(path: Path) -> Path:
+    """The folder, made if need be; InputError where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path}: this folder cannot be made ({error.strerror}); name another"
+        ) from error
+    return path
+
+
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
     """Save `content` as indented UTF-8 JSON. NaN and infinity, which JSON lacks, are refused."""
     try:

@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import atomic_write, read_mask, write_json, write_png8, write_png16
-from xgen_studio.jobs.folders import make_folder
+from xgen_studio.imaging import (
+    atomic_write,
+    make_folder,
+    read_mask,
+    write_json,
+    write_png8,
+    write_png16,
+)
 from xgen_studio.jobs.generate import Generated, Generator, Settings
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.masking import overlay

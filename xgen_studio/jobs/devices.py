@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -41,16 +39,3 @@ def pick_device(name: str) -> torch.device:
     if wanted not in known:
         raise DeviceError(f"no device '{name}' on this machine; there is {', '.join(known)}")
     return torch.device(wanted)
-
-
-@contextmanager
-def memory_guard(device: torch.device) -> Iterator[None]:
-    """Turn an out-of-memory error into one line that says what to do."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise DeviceError(
-            f"{device}: out of memory; close other programs on it, ask for fewer images at once,"
-            " or use --device cpu"
-        ) from error

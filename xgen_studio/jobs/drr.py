@@ -10,11 +10,19 @@ from xgen_studio.anatomy.knee.condition import BONE
 from xgen_studio.anatomy.knee.simulation import simulate
 from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import Mask, Volume, read_volume, write_json, write_mask, write_png16
+from xgen_studio.imaging import (
+    Mask,
+    Volume,
+    make_folder,
+    read_volume,
+    write_json,
+    write_mask,
+    write_png16,
+)
 from xgen_studio.imaging.projection import ConeBeam, fitted_pixel
-from xgen_studio.jobs.devices import memory_guard, pick_device
-from xgen_studio.jobs.folders import make_folder
+from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
+from xgen_studio.networks.memory import memory_guard
 
 
 def check_ct(volume: Volume) -> None:

@@ -26,11 +26,11 @@ from xgen_studio.evaluation.images import (
     ssim,
 )
 from xgen_studio.evaluation.statistics import estimate, paired
-from xgen_studio.imaging import atomic_write, write_json, write_png8
-from xgen_studio.jobs.devices import memory_guard, pick_device
-from xgen_studio.jobs.folders import make_folder
+from xgen_studio.imaging import atomic_write, make_folder, write_json, write_png8
+from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
+from xgen_studio.networks.memory import memory_guard
 
 METHODS = ("ctm", "csm", "unet")
 PC_STEPS = 500   # of the paper: 1,000 network evaluations an image

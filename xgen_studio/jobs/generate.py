@@ -18,12 +18,12 @@ from xgen_studio.anatomy.system import SYSTEMS
 from xgen_studio.diffusion import SAMPLERS, Denoiser, Plan, SeededNoise, Step, plan, walk
 from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError
-from xgen_studio.imaging import Mask, read_mask, write_json, write_png16
-from xgen_studio.jobs.devices import memory_guard, pick_device
-from xgen_studio.jobs.folders import make_folder
+from xgen_studio.imaging import Mask, make_folder, read_mask, write_json, write_png16
+from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.jobs.provenance import array_hash
+from xgen_studio.networks.memory import memory_guard
 
 Pixels = NDArray[np.float32]
 

@@ -11,11 +11,19 @@ from xgen_studio.anatomy.knee.condition import bits_to_labels
 from xgen_studio.anatomy.knee.masks import propose_planes, trouble
 from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import Image, Mask, read_image, write_json, write_mask, write_png8
-from xgen_studio.jobs.devices import memory_guard, pick_device
-from xgen_studio.jobs.folders import make_folder
+from xgen_studio.imaging import (
+    Image,
+    Mask,
+    make_folder,
+    read_image,
+    write_json,
+    write_mask,
+    write_png8,
+)
+from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
+from xgen_studio.networks.memory import memory_guard
 
 
 def attenuation_up(image: Image) -> NDArray[np.float32]:

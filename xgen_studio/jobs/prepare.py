@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import atomic_write, write_json
-from xgen_studio.jobs.folders import make_folder
+from xgen_studio.imaging import atomic_write, make_folder, write_json
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.paths import RESOURCES, shared_data

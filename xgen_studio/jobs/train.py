@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from xgen_studio.errors import CallError, InputError
+from xgen_studio.errors import CallError, Cancelled, DeviceError, InputError, XGenError
 from xgen_studio.jobs.devices import pick_device
-from xgen_studio.paths import RECIPES, shared_data
+from xgen_studio.paths import RECIPES
+from xgen_studio.training.__main__ import FAILURE_FILE
+from xgen_studio.training.run import parse_budget
 
 
 def find_recipe(name: str) -> Path:
@@ -59,17 +64,44 @@ def train_recipe(
     resume: bool = False,
     time_budget: str | None = None,
     start_from: Path | None = None,
-) -> int:
-    """Train in a child process that owns the devices; returns its exit code. Ctrl+C reaches it."""
+) -> None:
+    """Train in a child process that owns the devices. Ctrl+C reaches it, and it saves and ends.
+
+    Raises the child's own error, also where torchrun stands between; Cancelled after Ctrl+C.
+    """
     path = find_recipe(recipe)
-    data = data or shared_data()
+    if time_budget is not None:
+        parse_budget(time_budget)
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such data folder")
     target = run or Path("runs") / path.stem
     command = training_command(path, data, devices, target, resume, time_budget, start_from)
-    child = subprocess.Popen(command)
-    before = signal.signal(signal.SIGINT, lambda *_: child.send_signal(signal.SIGINT))
-    try:
-        return child.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with tempfile.TemporaryDirectory() as folder:
+        failure = Path(folder) / "failure.json"
+        child = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, FAILURE_FILE: str(failure)},
+        )  # fmt: skip
+        before = signal.signal(signal.SIGINT, lambda *_: child.send_signal(signal.SIGINT))
+        last = ""
+        try:
+            assert child.stderr is not None
+            for line in child.stderr:
+                last = line.strip() or last
+                if line.startswith("step "):
+                    sys.stderr.write(line)
+            code = child.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if failure.exists():
+            word = json.loads(failure.read_text())
+            raise ERRORS.get(word["exit_code"], XGenError)(word["message"])
+    if code in (130, -signal.SIGINT):
+        raise Cancelled("stopped; go on with --resume")
+    if code == -signal.SIGKILL:
+        raise DeviceError("the training process was killed, most likely for lack of memory")
+    if code:
+        raise XGenError(f"the training process ended with code {code}: {last}")
+
+
+ERRORS = {kind.exit_code: kind for kind in (CallError, InputError, DeviceError, Cancelled)}

@@ -32,6 +32,10 @@ class NCSNppConfig:
     noise: bool = True             # False: the paper's "improved U-Net" baseline
     dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        if len(self.channels) < 1 or min(self.channels) < 4 or self.blocks < 1:
+            raise ValueError("at least one level, one block and 4 channels are needed")
+
     @property
     def stride(self) -> int:
         """Height and width must be multiples of this."""
@@ -123,7 +127,8 @@ class NCSNpp(nn.Module):
                 skips.append(c)
             self.down.append(blocks)
             if level == config.attention_level:
-                self.attention[f"down{level}"] = SelfAttention(c, 1)
+                for i in range(config.blocks):
+                    self.attention[f"down{i}"] = SelfAttention(c, 1)
             if level + 1 < len(widths):
                 self.shrink.append(block(c, c, FIR(up=False)))
                 self.inject.append(
@@ -143,7 +148,7 @@ class NCSNpp(nn.Module):
                 previous = c
             self.up.append(blocks)
             if level == config.attention_level:
-                self.attention[f"up{level}"] = SelfAttention(c, 1)
+                self.attention["up"] = SelfAttention(c, 1)
             if level:
                 self.grow.append(block(c, c, FIR(up=True)))
         self.norm = _norm(previous)
@@ -169,25 +174,27 @@ class NCSNpp(nn.Module):
         h, progressive = self.stem(pixels), pixels
         skips = [h]
         for level, blocks in enumerate(self.down):
-            for block in blocks:  # type: ignore[attr-defined]
+            for i, block in enumerate(blocks):  # type: ignore[arg-type,var-annotated]
                 h = block(h, embedding)
+                if level == self.config.attention_level:
+                    h = self._attend(f"down{i}", h)
                 skips.append(h)
-            if f"down{level}" in self.attention:
-                h = self.attention[f"down{level}"](h)
-                skips[-1] = h
             if level < len(self.shrink):
                 progressive = self.inject[level](progressive)
                 h = (self.shrink[level](h, embedding) + progressive) * HALF
                 progressive = h
                 skips.append(h)
         h = self.middle1(h, embedding)
-        h = self.middle2(self.attention["middle"](h), embedding)
+        h = self.middle2(self._attend("middle", h), embedding)
         last = len(self.up) - 1
         for i, blocks in enumerate(self.up):
             for block in blocks:  # type: ignore[attr-defined]
                 h = block(torch.cat([h, skips.pop()], dim=1), embedding)
-            if f"up{last - i}" in self.attention:
-                h = self.attention[f"up{last - i}"](h)
+            if last - i == self.config.attention_level:
+                h = self._attend("up", h)
             if i < len(self.grow):
                 h = self.grow[i](h, embedding)
         return self.out(F.silu(self.norm(h)))
+
+    def _attend(self, name: str, h: Tensor) -> Tensor:
+        return self.attention[name](h) * HALF

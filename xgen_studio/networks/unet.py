@@ -31,6 +31,14 @@ class UNetConfig:
     noise: bool = True               # False: no noise embedding (regression, segmentation)
     dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        sizes = (self.in_channels, self.out_channels, self.patch, self.blocks, self.heads,
+                 self.pixel_width, *self.channels)  # fmt: skip
+        if min(sizes) < 1 or not self.channels or min(self.condition_channels, self.classes) < 0:
+            raise ValueError("channels, patch, blocks, heads and widths must be at least 1")
+        if self.channels[-1] % self.heads:
+            raise ValueError(f"{self.channels[-1]} channels do not divide by {self.heads} heads")
+
     @property
     def stride(self) -> int:
         """Height and width must be multiples of this."""

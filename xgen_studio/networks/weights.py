@@ -36,9 +36,13 @@ def save_tensors(
 
 
 def save_weights(network: nn.Module, path: Path) -> str:
-    """Write a network's weights as float16; returns the file's SHA-256."""
-    state = network.state_dict()
-    save_tensors({k: v.half() if v.is_floating_point() else v for k, v in state.items()}, path)
+    """Write a network's weights as float16; returns the file's SHA-256.
+
+    Buffers stay as they are: half a digit off in a Fourier frequency is another embedding.
+    """
+    tensors = network.state_dict()
+    tensors |= {name: value.half() for name, value in network.named_parameters()}
+    save_tensors(tensors, path)
     return file_hash(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -11,18 +12,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads spin otherwise
 
 from xgen_studio.errors import XGenError
-from xgen_studio.training.run import run_training
+from xgen_studio.training.run import parse_budget, run_training
 
-
-def parse_budget(text: str) -> float:
-    """'90s', '9m', '2h' or plain seconds -> seconds."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    try:
-        if text[-1:] in units:
-            return float(text[:-1]) * units[text[-1]]
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no time; write 90s, 9m or 2h") from error
+FAILURE_FILE = "XGEN_FAILURE_FILE"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--start-from", type=Path, help="weights of a bundle (safetensors)")
-    parser.add_argument("--time-budget", type=parse_budget)
+    parser.add_argument("--time-budget", help="90s, 9m, 2h")
     call = parser.parse_args(arguments)
     stopped: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
@@ -44,13 +36,21 @@ def main(arguments: list[str] | None = None) -> int:
         run_training(
             call.recipe, call.data, call.folder, device=call.device, resume=call.resume,
             start_from=call.start_from,
-            time_budget=call.time_budget, should_stop=lambda: bool(stopped),
-            report=_show,
+            time_budget=parse_budget(call.time_budget) if call.time_budget else None,
+            should_stop=lambda: bool(stopped), report=_show,
         )  # fmt: skip
     except XGenError as error:
         sys.stderr.write(f"xgen: {error}\n")
+        _leave_word(error)
         return error.exit_code
     return 130 if stopped else 0
+
+
+def _leave_word(error: XGenError) -> None:
+    """Tell whoever started us: torchrun keeps neither a worker's exit code nor its message."""
+    path = os.environ.get(FAILURE_FILE)
+    if path:
+        Path(path).write_text(json.dumps({"exit_code": error.exit_code, "message": str(error)}))
 
 
 def _show(event: dict[str, float]) -> None:

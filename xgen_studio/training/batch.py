@@ -38,19 +38,26 @@ def epoch_order(length: int, epoch: int, seed: int) -> Tensor:
 
 
 def batch_indices(length: int, batch: int, step: int, rank: int, world: int, seed: int) -> Tensor:
-    """The example numbers of one step on one process: (batch,), a function of its arguments only.
+    """The example numbers of one step on one of `world` processes: (batch / world,).
 
-    That is what makes resume exact: a step's data depends on its number, not on what ran before.
+    A function of its arguments only: that is what makes resume exact, also on another number of
+    devices. `batch` counts the examples of all processes together.
     """
-    first = (step * world + rank) * batch
-    places = torch.arange(first, first + batch)
-    picked = torch.empty(batch, dtype=torch.long)
+    share = batch // world
+    first = step * batch + rank * share
+    places = torch.arange(first, first + share)
+    picked = torch.empty(share, dtype=torch.long)
     for epoch in (places // length).unique().tolist():
         inside = places // length == epoch
         picked[inside] = epoch_order(length, epoch, seed)[places[inside] % length]
     return picked
 
 
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """The seed of everything random in one step on one process."""
+    return (seed * 7_919 + step) * 1_009 + rank
+
+
 def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
     """The CPU generator of one step on one process."""
-    return torch.Generator().manual_seed((seed * 7_919 + step) * 1_009 + rank)
+    return torch.Generator().manual_seed(step_seed(seed, step, rank))

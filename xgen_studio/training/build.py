@@ -17,12 +17,12 @@ from xgen_studio.training.recipe import Recipe
 
 def make_network(recipe: Recipe) -> nn.Module:
     """The recipe's network, freshly initialised."""
-    return build_network(recipe.network, recipe.network_options)
+    return build_network(recipe.network, recipe.network_options, f"recipe {recipe.name}")
 
 
 def make_process(recipe: Recipe) -> NoiseProcess:
     """The recipe's noise process."""
-    return build_process(recipe.process, **recipe.process_options)
+    return build_process(recipe.process, recipe.process_options, f"recipe {recipe.name}")
 
 
 def make_denoiser(recipe: Recipe) -> Denoiser:
@@ -39,9 +39,14 @@ def make_dataset(recipe: Recipe, data: Path | None) -> TrainingSet:
     module, _, function = recipe.dataset.partition(":")
     try:
         factory: Any = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        if not callable(factory):
+            raise AttributeError(f"'{function}' is no function")
+    except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
             f"recipe {recipe.name}: dataset '{recipe.dataset}' cannot be found ({error})"
         ) from error
-    dataset: TrainingSet = factory(data, **recipe.dataset_options)
+    try:
+        dataset: TrainingSet = factory(data, **recipe.dataset_options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"recipe {recipe.name}: dataset_options do not fit ({error})") from error
     return dataset

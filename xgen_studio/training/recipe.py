@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xgen_studio.errors import InputError
+from xgen_studio.tables import from_table
 
 OBJECTIVES = ("denoise", "l1", "segment")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class Optimiser:
     ema: float = 0.999          # decay of the moving average
     beta2: float = 0.999
 
+    def __post_init__(self) -> None:
+        if self.rate <= 0 or self.clip <= 0 or min(self.final_rate, self.warmup) < 0:
+            raise ValueError("rate and clip must be positive, final_rate and warmup not negative")
+        if not 0 <= self.ema < 1 or not 0 <= self.beta2 < 1:
+            raise ValueError("ema and beta2 must be at least 0 and below 1")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -34,41 +42,31 @@ class Recipe:
     network: str = "unet"
     network_options: dict[str, Any] = field(default_factory=dict)
     process: str = "edm"
-    process_options: dict[str, float] = field(default_factory=dict)
+    process_options: dict[str, Any] = field(default_factory=dict)
     objective: str = "denoise"  # denoise | l1 (the U-Net baseline) | segment
     optimiser: Optimiser = field(default_factory=Optimiser)
-    batch: int = 16             # examples a step and process
+    batch: int = 16             # examples a step, shared by all processes
     steps: int = 100_000        # length of the whole training
     precision: str = "auto"     # auto | float32 | bfloat16
     seed: int = 0
     checkpoint_every: int = 500  # steps
     log_every: int = 20          # steps
-    samples: int = 8             # sample images drawn at each checkpoint
+    samples: int = 4             # sample images drawn at each checkpoint
 
-
-def _table(cls: type, values: dict[str, Any], where: str) -> dict[str, Any]:
-    known = {f.name for f in fields(cls)}
-    for key in values:
-        if key not in known:
-            raise InputError(f"{where}: unknown key '{key}'; known: {', '.join(sorted(known))}")
-    return values
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective '{self.objective}' is not one of {', '.join(OBJECTIVES)}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision '{self.precision}' is not one of {', '.join(PRECISIONS)}")
+        if min(self.batch, self.steps, self.checkpoint_every, self.log_every) < 1:
+            raise ValueError("batch, steps, checkpoint_every and log_every must be at least 1")
+        if self.samples < 0:
+            raise ValueError("samples must not be negative")
 
 
 def parse_recipe(values: dict[str, Any], where: str) -> Recipe:
     """A recipe from parsed TOML; InputError names the key that does not fit."""
-    values = dict(_table(Recipe, values, where))
-    for key in ("name", "dataset"):
-        if not isinstance(values.get(key), str):
-            raise InputError(f"{where}: the recipe needs '{key} = \"...\"'")
-    optimiser = _table(Optimiser, dict(values.pop("optimiser", {})), f"{where} [optimiser]")
-    recipe = Recipe(optimiser=Optimiser(**optimiser), **values)
-    if recipe.objective not in OBJECTIVES:
-        raise InputError(
-            f"{where}: objective '{recipe.objective}' is not one of {', '.join(OBJECTIVES)}"
-        )
-    if recipe.batch < 1 or recipe.steps < 1:
-        raise InputError(f"{where}: batch and steps must be at least 1")
-    return recipe
+    return from_table(Recipe, values, where)
 
 
 def load_recipe(path: Path | str) -> Recipe:

@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from xgen_studio.errors import DeviceError, InputError
+from xgen_studio.errors import CallError, DeviceError, InputError
+from xgen_studio.imaging import make_folder
+from xgen_studio.networks.memory import memory_guard
 from xgen_studio.training.distributed import join_world, leave_world
-from xgen_studio.training.recipe import load_recipe
+from xgen_studio.training.recipe import Recipe, load_recipe
 from xgen_studio.training.trainer import CHECKPOINT, Trainer
 
 RECIPE = "recipe.toml"
+
+# What a resumed training may not change: it would be another training under the same name.
+FIXED = (
+    "dataset", "dataset_options", "network", "network_options", "process", "process_options",
+    "objective", "batch", "seed",
+)  # fmt: skip
+
+
+def parse_budget(text: str) -> float:
+    """'90s', '9m', '2h' or plain seconds -> seconds; CallError for anything else."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise CallError(f"time budget '{text}': write 90s, 9m or 2h")
+    return seconds
+
+
+def check_same_training(old: Recipe, new: Recipe, run: Path) -> None:
+    """InputError where a run is to be resumed with another recipe than it was started with."""
+    changed = [key for key in FIXED if getattr(old, key) != getattr(new, key)]
+    if changed:
+        raise InputError(
+            f"{run}: was started with other values of {', '.join(changed)};"
+            " resume it with its own recipe, or name another run folder"
+        )
 
 
 def run_training(
@@ -35,21 +67,26 @@ def run_training(
     holds one is refused, so that no training is lost by a forgotten flag.
     """
     recipe = load_recipe(recipe_file)
+    if device not in ("cpu", "cuda"):
+        raise CallError(f"device '{device}': a training runs on cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise DeviceError("no CUDA device here; use --devices cpu (xgen devices shows what is)")
-    if (run / CHECKPOINT).exists() and not resume:
-        raise InputError(f"{run}: holds a training already; add --resume, or name another --run")
+    if (run / CHECKPOINT).exists():
+        if not resume:
+            raise InputError(
+                f"{run}: holds a training already; add --resume, or name another run folder"
+            )
+        check_same_training(load_recipe(run / RECIPE), recipe, run)
     world = join_world(device)
-    try:
+    with memory_guard(world.device):
+        trainer = Trainer(recipe, data, run, world)
         if world.first:
-            run.mkdir(parents=True, exist_ok=True)
+            make_folder(run)
             if recipe_file.resolve() != (run / RECIPE).resolve():
                 shutil.copyfile(recipe_file, run / RECIPE)
-        trainer = Trainer(recipe, data, run, world)
         if not (resume and trainer.resume()) and start_from is not None:
             trainer.start_from(start_from)
         reason = trainer.train(time_budget, should_stop, report)
-        del trainer
-        return reason
-    finally:
-        leave_world(world)
+    del trainer
+    leave_world(world)  # not after an error: the others wait elsewhere, torchrun ends them
+    return reason

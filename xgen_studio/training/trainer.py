@@ -15,18 +15,22 @@ from torch.optim.swa_utils import AveragedModel
 
 from xgen_studio.diffusion import Denoiser
 from xgen_studio.errors import InputError
+from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import load_weights
-from xgen_studio.training.batch import Batch, TrainingSet, batch_indices, step_generator
+from xgen_studio.training.batch import (
+    Batch,
+    batch_indices,
+    step_generator,
+    step_seed,
+)
 from xgen_studio.training.build import make_dataset, make_denoiser
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint, save_checkpoint
 from xgen_studio.training.distributed import World
 from xgen_studio.training.recipe import Recipe
+from xgen_studio.training.samples import write_samples
 
 CHECKPOINT = "checkpoint.safetensors"
 EVENTS = "events.jsonl"
-
-SampleWriter = Callable[[Denoiser, TrainingSet, Path, int], None]
-
 
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Linear warm-up, then constant or cosine to `final_rate`."""
@@ -96,6 +100,11 @@ class Trainer:
     def __init__(self, recipe: Recipe, data: Path | None, run: Path, world: World) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.run, self.world = recipe, run, world
+        if recipe.batch % world.size:
+            raise InputError(
+                f"recipe {recipe.name}: a batch of {recipe.batch} does not divide by {world.size}"
+                " processes"
+            )
         self.dataset = make_dataset(recipe, data)
         if len(self.dataset) == 0:
             raise InputError(f"recipe {recipe.name}: the data set {recipe.dataset} is empty")
@@ -129,6 +138,8 @@ class Trainer:
             return False
         load_checkpoint(path, self.state)
         self._averager.n_averaged.fill_(max(1, self.state.step))
+        if self.world.first:
+            self._forget_events_after(self.state.step)
         return True
 
     def start_from(self, weights: Path) -> None:
@@ -140,6 +151,7 @@ class Trainer:
         """One optimiser step; returns the loss."""
         recipe, state = self.recipe, self.state
         generator = step_generator(recipe.seed, state.step, self.world.rank)
+        torch.manual_seed(step_seed(recipe.seed, state.step, self.world.rank))  # dropout
         indices = batch_indices(
             len(self.dataset), recipe.batch, state.step, self.world.rank, self.world.size,
             recipe.seed,
@@ -152,38 +164,39 @@ class Trainer:
             group["lr"] = learning_rate(recipe, state.step)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.denoiser.parameters(), recipe.optimiser.clip)
+        norm = nn.utils.clip_grad_norm_(self.denoiser.parameters(), recipe.optimiser.clip)
+        value = float(loss.detach())
+        broken = not (math.isfinite(value) and math.isfinite(float(norm)))
+        if self.world.agree(broken):  # on every process, before the weights are touched
+            raise InputError(
+                f"recipe {recipe.name}: loss or gradient is no longer finite at step"
+                f" {state.step}; lower optimiser.rate and go on with --resume"
+            )
         state.optimiser.step()
         self._averager.update_parameters(self.denoiser.network)
         state.step += 1
-        return float(loss.detach())
+        return value
 
     def train(
         self,
         time_budget: float | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         report: Callable[[dict[str, float]], None] = lambda event: None,
-        write_samples: SampleWriter | None = None,
     ) -> str:
         """Run until the recipe's last step, the budget (s) or `should_stop`; says which it was."""
         recipe, state = self.recipe, self.state
         began = time.monotonic()
         losses: list[float] = []
         reason = "finished"
-        last_saved = state.step
+        first_step = state.step
         before = state.seconds
         while state.step < recipe.steps:
             losses.append(self.step())
             elapsed = time.monotonic() - began
             state.seconds = before + elapsed
-            if not math.isfinite(losses[-1]):
-                raise InputError(
-                    f"recipe {recipe.name}: the loss became {losses[-1]} at step {state.step};"
-                    " lower optimiser.rate and resume from the last checkpoint"
-                )
             if state.step % recipe.log_every == 0:
                 mean = sum(losses) / len(losses)
-                rate = (state.step - last_saved) / max(elapsed, 1e-9)
+                rate = (state.step - first_step) / max(elapsed, 1e-9)
                 event = {
                     "step": state.step, "loss": mean, "rate": learning_rate(recipe, state.step),
                     "seconds": round(state.seconds, 2), "steps_per_second": round(rate, 4),
@@ -195,22 +208,41 @@ class Trainer:
             over = time_budget is not None and elapsed > time_budget
             stop = self.world.agree(over or should_stop())
             if stop or state.step % recipe.checkpoint_every == 0 or state.step >= recipe.steps:
-                self._checkpoint(write_samples)
+                self._checkpoint()
             if stop:
                 reason = "time budget" if over else "stopped"
                 break
         return reason
 
-    def _checkpoint(self, write_samples: SampleWriter | None) -> None:
+    def _checkpoint(self) -> None:
         if not self.world.first:
             return
         save_checkpoint(self.run / CHECKPOINT, self.state)
-        if write_samples is not None:
+        if self.recipe.samples:
             average = make_denoiser(self.recipe).to(self.world.device)
             average.network.load_state_dict(self.state.ema.state_dict())
-            write_samples(average.eval(), self.dataset, self.run, self.state.step)
+            write_samples(
+                average.eval(), self.dataset, self.recipe.objective, self.recipe.samples,
+                self.run, self.state.step,
+            )  # fmt: skip
 
     def _log(self, event: dict[str, float]) -> None:
         with open(self.run / EVENTS, "a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
 
+
+    def _forget_events_after(self, step: int) -> None:
+        """A killed training may have logged steps that its checkpoint does not hold."""
+        path = self.run / EVENTS
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and _step_of(line) <= step]
+            with atomic_write(path) as temporary:
+                temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError):
+        return math.inf

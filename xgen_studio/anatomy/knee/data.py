@@ -24,11 +24,14 @@ from xgen_studio.diffusion import Condition
 from xgen_studio.errors import InputError
 from xgen_studio.training.batch import Batch
 
+MOST_ZOOM = 1.2   # of a moved example
+MOST_TURN = 5.0   # degrees
+
 
 class KneeSet:
     """Radiographs with their bone planes, as a `TrainingSet`.
 
-    Flip, and half the time a rotation to 6 degrees and a zoom of 1 to 1.3 within the picture.
+    Random crop and flip; a share `warp` of the examples is also turned and zoomed (bicubic).
     `said` are the shares of examples whose condition says nothing, the contour, the bones, and
     the bones by name; `grade_share` is the share that is told its KL grade.
     """
@@ -41,10 +44,15 @@ class KneeSet:
         grid: tuple[int, int],
         said: tuple[float, float, float, float],
         grade_share: float = 0.0,
-        warp: bool = True,
+        warp: float = 0.0,
         vary_exposure: bool = False,
         target: str = "image",
     ) -> None:
+        if images.shape[1] < grid[0] or images.shape[2] < grid[1]:
+            raise InputError(
+                f"pictures of {images.shape[2]} x {images.shape[1]} px are smaller than the"
+                f" model's {grid[1]} x {grid[0]} px; prepare them at a larger size"
+            )
         self.images, self.planes, self.grades, self.grid = images, planes, grades, grid
         self.said = torch.tensor(said)
         self.grade_share, self.warp, self.vary_exposure = grade_share, warp, vary_exposure
@@ -56,13 +64,12 @@ class KneeSet:
     def batch(self, indices: Tensor, generator: torch.Generator, device: torch.device) -> Batch:
         n = len(indices)
         bits = self.planes[indices]
-        stack = torch.stack([(bits >> k) & 1 for k in range(len(PLANES))], 1).float()
-        pixels = torch.cat([self.images[indices][:, None].float() / 127.5 - 1, stack], 1)
-        flip = torch.rand(n, generator=generator) < 0.5
-        theta = self._transform(n, generator, pixels.shape[-2:], flip).to(device)
+        stack = torch.stack([(bits >> k) & 1 for k in range(len(PLANES))], 1).float().to(device)
+        image = (self.images[indices][:, None].float() / 127.5 - 1).to(device)
+        theta = self._transform(n, generator, image.shape[-2:]).to(device)
         grid = F.affine_grid(theta, [n, 1, *self.grid], align_corners=False)
-        pixels = F.grid_sample(pixels.to(device), grid, padding_mode="border", align_corners=False)
-        image, planes = pixels[:, :1], (pixels[:, 1:] > 0.5).float()
+        image = F.grid_sample(image, grid, "bicubic", "border", align_corners=False).clamp(-1, 1)
+        planes = F.grid_sample(stack, grid, "nearest", "border", align_corners=False)
 
         if self.target == "planes":
             image = self._exposed(image, generator) if self.vary_exposure else image
@@ -76,33 +83,34 @@ class KneeSet:
         channels = channels_of(flatten_planes(planes), said.to(device))
         return Batch(image, Condition(channels, grades.to(device) if self.grade_share else None))
 
-    def _transform(
-        self, n: int, generator: torch.Generator, shape: torch.Size, flip: Tensor
-    ) -> Tensor:
-        """Affine maps (n, 2, 3) from the grid to the picture, both in [-1, 1] (x, y)."""
+    def _transform(self, n: int, generator: torch.Generator, shape: torch.Size) -> Tensor:
+        """Affine maps (n, 2, 3) from the grid to the picture, both in [-1, 1] (x, y).
+
+        Unmoved examples land on whole pixels: they are crops, nothing is interpolated. A shift by
+        half a pixel would teach the model a texture softer than the one it is judged by.
+        """
+        height, width = shape
+        rows, columns = self.grid
 
         def uniform(low: float, high: float) -> Tensor:
             return low + (high - low) * torch.rand(n, generator=generator)
 
-        rows, columns = self.grid
-        height, width = float(shape[0]), float(shape[1])
-        fit = min(height / rows, width / columns)  # picture pixels a grid pixel: keeps the aspect
-        moved = (torch.rand(n, generator=generator) < 0.5) & torch.tensor(self.warp)
-        scale = torch.where(moved, uniform(1 / 1.3, 1.0), 1.0) * fit
-        angle = torch.where(moved, uniform(-6, 6) * math.pi / 180, 0.0)
-        room_x = (1 - scale * columns / width).clamp(min=0)
-        room_y = (1 - scale * rows / height).clamp(min=0)
-        shift_x, shift_y = uniform(-1, 1) * room_x, uniform(-1, 1) * room_y
-        if not self.warp:
-            shift_x, shift_y = torch.zeros(n), torch.zeros(n)
-        sign = torch.where(flip, -1.0, 1.0)
-        a = scale * columns / width * angle.cos()
-        b = -scale * rows / width * angle.sin()
-        c = scale * columns / height * angle.sin()
-        d = scale * rows / height * angle.cos()
-        top = torch.stack([a * sign, b, shift_x], 1)
-        bottom = torch.stack([c * sign, d, shift_y], 1)
-        return torch.stack([top, bottom], 1)
+        def crop(room: int) -> Tensor:
+            return torch.randint(0, room + 1, (n,), generator=generator).float()
+
+        flip = 1 - 2 * torch.randint(0, 2, (n,), generator=generator).float()
+        moved = torch.rand(n, generator=generator) < self.warp
+        scale = torch.where(moved, uniform(1 / MOST_ZOOM, 1.0), 1.0)
+        angle = torch.where(moved, uniform(-MOST_TURN, MOST_TURN) * math.pi / 180, 0.0)
+        free_x = uniform(-1, 1) * (1 - scale * columns / width)
+        free_y = uniform(-1, 1) * (1 - scale * rows / height)
+        shift_x = torch.where(moved, free_x, (2 * crop(width - columns) + columns) / width - 1)
+        shift_y = torch.where(moved, free_y, (2 * crop(height - rows) + rows) / height - 1)
+        top = [scale * columns / width * angle.cos() * flip, -scale * rows / width * angle.sin()]
+        bottom = [
+            scale * columns / height * angle.sin() * flip, scale * rows / height * angle.cos()
+        ]  # fmt: skip
+        return torch.stack([torch.stack([*top, shift_x], 1), torch.stack([*bottom, shift_y], 1)], 1)
 
     @staticmethod
     def _exposed(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -161,7 +169,7 @@ def xray_set(data: Path | None, conditional: float = 0.85, held_out: bool = Fals
 def xray_mask_set(data: Path | None, held_out: bool = False) -> KneeSet:
     """Radiograph in, planes out: what the mask proposer learns from."""
     return _set(
-        data, "knee-xray-outlines", held_out, grid=(160, 288), said=_shares(1.0),
+        data, "knee-xray-outlines", held_out, grid=(160, 288), said=_shares(1.0), warp=0.6,
         vary_exposure=True, target="planes",
     )  # fmt: skip
 
@@ -169,4 +177,4 @@ def xray_mask_set(data: Path | None, held_out: bool = False) -> KneeSet:
 def drr_set(data: Path | None, conditional: float = 0.85, held_out: bool = False) -> KneeSet:
     """DRRs of CT knees, 256 x 256, any angle; the bones are one silhouette as in the paper."""
     shares = (1 - conditional, conditional / 2, conditional / 2, 0.0)
-    return _set(data, "knee-drr", held_out, grid=(256, 256), said=shares, warp=False)
+    return _set(data, "knee-drr", held_out, grid=(256, 256), said=shares)
