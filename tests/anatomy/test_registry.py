@@ -24,6 +24,9 @@ class Elbow:
     def labels_on(self, mask, grid):
         return mask.resized(grid).labels
 
+    def simplified(self, labels, detail):
+        return labels
+
     def condition(self, labels, options):
         return Condition(torch.from_numpy(labels.astype(np.float32))[None, None])
 

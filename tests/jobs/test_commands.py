@@ -111,6 +111,26 @@ def test_mask_writes_labels_on_the_image_s_own_grid(tiny_bundle, tmp_path):
     assert set(said["labels"]) == {"leg", "bone", "femur", "tibia", "fibula", "patella"}
 
 
+def test_a_mask_never_overwrites_the_radiograph(tiny_bundle, tmp_path):
+    rng = np.random.default_rng(0)
+    picture = tmp_path / "knee.png"
+    Picture.fromarray((rng.random((120, 222)) * 200).astype(np.uint8)).save(picture)
+    before = picture.read_bytes()
+    assert_one_line(xgen("mask", "tiny", picture, "-o", tmp_path), 2, "knee.png", "-o")
+    assert picture.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["knee.png"]
+
+
+def test_one_bad_image_among_good_ones_leaves_nothing(tiny_bundle, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, shape in (("good", (120, 222)), ("wide", (70, 700))):
+        Picture.fromarray((rng.random(shape) * 200).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    answer = xgen("mask", "tiny", tmp_path / "good.png", tmp_path / "wide.png", "-o",
+                  tmp_path / "out")  # fmt: skip
+    assert_one_line(answer, 3, "wide.png")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_flat_picture_is_no_knee(tiny_bundle, tmp_path):
     Picture.fromarray(np.full((120, 222), 90, np.uint8)).save(tmp_path / "flat.png")
     answer = xgen("mask", "tiny", tmp_path / "flat.png", "-o", tmp_path / "out")

@@ -216,6 +216,11 @@ def test_a_card_cannot_point_outside_its_folder(tiny_bundle):
     [
         ({"sampler": "magic"}, CallError, "dpm\\+\\+2m"),
         ({"method": "gan"}, CallError, "ctm"),
+        ({"method": "masks"}, CallError, "no method"),
+        ({"seed": 10**30}, CallError, "seed"),
+        ({"seed": -1}, CallError, "seed"),
+        ({"method": "csm", "options": {"grade": 2}}, CallError, "takes no grade"),
+        ({"method": "unet", "n": 2}, CallError, "one picture"),
         ({"options": {"grade": 9}}, InputError, "0, 1, 2, 3 or 4"),
     ],
 )
@@ -224,6 +229,59 @@ def test_a_wrong_setting_names_the_right_ones(
 ):
     with pytest.raises(error, match=message):
         make(tmp_path / "out", mask_file, **settings)
+
+
+def test_a_model_that_never_saw_named_bones_is_shown_bone(tiny_bundle, mask_file, knee_labels):
+    card = (tiny_bundle / "model.toml").read_text()
+    (tiny_bundle / "model.toml").write_text('detail = "bones"\n' + card)
+    generator = Generator(open_bundle("tiny"))
+    mask = read_mask(mask_file, generator.system.table)
+    plain = type(mask)(np.where(knee_labels > 2, 2, knee_labels).astype(np.uint8), mask.table)
+    a, b = (generator.one(m, Settings(steps=2)) for m in (mask, plain))
+    np.testing.assert_array_equal(a.pixels, b.pixels)
+
+
+def test_the_u_net_has_no_seed_to_write_down(tiny_bundle, mask_file, tmp_path):
+    path = make(tmp_path / "out", mask_file, method="unet")[0]
+    said = json.loads(path.with_suffix(".json").read_text())
+    assert (said["seed"], said["sampler"], said["sigmas"], said["steps"]) == (None, None, None, 1)
+
+
+CARD_FAULTS = [
+    ("networks = 3", "networks"),
+    ('grid = ["a", 3]', "grid"),
+    ("grid = [80]", "2 values"),
+    ("methods = {}", "method"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), CARD_FAULTS)
+def test_a_faulty_card_is_said_in_one_line(tiny_bundle, line, message):
+    import tomllib
+
+    import tomli_w
+
+    card = tomllib.loads((tiny_bundle / "model.toml").read_text())
+    card.update(tomllib.loads(line))
+    (tiny_bundle / "model.toml").write_text(tomli_w.dumps(card))
+    with pytest.raises(InputError, match=message) as caught:
+        open_bundle("tiny")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('architecture = "unet"', 'architecture = "resnet"', "no network"),
+        ("pixel_width", "pixel_depth", "unknown key"),
+        ("sigma_data = 0.5", 'sigma_data = "x"', "number"),
+    ],
+)
+def test_a_card_whose_network_cannot_be_built_is_said(tiny_bundle, old, new, message):
+    card = (tiny_bundle / "model.toml").read_text()
+    (tiny_bundle / "model.toml").write_text(card.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        open_bundle("tiny").denoiser("ctm")
 
 
 def test_an_unknown_model_and_device_are_said(tiny_bundle, mask_file, tmp_path):

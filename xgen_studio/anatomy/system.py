@@ -26,6 +26,12 @@ class System(Protocol):
         """The mask's label ids on a model's grid; InputError where it does not fit."""
         ...
 
+    def simplified(
+        self, labels: NDArray[np.integer[Any]], detail: str
+    ) -> NDArray[np.integer[Any]]:
+        """Label ids without what a model of that `detail` never saw in training."""
+        ...
+
     def condition(self, labels: NDArray[np.integer[Any]], options: Mapping[str, Any]) -> Condition:
         """What the network sees of label ids (H, W), as a batch of one."""
         ...

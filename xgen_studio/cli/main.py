@@ -136,7 +136,7 @@ def train(
     """Train a recipe (a name from resources/recipes or a TOML file)."""
     from xgen_studio.jobs.train import train_recipe
 
-    train_recipe(recipe, data, devices, run, resume, time_budget, start_from)
+    train_recipe(recipe, data, devices, run, resume, time_budget, start_from, say)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from xgen_studio.imaging.reading import read_image, read_volume
 from xgen_studio.imaging.windowing import (
     apply_range,
     apply_window,
+    attenuation_up,
     display_8bit,
     percentile_range,
     to_8bit,
@@ -24,6 +25,7 @@ __all__ = [
     "apply_range",
     "apply_window",
     "atomic_write",
+    "attenuation_up",
     "display_8bit",
     "make_folder",
     "percentile_range",

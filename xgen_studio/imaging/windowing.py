@@ -72,3 +72,9 @@ def display_8bit(image: Image, window: tuple[float, float] | None = None) -> NDA
     else:
         unit = apply_range(image.pixels, *percentile_range(image.pixels))
     return to_8bit(1 - unit if image.photometric == "MONOCHROME1" else unit)
+
+
+def attenuation_up(image: Image) -> NDArray[np.float32]:
+    """Pixels (H, W) that rise with attenuation (bone bright), whatever the photometric says."""
+    pixels = image.pixels.astype(np.float32)
+    return pixels.max() - pixels if image.photometric == "MONOCHROME1" else pixels

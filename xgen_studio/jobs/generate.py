@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 import xgen_studio
 from xgen_studio.anatomy.system import SYSTEMS
-from xgen_studio.diffusion import SAMPLERS, Denoiser, Plan, SeededNoise, Step, plan, walk
+from xgen_studio.diffusion import (
+    METHODS,
+    SAMPLERS,
+    Denoiser,
+    Plan,
+    SeededNoise,
+    Step,
+    plan,
+    walk,
+)
 from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError
 from xgen_studio.imaging import Mask, make_folder, read_mask, write_json, write_png16
@@ -53,6 +62,9 @@ class Generator:
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.bundle = bundle
         self.device = pick_device(device)
+        if self.device.type == "cuda":  # the same pixels each time, and float32 as written down
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cudnn.deterministic = True
         self.system = SYSTEMS.load(bundle.anatomy)
         self._denoisers: dict[str, Denoiser] = {}
 
@@ -67,14 +79,20 @@ class Generator:
         """Walk from noise to one image: a `Step` after each noise level, then the `Generated`."""
         began = time.perf_counter()
         method = settings.method or self.bundle.default_method
+        if method not in METHODS:
+            raise CallError(f"no method is called '{method}'; there is {', '.join(METHODS)}")
         if settings.sampler not in SAMPLERS:
             raise CallError(
                 f"no sampler is called '{settings.sampler}'; there is {', '.join(SAMPLERS)}"
             )
         if settings.steps is not None and settings.steps < 1:
             raise CallError(f"{settings.steps} steps: at least one is needed")
+        if not 0 <= settings.seed < 2**63:
+            raise CallError(f"seed {settings.seed}: a whole number from 0 to 2^63 - 1 is needed")
+        self._check_options(method, settings)
         denoiser = self.denoiser(method)
         labels = self.system.labels_on(mask, self.bundle.grid)
+        labels = self.system.simplified(labels, self.bundle.detail)
         condition = self.system.condition(labels, settings.options).to(self.device)
         guide = torch.from_numpy(self.system.guide(labels))[None, None].to(self.device)
         planned = plan(method, denoiser, condition, guide, settings.sampler, settings.steps)
@@ -90,11 +108,32 @@ class Generator:
         provenance["seconds"] = round(time.perf_counter() - began, 4)
         yield Generated(pixels, provenance)
 
+    def _check_options(self, method: str, settings: Settings) -> None:
+        """CallError for an option that would have no effect and yet be written down."""
+        said = [name for name, value in settings.options.items() if value is not None]
+        takes = method == "ctm" and self.bundle.network_card(method).options.get("classes", 0)
+        if said and not takes:
+            raise CallError(
+                f"{self.bundle.name} by {method} takes no {', '.join(said)}; leave it out"
+            )
+
     def one(self, mask: Mask, settings: Settings) -> Generated:
         """One finished image."""
         *_, last = self.steps(mask, settings)
         assert isinstance(last, Generated)
         return last
+
+    def _noise_provenance(
+        self, method: str, settings: Settings, planned: Plan
+    ) -> dict[str, Any]:
+        if method == "unet":  # no noise, no seed, no levels
+            return dict.fromkeys(("seed", "sampler", "sigmas")) | {"steps": 1}
+        return {
+            "seed": settings.seed,
+            "sampler": planned.sampler,
+            "steps": len(planned.sigmas) - 1,
+            "sigmas": [float(f"{float(s):.6g}") for s in planned.sigmas],
+        }
 
     def _provenance(
         self,
@@ -114,10 +153,7 @@ class Generator:
             "mask_encoding": mask.encoding,
             "mask_sha256": array_hash(labels.astype(np.uint8)),
             "options": dict(settings.options),
-            "seed": settings.seed,
-            "sampler": planned.sampler,
-            "steps": len(planned.sigmas) - 1,
-            "sigmas": [float(f"{float(s):.6g}") for s in planned.sigmas],
+            **self._noise_provenance(method, settings, planned),
             "device": str(self.device),
             "dtype": "float32",
             "versions": {
@@ -144,6 +180,8 @@ def generate_files(
         raise CallError(f"-n {n}: at least one image")
     bundle = open_bundle(model)
     generator = Generator(bundle, device)
+    if n > 1 and (settings.method or bundle.default_method) == "unet":
+        raise CallError(f"-n {n}: the U-Net draws one picture of a mask, whatever the seed")
     mask = read_mask(mask_file, generator.system.table)
     written = []
     for i in range(n):

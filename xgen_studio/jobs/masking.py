@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.anatomy.knee.condition import bits_to_labels
-from xgen_studio.anatomy.knee.masks import propose_planes, trouble
+from xgen_studio.anatomy.knee.masks import check_radiograph, propose_planes, trouble
 from xgen_studio.anatomy.knee.system import TABLE
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError
 from xgen_studio.imaging import (
-    Image,
     Mask,
+    attenuation_up,
     make_folder,
     read_image,
     write_json,
@@ -26,10 +26,18 @@ from xgen_studio.jobs.models import open_bundle
 from xgen_studio.networks.memory import memory_guard
 
 
-def attenuation_up(image: Image) -> NDArray[np.float32]:
-    """Pixels that rise with attenuation (bone bright), whatever the file's photometric says."""
-    pixels = image.pixels.astype(np.float32)
-    return pixels.max() - pixels if image.photometric == "MONOCHROME1" else pixels
+def check_targets(images: list[Path], out: Path) -> None:
+    """CallError where a mask would be written over a radiograph, or over another mask."""
+    sources = {path.resolve() for path in images}
+    seen: set[Path] = set()
+    for path in images:
+        for ending in (".png", "_overlay.png", ".json"):
+            target = (out / f"{path.stem}{ending}").resolve()
+            if target in sources:
+                raise CallError(f"{target}: is one of the images; name another folder with -o")
+            if target in seen:
+                raise CallError(f"{path}: its mask would overwrite that of another image")
+            seen.add(target)
 
 
 def propose_masks(
@@ -41,24 +49,23 @@ def propose_masks(
 ) -> list[Path]:
     """Write `NAME.png` (label ids on the image's own grid), `NAME_overlay.png` and `NAME.json`.
 
-    The images are checked before the first mask is written. A mask that looks implausible is
-    written all the same; its JSON and the overlay's name say what is odd.
+    All images are read and checked before the first mask is written. A mask that looks implausible
+    is written all the same; `doubt` in its JSON says what is odd.
     """
     monitor = monitor or Monitor()
     bundle = open_bundle(model)
-    proposer = bundle.denoiser("masks", pick_device(device))
-    names = [path.stem for path in images]
-    if len(set(names)) < len(names):
-        raise InputError("two of the images have the same name; their masks would overwrite")
+    place = pick_device(device)
+    proposer = bundle.denoiser("masks", place)
+    check_targets(images, out)
     pictures = [read_image(path) for path in images]
+    grey = [attenuation_up(picture) for picture in pictures]
+    for path, pixels in zip(images, grey, strict=True):
+        check_radiograph(pixels, str(path))
     make_folder(out)
     written = []
-    for i, (path, picture) in enumerate(zip(images, pictures, strict=True)):
+    for i, (path, picture, pixels) in enumerate(zip(images, pictures, grey, strict=True)):
         monitor.report(i, len(images), path.name)
-        pixels = attenuation_up(picture)
-        if float(np.ptp(pixels)) == 0:
-            raise InputError(f"{path}: every pixel has the same value; there is no knee in it")
-        with memory_guard(pick_device(device)):
+        with memory_guard(place):
             bits = propose_planes(pixels, proposer)
         mask = Mask(
             bits_to_labels(bits), TABLE, picture.spacing, picture.origin, picture.direction

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from xgen_studio.errors import CallError, Cancelled, DeviceError, InputError, XGenError
@@ -64,6 +65,7 @@ def train_recipe(
     resume: bool = False,
     time_budget: str | None = None,
     start_from: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Train in a child process that owns the devices. Ctrl+C reaches it, and it saves and ends.
 
@@ -89,7 +91,7 @@ def train_recipe(
             for line in child.stderr:
                 last = line.strip() or last
                 if line.startswith("step "):
-                    sys.stderr.write(line)
+                    report(last)
             code = child.wait()
         finally:
             signal.signal(signal.SIGINT, before)

@@ -18,6 +18,17 @@ FIBULA_AREA = 0.0012  # of the picture: a smaller piece is no fibula
 PATELLA_AREA = 0.004
 
 
+def check_radiograph(pixels: NDArray[np.generic], name: str) -> None:
+    """InputError where a picture (H, W) cannot be a knee radiograph."""
+    height, width = pixels.shape
+    if min(height, width) < 64:
+        raise InputError(f"{name}: is {width} x {height} px; at least 64 px a side are needed")
+    if not 0.25 <= height / width <= 4:
+        raise InputError(f"{name}: is {width} x {height} px; no knee radiograph has that shape")
+    if float(np.ptp(pixels)) == 0:
+        raise InputError(f"{name}: every pixel has the same value; there is no knee in it")
+
+
 def plane_probabilities(pixels: NDArray[np.generic], proposer: Denoiser) -> NDArray[np.float32]:
     """Probability of leg, femur, tibia, fibula, patella at each pixel, (5, H, W).
 
@@ -25,11 +36,8 @@ def plane_probabilities(pixels: NDArray[np.generic], proposer: Denoiser) -> NDAr
     image are both asked, and their answers averaged.
     """
     height, width = pixels.shape
-    if min(height, width) < 64:
-        raise InputError(f"radiograph of {width} x {height} px: too small, needs at least 64 px")
+    check_radiograph(pixels, "radiograph")
     rows = max(1, round(height * GRID[1] / width / STRIDE)) * STRIDE
-    if not 0.25 <= height / width <= 4:
-        raise InputError(f"radiograph of {width} x {height} px: no knee radiograph has that shape")
     device = next(proposer.parameters()).device
     grey = torch.from_numpy(normalised(pixels))[None, None].to(device)
     x = F.interpolate(grey, (rows, GRID[1]), mode="bilinear", antialias=True) * 2 - 1

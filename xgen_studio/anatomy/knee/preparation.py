@@ -13,18 +13,18 @@ from skimage.draw import polygon2mask
 from skimage.transform import resize
 
 from xgen_studio.anatomy.knee.condition import PLANES
-from xgen_studio.anatomy.knee.masks import propose_planes, trouble
+from xgen_studio.anatomy.knee.masks import check_radiograph, propose_planes, trouble
 from xgen_studio.anatomy.knee.radiograph import leg_outline, normalised
 from xgen_studio.diffusion import Denoiser
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import read_image
+from xgen_studio.imaging import attenuation_up, read_image
 
 SAME_KNEE = 0.99  # correlation of thumbnails above which two pictures count as one knee
 
 Progress = Callable[[int, int], None]
 
 
-def read_radiographs(folder: Path) -> tuple[list[str], list[NDArray[np.uint8]], list[int]]:
+def read_radiographs(folder: Path) -> tuple[list[str], list[NDArray[np.float32]], list[int]]:
     """Names, pictures (H, W) uint8 and KL grades of `knee/xray` below a data folder."""
     index = folder / "knee" / "xray_index.csv"
     try:
@@ -35,12 +35,25 @@ def read_radiographs(folder: Path) -> tuple[list[str], list[NDArray[np.uint8]], 
             f"{index}: no list of radiographs ({error.strerror});"
             " name the folder that holds knee/xray_index.csv with --data"
         ) from error
+    if not rows or not {"file", "kl_grade"} <= rows[0].keys():
+        raise InputError(f"{index}: needs the columns file,kl_grade and at least one row")
     names = [row["file"] for row in rows]
-    pictures = [read_image(folder / "knee" / "xray" / name).pixels for name in names]
-    return names, pictures, [int(row["kl_grade"]) for row in rows]
+    grades = []
+    for line, row in enumerate(rows, start=2):
+        if row["kl_grade"] not in ("-1", "0", "1", "2", "3", "4"):
+            raise InputError(f"{index}, line {line}: KL grade '{row['kl_grade']}' is not 0 to 4")
+        grades.append(int(row["kl_grade"]))
+    pictures = []
+    for name in names:
+        pixels = attenuation_up(read_image(folder / "knee" / "xray" / name))
+        check_radiograph(pixels, name)
+        if pictures and pixels.shape != pictures[0].shape:
+            raise InputError(f"{name}: is not of the same size as {names[0]}; resample it first")
+        pictures.append(pixels)
+    return names, pictures, grades
 
 
-def same_knee_groups(pictures: list[NDArray[np.uint8]]) -> NDArray[np.int64]:
+def same_knee_groups(pictures: list[NDArray[np.float32]]) -> NDArray[np.int64]:
     """A group number a picture: copies and mirror images of one radiograph share it.
 
     The public set holds some 170 mirrored and 60 plain copies, some under another KL grade; a
@@ -91,7 +104,7 @@ def prepare_xray(
         bits = propose_planes(picture, proposer)
         why = trouble(bits)
         if why:
-            dropped[name] = why
+            dropped[name] = f"{why} ({'held out' if held[i] else 'training'})"
         else:
             keep.append(i)
             images.append(np.round(normalised(picture) * 255).astype(np.uint8))

@@ -65,6 +65,14 @@ class KneeSystem:
             raise InputError(f"{source}: nothing is drawn in this mask; paint the leg (label 1)")
         return labels
 
+    def simplified(
+        self, labels: NDArray[np.integer[Any]], detail: str
+    ) -> NDArray[np.integer[Any]]:
+        """Named bones become bone for a model whose `detail` is "bones"."""
+        if detail == "bones":
+            return np.where(labels > BONE, BONE, labels).astype(labels.dtype)
+        return labels
+
     def condition(self, labels: NDArray[np.integer[Any]], options: Mapping[str, Any]) -> Condition:
         """Options: `grade`, the KL grade 0 to 4 of the knee, or None."""
         grade = options.get("grade")
