@@ -49,7 +49,7 @@ def ball(n=96, radius=30.0, offset=(0.0, 0.0, 0.0), hu=0.0):
 def test_sphere_matches_its_chords_within_one_percent():
     geometry = ConeBeam(600, 800, (128, 128), pixel=0.8)
     offset = np.array([8.0, -5.0, 11.0])
-    drr = project(ball(offset=offset), np.array([0.0]), geometry, polychromatic=False)
+    drr = project(ball(offset=offset), np.array([0.0]), geometry, spectrum="60keV")
     # at 0 degrees: across = x, up = z, forward = +y; the source stands 600 mm anterior (-y)
     centre = np.array([offset[0], offset[2], 600 + offset[1]])
     exact = sphere_chords(rays(drr.pixel, geometry), centre, 30.0) * MU_WATER
@@ -62,7 +62,7 @@ def test_box_matches_its_chords_within_one_percent():
     geometry = ConeBeam(600, 800, (96, 96), pixel=1.0)
     voxels = np.full((80, 80, 80), AIR, np.float32)
     voxels[20:60, 25:55, 30:50] = 0  # z, y, x: 40 x 30 x 20 mm
-    drr = project(Volume(voxels, (1.0, 1.0, 1.0)), np.array([0.0]), geometry, polychromatic=False)
+    drr = project(Volume(voxels, (1.0, 1.0, 1.0)), np.array([0.0]), geometry, spectrum="60keV")
     low = np.array([-10.0, -20.0, 600 - 15.0])
     exact = box_chords(rays(drr.pixel, geometry), low, -low + [0, 0, 1200]) * MU_WATER
     # a voxel's linear flank blurs the silhouette: compare two pixels inside it
@@ -134,9 +134,22 @@ def test_the_fitted_detector_sees_the_whole_volume():
 
 @pytest.mark.parametrize(
     ("geometry", "message"),
-    [(ConeBeam(40, 800, (16, 16)), "inside"), (ConeBeam(600, 500, (16, 16)), "detector")],
+    [
+        ({"source_to_axis": 40.0}, "inside"),
+        ({"source_to_axis": 600.0, "source_to_detector": 500.0}, "before the axis"),
+        ({"source_to_axis": -1.0}, "positive"),
+        ({"pixel": 0.0}, "positive"),
+        ({"pixel": float("nan")}, "positive"),
+        ({"detector": (0, 16)}, "4096"),
+        ({"detector": (2_000_000, 16)}, "4096"),
+    ],
 )
 def test_impossible_geometry_is_refused_in_one_line(geometry, message):
     with pytest.raises(InputError, match=message) as caught:
-        project(ball(n=64), np.array([0.0]), geometry)
+        project(ball(n=64), np.array([0.0]), ConeBeam(**geometry))
     assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_spectrum_names_the_known():
+    with pytest.raises(InputError, match="70kV"):
+        project(ball(n=32, radius=8), np.array([0.0]), spectrum="pink")

@@ -33,7 +33,7 @@ def test_a_projection_keeps_the_mass_of_a_real_scan(data):
     # sum of line integrals x pixel area at the axis = sum of mu x voxel volume, for a far source
     volume = read_volume(data / "abdomen" / "totalsegmentator" / "example_ct_sm.nii.gz")
     far = ConeBeam(source_to_axis=60_000, source_to_detector=60_300, detector=(192, 192))
-    drr = project(volume, np.array([20.0]), far, polychromatic=False)
+    drr = project(volume, np.array([20.0]), far, spectrum="60keV")
     at_axis = drr.pixel * 60_000 / 60_300
     projected = drr.attenuation.sum() * at_axis**2
     mu = 0.2059 / 10 * np.clip(1 + volume.voxels.astype(np.float64) / 1000, 0, None)

@@ -99,6 +99,7 @@ def drr(
     source_to_detector: Annotated[float, typer.Option(help="mm")] = 1300.0,
     size: Annotated[int, typer.Option(help="Detector rows and columns.")] = 256,
     pixel: Annotated[float | None, typer.Option(help="Detector pixel, mm; default: fits.")] = None,
+    spectrum: Annotated[str, typer.Option(help="70kV, 90kV or 60keV")] = "70kV",
     device: DeviceName = "cpu",
 ) -> None:
     """Cone-beam radiographs and masks of a CT (file, or folder of a DICOM series)."""
@@ -107,7 +108,7 @@ def drr(
 
     geometry = ConeBeam(source_to_axis, source_to_detector, (size, size), pixel)
     with monitor_on_terminal("projecting") as monitor:
-        count = project_files(ct, out, views, geometry, bone_threshold, device, monitor)
+        count = project_files(ct, out, views, geometry, bone_threshold, spectrum, device, monitor)
     say(f"{count} radiographs in {out}")
 
 

@@ -20,24 +20,30 @@ from xgen_studio.imaging.image import Volume
 if TYPE_CHECKING:
     import torch
 
-# Mass attenuation in cm^2/g of water and cortical bone (NIST XCOM, ICRU-44), keV -> (water, bone),
-# with the share of detected photons of a 70 kV spectrum behind 3 mm Al in five bins.
-MONO_KEV = 60
+# Mass attenuation in cm^2/g of water and cortical bone (NIST XCOM, ICRU-44): keV -> (water, bone)
 ATTENUATION = {
     30: (0.3756, 1.331),
     40: (0.2683, 0.6655),
     50: (0.2269, 0.4242),
     60: (0.2059, 0.3148),
     70: (0.1929, 0.2620),
+    80: (0.1837, 0.2229),
 }
-SPECTRUM_70KV = {30: 0.18, 40: 0.30, 50: 0.27, 60: 0.18, 70: 0.07}
+CT_KEV = 60  # energy at which a CT's HU are taken to be exact
 
-BONE_FROM_HU, BONE_PURE_HU, BONE_DENSITY = 150.0, 1500.0, 1.85
+# Shares of the detected photons in bins of 10 keV, tungsten anode behind 3 mm aluminium
+SPECTRA = {
+    "60keV": {60: 1.0},
+    "70kV": {30: 0.18, 40: 0.30, 50: 0.27, 60: 0.18, 70: 0.07},
+    "90kV": {30: 0.10, 40: 0.23, 50: 0.24, 60: 0.19, 70: 0.14, 80: 0.10},
+}
+
+BONE_FROM_HU, BONE_PURE_HU = 150.0, 1500.0  # between them a voxel is part water, part bone
 
 
 @dataclass(frozen=True)
 class ConeBeam:
-    """Geometry of one acquisition; lengths in mm, angles in degrees.
+    """Geometry of one acquisition; lengths in mm. InputError where it is impossible.
 
     At 0 degrees the source stands anterior of the patient (an AP view); at 90 on the patient's
     left. The detector's rows run from superior to inferior.
@@ -47,6 +53,20 @@ class ConeBeam:
     source_to_detector: float = 1300.0
     detector: tuple[int, int] = (256, 256)  # rows, columns
     pixel: float | None = None  # detector pixel; None: the volume's extent just fits
+
+    def __post_init__(self) -> None:
+        lengths = [self.source_to_axis, self.source_to_detector]
+        if self.pixel is not None:
+            lengths.append(self.pixel)
+        if not all(np.isfinite(x) and x > 0 for x in lengths):
+            raise InputError("projection: distances and pixel must be positive lengths in mm")
+        if self.source_to_detector <= self.source_to_axis:
+            raise InputError(
+                f"projection: the detector ({self.source_to_detector:g} mm from the source) stands"
+                f" before the axis ({self.source_to_axis:g} mm); move it behind the patient"
+            )
+        if not all(1 <= n <= 4096 for n in self.detector):
+            raise InputError(f"projection: a detector of {self.detector} pixels; 1 to 4096 a side")
 
 
 @dataclass(frozen=True)
@@ -66,23 +86,89 @@ class Drr:
 
 def fitted_pixel(volume: Volume, geometry: ConeBeam) -> float:
     """Detector pixel (mm) at which the magnified volume just fits on the detector at any angle."""
-    depth, rows, columns = volume.voxels.shape
-    sx, sy, sz = volume.spacing
-    radius = 0.5 * max(rows * sy, columns * sx)
+    depth, rows, columns = volume.to_lps().voxels.shape
+    sx, sy, sz = volume.to_lps().spacing
+    radius = _radius(rows * sy, columns * sx, geometry)
     magnification = geometry.source_to_detector / (geometry.source_to_axis - radius)
     across = 2 * radius * magnification / geometry.detector[1]
     along = depth * sz * magnification / geometry.detector[0]
     return max(across, along)
 
 
+def _radius(height: float, width: float, geometry: ConeBeam) -> float:
+    radius = 0.5 * float(np.hypot(height, width))
+    if geometry.source_to_axis <= radius:
+        raise InputError(
+            f"projection: the source ({geometry.source_to_axis:g} mm from the axis) is inside the"
+            f" volume (radius {radius:.0f} mm); move it away"
+        )
+    return radius
+
+
 def basis_materials(hu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """HU -> densities of water and of cortical bone in g/cm^3, each voxel a mixture of both."""
     bone = ((hu - BONE_FROM_HU) / (BONE_PURE_HU - BONE_FROM_HU)).clamp(0, 1)
     relative = (1 + hu / 1000).clamp(min=0)
-    water60, bone60 = ATTENUATION[MONO_KEV]
-    # keep the CT's own attenuation at 60 keV: water + bone together give 1 + HU / 1000
-    bone_density = bone * relative * water60 / bone60
-    return (1 - bone) * relative, bone_density
+    mu_water, mu_bone = ATTENUATION[CT_KEV]
+    # keep the CT's own attenuation: at CT_KEV water and bone together give 1 + HU / 1000
+    return (1 - bone) * relative, bone * relative * mu_water / mu_bone
+
+
+class Projector:
+    """A CT made ready for projection at one angle after another."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        geometry: ConeBeam | None = None,
+        *,
+        bone_threshold: float = 250.0,
+        spectrum: str = "70kV",
+        device: str = "cpu",
+    ) -> None:
+        """Bone is where HU > `bone_threshold` (knee paper, section II-C).
+
+        InputError where the geometry cannot see the volume, or for an unknown spectrum.
+        """
+        import torch
+
+        if spectrum not in SPECTRA:
+            raise InputError(f"spectrum '{spectrum}': there is {', '.join(SPECTRA)}")
+        if not np.isfinite(bone_threshold):
+            raise InputError(f"bone threshold {bone_threshold}: a number of HU is needed")
+        self.geometry = geometry or ConeBeam()
+        self.spectrum = SPECTRA[spectrum]
+        lps = volume.to_lps()
+        sx, sy, _ = self.spacing = lps.spacing
+        _radius(lps.voxels.shape[1] * sy, lps.voxels.shape[2] * sx, self.geometry)
+        self.pixel = self.geometry.pixel or fitted_pixel(lps, self.geometry)
+        hu = torch.from_numpy(np.ascontiguousarray(lps.voxels, dtype=np.float32)).to(device)
+        hu = hu.flip(0)  # first slice superior, as the detector's first row
+        hu, self.centre = _without_air(hu, sx, sy)
+        self._fields = [(hu > bone_threshold).float(), *basis_materials(hu)]
+
+        rows, columns = self.geometry.detector
+        u = (torch.arange(columns, device=device) - (columns - 1) / 2) * self.pixel
+        v = (torch.arange(rows, device=device) - (rows - 1) / 2) * self.pixel
+        step = min(sx, sy)
+        extent = 0.5 * float(np.hypot(hu.shape[1] * sy, hu.shape[2] * sx))
+        planes = int(np.ceil(2 * (float(np.hypot(*self.centre)) + extent) / step))
+        offsets = (torch.arange(planes, device=device) - (planes - 1) / 2) * step
+        self._distance = self.geometry.source_to_axis + offsets  # of each depth plane
+        self._tan_u = u / self.geometry.source_to_detector
+        self._tan_v = v / self.geometry.source_to_detector
+        self._path = (1 + self._tan_v[:, None] ** 2 + self._tan_u[None, :] ** 2).sqrt() * step
+
+    def view(self, angle: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Attenuation and bone length (mm), each (rows, columns), at an angle in degrees."""
+        bone, water_path, bone_path = (
+            _fan_sums(
+                field, float(np.deg2rad(angle)), self.geometry.source_to_axis, self._distance,
+                self._tan_u, self._tan_v, self.spacing, self.centre,
+            ) * self._path
+            for field in self._fields
+        )  # fmt: skip
+        return _beer_lambert(water_path, bone_path, self.spectrum).cpu().numpy(), bone.cpu().numpy()
 
 
 def project(
@@ -91,62 +177,16 @@ def project(
     geometry: ConeBeam | None = None,
     *,
     bone_threshold: float = 250.0,
-    polychromatic: bool = True,
+    spectrum: str = "70kV",
     device: str = "cpu",
 ) -> Drr:
-    """Project a CT in HU at each angle.
-
-    Bone is where HU > `bone_threshold`, projected forward (knee paper, section II-C). InputError
-    where the geometry cannot see the volume.
-    """
-    import torch
-
-    geometry = geometry or ConeBeam()
-    lps = volume.to_lps()
-    _, rows, columns = lps.voxels.shape
-    sx, sy, sz = lps.spacing
-    radius = 0.5 * float(np.hypot(rows * sy, columns * sx))
-    if geometry.source_to_axis <= radius or geometry.source_to_detector <= geometry.source_to_axis:
-        raise InputError(
-            f"projection: the source ({geometry.source_to_axis:g} mm from the axis) is inside the"
-            f" volume (radius {radius:.0f} mm) or behind the detector; move it away"
-        )
-    pixel = geometry.pixel or fitted_pixel(lps, geometry)
-    hu = torch.from_numpy(np.ascontiguousarray(lps.voxels, dtype=np.float32)).to(device)
-    if not bool(torch.isfinite(hu).all()):
-        raise InputError("projection: the CT holds NaN or infinite voxels; mend it first")
-    hu = hu.flip(0)  # first slice superior, as the detector's first row
-    hu, centre = _without_air(hu, sx, sy)
-    fields = [(hu > bone_threshold).float()]
-    if polychromatic:
-        fields += basis_materials(hu)
-    else:
-        fields.append((1 + hu / 1000).clamp(min=0))
-
-    rows_out, columns_out = geometry.detector
-    u = (torch.arange(columns_out, device=device) - (columns_out - 1) / 2) * pixel
-    v = (torch.arange(rows_out, device=device) - (rows_out - 1) / 2) * pixel
-    spacing = min(sx, sy)
-    reach = float(np.hypot(*centre) + 0.5 * np.hypot(hu.shape[1] * sy, hu.shape[2] * sx))
-    planes = int(np.ceil(2 * reach / spacing))
-    offsets = (torch.arange(planes, device=device) - (planes - 1) / 2) * spacing
-    distance = geometry.source_to_axis + offsets  # of each depth plane from the source, along it
-    tan_u, tan_v = u / geometry.source_to_detector, v / geometry.source_to_detector
-    oblique = (1 + tan_v[:, None] ** 2 + tan_u[None, :] ** 2).sqrt() * spacing  # path per plane
-
-    attenuation, bone = [], []
-    for angle in np.deg2rad(np.asarray(angles, dtype=np.float64)):
-        sums = [
-            _fan_sums(field, float(angle), geometry.source_to_axis, distance, tan_u, tan_v,
-                      (sx, sy, sz), centre) * oblique
-            for field in fields
-        ]  # fmt: skip
-        bone.append(sums[0].cpu().numpy())
-        if polychromatic:
-            attenuation.append(_polychromatic(sums[1], sums[2]).cpu().numpy())
-        else:
-            attenuation.append((sums[1] * ATTENUATION[MONO_KEV][0] / 10).cpu().numpy())
-    return Drr(np.stack(attenuation), np.stack(bone), np.asarray(angles, dtype=np.float64), pixel)
+    """Project a CT in HU at each angle (degrees); see `Projector`."""
+    projector = Projector(
+        volume, geometry, bone_threshold=bone_threshold, spectrum=spectrum, device=device
+    )
+    views = [projector.view(float(angle)) for angle in angles]
+    attenuation, bone = (np.stack(part) for part in zip(*views, strict=True))
+    return Drr(attenuation, bone, np.asarray(angles, dtype=np.float64), projector.pixel)
 
 
 def _without_air(
@@ -163,13 +203,15 @@ def _without_air(
     return hu[:, y0:y1, x0:x1].contiguous(), centre
 
 
-def _polychromatic(water: torch.Tensor, bone: torch.Tensor) -> torch.Tensor:
-    """Beer-Lambert over the spectrum: path densities in g/cm^3 mm -> -ln(I / I0)."""
+def _beer_lambert(
+    water: torch.Tensor, bone: torch.Tensor, spectrum: dict[int, float]
+) -> torch.Tensor:
+    """Path densities in g/cm^3 mm -> -ln(I / I0) over the spectrum."""
     import torch
 
     log_terms = [
         -(water * ATTENUATION[kev][0] + bone * ATTENUATION[kev][1]) / 10 + float(np.log(share))
-        for kev, share in SPECTRUM_70KV.items()
+        for kev, share in spectrum.items()
     ]
     return -torch.logsumexp(torch.stack(log_terms), dim=0).clamp(max=0)
 

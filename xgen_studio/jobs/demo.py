@@ -156,7 +156,7 @@ def _projection(page: Page, monitor: Monitor) -> None:
 
     page.section("Projector", "Cone-beam radiographs of a parametric knee: 0, 45 and 90 degrees.")
     made = simulate(phantom_volume(2005, spacing=1.2), [0.0, 45.0, 90.0])
-    for angle, image in zip(made.drr.angles, made.images, strict=True):
+    for angle, image in zip(made.angles, made.images, strict=True):
         provenance = {"synthetic": True, "kind": "DRR of a parametric knee", "angle_deg": angle}
         write_png16(page.folder / f"drr_{angle:.0f}.png", image, provenance)
         page.figure(f"drr_{angle:.0f}.png", f"{angle:.0f} degrees")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from xgen_studio.anatomy.knee.condition import BONE
-from xgen_studio.anatomy.knee.simulation import simulate
+from xgen_studio.anatomy.knee.simulation import radiograph
 from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import (
@@ -19,7 +17,7 @@ from xgen_studio.imaging import (
     write_mask,
     write_png16,
 )
-from xgen_studio.imaging.projection import ConeBeam, fitted_pixel
+from xgen_studio.imaging.projection import ConeBeam, Projector
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.networks.memory import memory_guard
@@ -44,6 +42,7 @@ def project_files(
     views: int,
     geometry: ConeBeam,
     bone_threshold: float,
+    spectrum: str = "70kV",
     device: str = "cpu",
     monitor: Monitor | None = None,
 ) -> int:
@@ -54,32 +53,31 @@ def project_files(
     place = pick_device(device)
     volume = read_volume(ct)
     check_ct(volume)
-    pixel = geometry.pixel or fitted_pixel(volume.to_lps(), geometry)
-    geometry = ConeBeam(
-        geometry.source_to_axis, geometry.source_to_detector, geometry.detector, pixel
-    )
-    make_folder(out)
-    for i in range(views):
-        angle = 360.0 * i / views
-        with memory_guard(place):
-            made = simulate(volume, [angle], geometry, bone_threshold, str(place))
-        spacing = (pixel, pixel)
-        provenance = {
-            "synthetic": True,
-            "kind": "digitally reconstructed radiograph",
-            "ct": str(ct),
-            "ct_axes": volume.axis_codes,
-            "ct_spacing_mm": list(volume.spacing),
-            "angle_deg": angle,
-            "source_to_axis_mm": geometry.source_to_axis,
-            "source_to_detector_mm": geometry.source_to_detector,
-            "detector_pixel_mm": pixel,
-            "bone_threshold_hu": bone_threshold,
-            "peak_attenuation": float(np.max(made.drr.attenuation)),
-            "bone_share": round(float((made.labels == BONE).mean()), 5),
-        }
-        write_png16(out / f"{i:03d}.png", made.images[0], provenance, spacing)
-        write_mask(out / f"{i:03d}_mask.png", Mask(made.labels[0], TABLE, spacing))
-        write_json(out / f"{i:03d}.json", provenance)
-        monitor.report(i + 1, views, f"view {angle:.0f} degrees")
+    with memory_guard(place):
+        projector = Projector(
+            volume, geometry, bone_threshold=bone_threshold, spectrum=spectrum, device=str(place)
+        )
+        for i in range(views):
+            angle = 360.0 * i / views
+            image, labels = radiograph(projector, angle)
+            spacing = (projector.pixel, projector.pixel)
+            provenance = {
+                "synthetic": True,
+                "kind": "digitally reconstructed radiograph",
+                "ct": str(ct),
+                "ct_axes": volume.axis_codes,
+                "ct_spacing_mm": list(volume.spacing),
+                "angle_deg": angle,
+                "source_to_axis_mm": geometry.source_to_axis,
+                "source_to_detector_mm": geometry.source_to_detector,
+                "detector_pixel_mm": projector.pixel,
+                "spectrum": spectrum,
+                "bone_threshold_hu": bone_threshold,
+                "bone_share": round(float((labels == BONE).mean()), 5),
+            }
+            make_folder(out)
+            write_png16(out / f"{i:03d}.png", image, provenance, spacing)
+            write_mask(out / f"{i:03d}_mask.png", Mask(labels, TABLE, spacing))
+            write_json(out / f"{i:03d}.json", provenance)
+            monitor.report(i + 1, views, f"view {angle:.0f} degrees")
     return views

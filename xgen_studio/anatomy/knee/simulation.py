@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xgen_studio.anatomy.knee.condition import BACKGROUND, BONE, LEG
 from xgen_studio.imaging.image import Volume
-from xgen_studio.imaging.projection import ConeBeam, Drr, project
+from xgen_studio.imaging.projection import ConeBeam, Projector
 
 CONTOUR_THRESHOLD = 0.1  # of the normalised DRR (knee paper, section II-C)
 BONE_LENGTH = 0.5  # mm of bone on the ray; the paper says > 0, which a stray voxel meets
@@ -29,7 +29,18 @@ class Simulation:
 
     images: NDArray[np.float32]
     labels: NDArray[np.uint8]
-    drr: Drr
+    angles: NDArray[np.float64]  # degrees
+
+
+def radiograph(
+    projector: Projector, angle: float
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """One view at an angle (degrees), normalised to [0, 1] by its maximum, and its label image."""
+    attenuation, bone = projector.view(angle)
+    image = (attenuation / max(float(attenuation.max()), 1e-6)).astype(np.float32)
+    labels = np.where(image > CONTOUR_THRESHOLD, LEG, BACKGROUND).astype(np.uint8)
+    labels[bone > BONE_LENGTH] = BONE
+    return image, labels
 
 
 def simulate(
@@ -37,18 +48,11 @@ def simulate(
     angles: Sequence[float] | NDArray[np.float64],
     geometry: ConeBeam = GEOMETRY,
     bone_threshold: float = BONE_HU,
-    device: str = "cpu",
 ) -> Simulation:
-    """Radiographs of a leg CT at the angles (degrees), each normalised to [0, 1] by its maximum."""
-    drr = project(
-        volume, np.asarray(angles, dtype=np.float64), geometry,
-        bone_threshold=bone_threshold, device=device,
-    )  # fmt: skip
-    peak = np.maximum(drr.attenuation.max(axis=(1, 2), keepdims=True), 1e-6)
-    images = drr.attenuation / peak
-    labels = np.where(images > CONTOUR_THRESHOLD, LEG, BACKGROUND).astype(np.uint8)
-    labels[drr.bone > BONE_LENGTH] = BONE
-    return Simulation(images.astype(np.float32), labels, drr)
+    """Radiographs of a leg CT at the angles (degrees)."""
+    projector = Projector(volume, geometry, bone_threshold=bone_threshold)
+    images, labels = zip(*(radiograph(projector, float(a)) for a in angles), strict=True)
+    return Simulation(np.stack(images), np.stack(labels), np.asarray(angles, dtype=np.float64))
 
 
 def phantom_volume(seed: int, spacing: float = 1.0) -> Volume:
