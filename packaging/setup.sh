@@ -37,7 +37,12 @@ log=$venv/install.log
     exit 1
 }
 # Qt is loaded once: its wheels bring everything but these system libraries
-"$venv/bin/python" -c 'import PySide6.QtGui' 2>/dev/null || system_packages $qt_packages
-if [ -n "${DISPLAY:-}" ] && ! ldconfig -p | grep -q libxcb-cursor; then
-    system_packages $window_packages
+if ! trouble=$("$venv/bin/python" -c 'import PySide6.QtGui' 2>&1); then
+    case $trouble in
+        *"cannot open shared object"*) system_packages $qt_packages ;;
+        *) echo "xgen: Qt does not load: $(echo "$trouble" | tail -n 1)" >&2; exit 1 ;;
+    esac
+fi
+if [ -n "${DISPLAY:-}" ] && ! ldconfig -p 2>/dev/null | grep -q libxcb-cursor; then
+    echo "xgen: a window will need: sudo apt-get install $window_packages" >&2
 fi

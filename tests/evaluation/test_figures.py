@@ -14,7 +14,7 @@ from xgen_studio.evaluation.images import (
     spectrum_distance,
     ssim,
 )
-from xgen_studio.evaluation.statistics import estimate, paired
+from xgen_studio.evaluation.statistics import estimate, paired, ratio
 
 RNG = np.random.default_rng(0)
 
@@ -106,6 +106,13 @@ def test_a_paired_difference_is_tighter_than_its_parts():
     difference = paired(base + 0.5, base + RNG.normal(0, 0.1, 100))
     assert difference.low > 0.4
     assert difference.high < 0.6
+
+
+def test_a_ratio_of_paired_values_has_a_tight_interval():
+    base = RNG.uniform(1, 3, 200)
+    found = ratio(1.02 * base, base + RNG.normal(0, 0.01, 200))
+    assert found.low < 1.02 < found.high
+    assert found.high - found.low < 0.01
 
 
 def test_no_values_is_an_error():

@@ -178,7 +178,7 @@ def doctor() -> None:
     from xgen_studio.cli.tables import show_doctor
 
     if not show_doctor():
-        raise typer.Exit(4)
+        raise typer.Exit(3)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -14,10 +13,11 @@ from xgen_studio.cli.console import say
 from xgen_studio.errors import XGenError
 from xgen_studio.paths import RESOURCES, shared_data
 
-PACKAGES = (
-    "torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors",
-    "PySide6_Essentials", "pyqtgraph", "pgmpy", "scikit-learn",
-)  # fmt: skip
+NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
+OPTIONAL = {
+    "PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window",
+    "pgmpy": "screening hands", "scikit-learn": "screening hands",
+}  # fmt: skip
 
 
 def show_models(as_json: bool) -> None:
@@ -64,15 +64,25 @@ def show_devices() -> None:
         say(f"{device.name:8} {device.title}{memory}")
 
 
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
 def show_doctor() -> bool:
     """Say what is here and what is wrong; True when everything needed is there."""
     good = True
-    for package in PACKAGES:
-        try:
-            say(f"ok       {package} {version(package)}")
-        except PackageNotFoundError:
-            good = False
-            say(f"missing  {package}: install it with `make install`")
+    for package in NEEDED:
+        found = _installed(package)
+        good &= bool(found)
+        say(f"ok       {package} {found}" if found else f"missing  {package}: make install")
+    for package, purpose in OPTIONAL.items():
+        found = _installed(package)
+        say(f"ok       {package} {found}" if found else f"optional {package}: for {purpose}")
+    if not _installed("torch"):
+        return False
     show_devices()
     data = shared_data()
     say(f"data     {data or 'no folder of real data (set XGEN_DATA); not needed to generate'}")
@@ -83,8 +93,6 @@ def show_doctor() -> bool:
     if not RESOURCES.is_dir():
         good = False
         say(f"missing  {RESOURCES}: sample cases and recipes; install from a full checkout")
-    if importlib.util.find_spec("torch") is None:
-        return False
     return _doctor_models() and good
 
 

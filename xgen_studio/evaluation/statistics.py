@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,6 @@ class Estimate:
             "ci95": [self.low, self.high],
         }  # fmt: skip
 
-    def text(self, digits: int = 4) -> str:
-        """mean +- SD [low, high]."""
-        f = f".{digits}f"
-        return f"{self.mean:{f}} ± {self.sd:{f}} [{self.low:{f}}, {self.high:{f}}]"
-
 
 def _resampled_means(
     values: NDArray[np.float64], groups: NDArray[np.generic], seed: int
@@ -58,6 +53,19 @@ def estimate(values: ArrayLike, groups: ArrayLike | None = None, seed: int = 0) 
     sd = float(x.std(ddof=1)) if x.size > 1 else 0.0
     units = int(len(np.unique(g)))
     return Estimate(int(x.size), units, float(x.mean()), sd, float(low), float(high))
+
+
+def ratio(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None, seed: int = 0) -> Estimate:
+    """mean(a) / mean(b) over the same images, resampled together by whole groups.
+
+    `sd` is that of the image-wise ratios.
+    """
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    g = np.arange(x.size) if groups is None else np.asarray(groups)
+    draws = _resampled_means(x, g, seed) / _resampled_means(y, g, seed)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    whole = estimate(x / y, g, seed)
+    return replace(whole, mean=float(x.mean() / y.mean()), low=float(low), high=float(high))
 
 
 def paired(

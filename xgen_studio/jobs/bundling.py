@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
-from xgen_studio.diffusion.bundle import CARD, NetworkCard
-from xgen_studio.errors import InputError
+from xgen_studio.diffusion.bundle import CARD, NetworkCard, read_bundle
+from xgen_studio.errors import CallError
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.training.build import make_denoiser
@@ -22,36 +20,38 @@ from xgen_studio.training.trainer import CHECKPOINT
 
 
 def bundle_run(run: Path, folder: Path, network: str) -> Path:
-    """Write the averaged weights of a run into a bundle's folder as `network`, and its card.
+    """Put the averaged weights of a run into a bundle as `network`; returns the card's path.
 
-    The card (`model.toml`) must be there; its entry of that network is replaced.
+    The card (`model.toml`) must be there. Its entry of that network is replaced, figures measured
+    with the old weights are dropped, and the old file goes last: a kill leaves a whole bundle.
     """
     import torch
 
+    if not network.isidentifier():
+        raise CallError(f"'{network}' is no name for a network; write letters, such as diffusion")
+    card_path = folder / CARD
+    bundle = read_bundle(folder)
     recipe = load_recipe(run / RECIPE)
     plain, average = make_denoiser(recipe), make_denoiser(recipe)
     state = TrainState(plain.network, average.network, torch.optim.Adam(plain.parameters()))
     load_checkpoint(run / CHECKPOINT, state)
-    path = folder / f"{network}.safetensors"
-    digest = save_weights(average.network, path)
+    fresh = folder / f"{network}.new.safetensors"
+    digest = save_weights(average.network, fresh)
+    path = fresh.rename(folder / f"{network}-{digest[:8]}.safetensors")
     card = NetworkCard(
         file=path.name, sha256=digest, architecture=recipe.network,
         options=recipe.network_options, process=recipe.process,
         process_options=recipe.process_options, regression=recipe.objective != "denoise",
         steps=state.step, examples=state.step * recipe.batch,
+        unconditional=round(1 - float(recipe.dataset_options.get("conditional", 0.85)), 4)
+        if recipe.objective == "denoise" else 0.0,
     )  # fmt: skip
-    return edit_card(folder, {"networks": {network: asdict(card)}})
-
-
-def edit_card(folder: Path, changes: dict[str, Any]) -> Path:
-    """Merge tables into a bundle's card, one level deep; other entries stay."""
-    path = folder / CARD
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: no model card to write into ({error})") from error
-    for key, table in changes.items():
-        values.setdefault(key, {}).update(json.loads(json.dumps(table)))
-    with atomic_write(path) as temporary:
-        temporary.write_text(tomli_w.dumps(values), encoding="utf-8")
-    return path
+    table = tomllib.loads(card_path.read_text(encoding="utf-8"))
+    table.setdefault("networks", {})[network] = asdict(card)
+    table.pop("measured", None)
+    with atomic_write(card_path) as temporary:
+        temporary.write_text(tomli_w.dumps(table), encoding="utf-8")
+    old = bundle.networks.get(network)
+    if old is not None and old.file != path.name:
+        (folder / old.file).unlink(missing_ok=True)
+    return card_path

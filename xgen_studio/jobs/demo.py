@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xgen_studio.errors import InputError
 from xgen_studio.imaging import (
     atomic_write,
     make_folder,
@@ -76,8 +75,6 @@ def run_demo(out: Path, monitor: Monitor | None = None) -> Path:
     for i, section in enumerate(sections):
         monitor.report(i, len(sections), "demo")
         section(page, monitor)
-    if not page.made:
-        raise InputError("no model bundle is installed, so there is nothing to demonstrate")
     write_json(out / "demo.json", {"pictures": page.made, "synthetic": True})
     monitor.report(len(sections), len(sections), "demo")
     return page.save()
@@ -97,6 +94,14 @@ def _draw(page: Page, generator: Generator, case: str, file: str, caption: str,
     return made
 
 
+def _generator(model: str) -> Generator | None:
+    """The model ready to draw, or None where it is not installed or holds no diffusion network."""
+    if model not in bundle_folders():
+        return None
+    bundle = open_bundle(model)
+    return Generator(bundle) if bundle.methods.get("ctm") in bundle.networks else None
+
+
 def _mask_figure(page: Page, generator: Generator, case: str) -> None:
     mask = read_mask(_case(case), generator.system.table)
     labels = generator.system.labels_on(mask, generator.bundle.grid)
@@ -109,9 +114,9 @@ def _mask_figure(page: Page, generator: Generator, case: str) -> None:
 
 
 def _knee_xray(page: Page, monitor: Monitor) -> None:
-    if "knee-xray" not in bundle_folders():
+    generator = _generator("knee-xray")
+    if generator is None:
         return
-    generator = Generator(open_bundle("knee-xray"))
     page.section("Knee: a mask becomes a radiograph", generator.bundle.summary)
     for case in ("ap_right", "ap_left", "ap_small"):
         _mask_figure(page, generator, case)
@@ -130,20 +135,18 @@ def _knee_xray(page: Page, monitor: Monitor) -> None:
         from xgen_studio.anatomy.knee.masks import propose_planes
 
         bits = propose_planes(made.pixels, generator.denoiser("masks"))
-        write_png8(page.folder / "knee_proposed.png", overlay(made.pixels, bits_to_labels(bits)))
+        picture = overlay(made.pixels, bits_to_labels(bits))
+        write_png8(page.folder / "knee_proposed.png", picture, made.provenance)
         page.figure("knee_proposed.png", "masks proposed again from the generated radiograph")
-    for method in ("unet", "csm"):
-        if generator.bundle.methods[method] in generator.bundle.networks:
-            if method == "unet":
-                page.section("The other methods of the paper", "U-Net baseline and CSM, same mask.")
+    page.section("The other methods of the paper", "CSM and the U-Net baseline, same mask.")
+    for method in ("csm", "unet"):
+        if generator.bundle.methods.get(method) in generator.bundle.networks:
             _draw(page, generator, "ap_right", f"knee_{method}", method, Settings(method, seed=1))
 
 
 def _knee_drr(page: Page, monitor: Monitor) -> None:
-    if "knee-drr" not in bundle_folders():
-        return
-    generator = Generator(open_bundle("knee-drr"))
-    if "diffusion" not in generator.bundle.networks:
+    generator = _generator("knee-drr")
+    if generator is None:
         return
     page.section("Knee at any angle", generator.bundle.summary)
     for case in ("drr_ap", "drr_lateral", "drr_oblique"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -138,9 +139,18 @@ def load_arrays(data: Path | None, name: str) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: not there; make it with: xgen prepare {name} -o {data}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable arrays ({error}); make them again") from error
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, ValueError, BadZipFile, EOFError) as error:
+        raise InputError(f"{path}: not readable as plain arrays; make them again") from error
+    missing = {"images", "planes", "grade", "held_out"} - arrays.keys()
+    if missing:
+        raise InputError(f"{path}: lacks {', '.join(sorted(missing))}; make it again")
+    shape, n = arrays["images"].shape, len(arrays["images"])
+    if len(shape) != 3 or arrays["planes"].shape != shape or arrays["images"].dtype != np.uint8:
+        raise InputError(f"{path}: images and planes must be (N, H, W) uint8 alike; make it again")
+    if len(arrays["grade"]) != n or len(arrays["held_out"]) != n:
+        raise InputError(f"{path}: grade and held_out must have one entry a picture")
+    return arrays
 
 
 def _set(data: Path | None, name: str, held_out: bool, **options: object) -> KneeSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +19,9 @@ from xgen_studio.anatomy.knee.condition import (
     channels_of,
     flatten_planes,
 )
+from xgen_studio.anatomy.knee.masks import propose_planes
 from xgen_studio.diffusion import Condition, Denoiser, SeededNoise, plan, walk
+from xgen_studio.errors import InputError
 from xgen_studio.evaluation.images import dice
 
 CONDITIONS = {"contour": CONTOUR, "contour + bone": BONES, "named bones": NAMED}
@@ -51,6 +54,13 @@ def centre_crop(arrays: dict[str, np.ndarray], grid: tuple[int, int]) -> HeldOut
     """
     keep = arrays["held_out"].astype(bool)
     images, planes = arrays["images"][keep], arrays["planes"][keep]
+    if len(images) < 2:
+        raise InputError(f"only {len(images)} held-out pictures; at least 2 are needed to evaluate")
+    if images.shape[1] < grid[0] or images.shape[2] < grid[1]:
+        raise InputError(
+            f"held-out pictures of {images.shape[2]} x {images.shape[1]} px are smaller than the"
+            f" model's {grid[1]} x {grid[0]} px; prepare them at a larger size"
+        )
     top, left = ((s - g) // 2 for s, g in zip(images.shape[1:], grid, strict=True))
     window = (slice(None), slice(top, top + grid[0]), slice(left, left + grid[1]))
     unit = next((key for key in ("subject", "group") if key in arrays), None)
@@ -75,14 +85,18 @@ def generate_batch(
     method: str,
     channels: Tensor,
     seeds: Sequence[int],
+    each_step: Callable[[], None],
     sampler: str = "dpm++2m",
     steps: int | None = None,
 ) -> Pixels:
-    """Images (B, H, W) in [0, 1] by ctm, csm or unet."""
+    """Images (B, H, W) in [0, 1] by ctm, csm or unet; `each_step` may raise to stop."""
     noise = SeededNoise(seeds, (1, *channels.shape[-2:]), channels.device)
     planned = plan(method, denoiser, Condition(channels), guide_of(channels), sampler, steps)
-    *_, last = walk(planned, denoiser, noise)
-    pixels: Pixels = ((last.x0[:, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
+    x0 = channels[:, :1]
+    for step in walk(planned, denoiser, noise):
+        x0 = step.x0
+        each_step()
+    pixels: Pixels = ((x0[:, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
     return pixels
 
 
@@ -104,7 +118,11 @@ def generate_all(
         part = slice(first, min(first + batch, total))
         channels = channels_for(held_out.planes[part], said).to(device)
         seeds = range(part.start, part.stop)
-        made.append(generate_batch(denoiser, method, channels, seeds, sampler, steps))
+        made.append(
+            generate_batch(
+                denoiser, method, channels, seeds, partial(progress, first, total), sampler, steps
+            )
+        )
         progress(part.stop, total)
     return np.concatenate(made)
 
@@ -132,24 +150,19 @@ def mask_features(images: Pixels, proposer: Denoiser, batch: int = 8) -> NDArray
 
 
 def mask_agreement(
-    images: Pixels, planes: NDArray[np.uint8], proposer: Denoiser, batch: int = 8
+    images: Pixels, planes: NDArray[np.uint8], proposer: Denoiser
 ) -> dict[str, NDArray[np.float64]]:
     """Dice (N,) per structure between the masks proposed from images and the given planes.
 
-    NaN where the structure is in neither.
+    The proposal is the one users get (`masks.propose_planes`). NaN where a structure is in neither.
     """
-    found = []
-    for first in range(0, len(images), batch):
-        x = torch.from_numpy(images[first : first + batch])[:, None] * 2 - 1
-        with torch.no_grad():
-            logits = proposer(x, torch.ones(len(x)), Condition(x))
-            mirrored = x.flip(-1)
-            logits = logits + proposer(mirrored, torch.ones(len(x)), Condition(mirrored)).flip(-1)
-        found.append((logits > 0).numpy())
-    proposed = np.concatenate(found)
+    proposed = [propose_planes(image, proposer) for image in images]
     return {
         name: np.asarray(
-            [dice(p[k], ((b >> k) & 1).astype(bool)) for p, b in zip(proposed, planes, strict=True)]
+            [
+                dice(((a >> k) & 1).astype(bool), ((b >> k) & 1).astype(bool))
+                for a, b in zip(proposed, planes, strict=True)
+            ]
         )
         for k, name in enumerate(PLANES[:4])  # a patella hardly shows: not scored
     }
