@@ -55,12 +55,14 @@ def test_generate_writes_pictures_and_their_provenance(tiny_bundle, mask_file, t
         (["train", "knee-xray", "--data", "missing"], 3),
         (["drr", "missing.nii.gz", "-o", "x"], 3),
         (["mask", "tiny", "missing.png", "-o", "x"], 3),
-        (["evaluate", "tiny", "-o", "x"], 3),
+        (["evaluate", "tiny", "--data", "HERE", "-o", "x"], 3),
+        (["train", "knee-xray", "--data", "HERE", "--run", "x"], 3),
+        (["train", "knee-xray", "--time-budget", "9x"], 2),
     ],
 )
 def test_exit_codes_and_one_line(tiny_bundle, mask_file, tmp_path, arguments, code):
-    filled = [str(mask_file) if a == "MASK" else str(tmp_path / "x") if a == "x" else a
-              for a in arguments]  # fmt: skip
+    places = {"MASK": str(mask_file), "x": str(tmp_path / "x"), "HERE": str(tmp_path)}
+    filled = [places.get(a, a) for a in arguments]
     assert_one_line(xgen(*filled), code)
     assert not (tmp_path / "x").exists()
 

@@ -31,6 +31,7 @@ from xgen_studio.imaging import atomic_write, make_folder, write_json, write_png
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
+from xgen_studio.jobs.prepare import arrays_for
 from xgen_studio.jobs.provenance import array_hash
 from xgen_studio.networks.memory import memory_guard
 
@@ -53,6 +54,7 @@ def evaluate_model(
     if bundle.anatomy != "knee":
         raise InputError(f"{bundle.name}: no evaluation is known for the {bundle.anatomy}")
     place = pick_device(device)
+    data = arrays_for(bundle.name, data, out, monitor)
     arrays = load_arrays(data, bundle.name)
     held = knee.centre_crop(arrays, bundle.grid)
     if limit is not None:
@@ -86,7 +88,7 @@ def _tables(
     bundle: Bundle,
     methods: list[str],
     held: knee.HeldOut,
-    data: Path | None,
+    data: Path,
     place: torch.device,
     out: Path,
     monitor: Monitor,
@@ -141,7 +143,7 @@ def _agreement(
 
 
 def _ceilings(
-    bundle: Bundle, held: knee.HeldOut, data: Path | None, proposer: Denoiser
+    bundle: Bundle, held: knee.HeldOut, data: Path, proposer: Denoiser
 ) -> dict[str, Any]:
     """What mask fidelity of generated images is to be read against.
 
@@ -149,7 +151,7 @@ def _ceilings(
     and against held-out hand outlines, which is how well it draws at all.
     """
     found = {"mask_agreement_real": _agreement(held.images, held, proposer)}
-    if data is not None and (data / f"{bundle.name}-outlines.npz").exists():
+    if (data / f"{bundle.name}-outlines.npz").exists():
         drawn = knee.centre_crop(load_arrays(data, f"{bundle.name}-outlines"), bundle.grid)
         found["mask_agreement_hand_drawn"] = _agreement(drawn.images, drawn, proposer)
     return found

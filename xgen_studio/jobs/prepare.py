@@ -20,20 +20,27 @@ TRAIN_VIEWS, TEST_VIEWS = 30, 60
 
 
 def prepare(
-    name: str, out: Path, data: Path | None = None, monitor: Monitor | None = None
+    name: str,
+    out: Path,
+    data: Path | None = None,
+    monitor: Monitor | None = None,
+    held_out_only: bool = False,
 ) -> Path:
-    """Write `name`.npz into the folder `out`; real images come from the data folder."""
+    """Write `name`.npz into the folder `out`; real images come from the data folder.
+
+    With `held_out_only` the simulated set holds its test subjects alone, which is quick.
+    """
     monitor = monitor or Monitor()
     if name not in SETS:
         raise CallError(f"no data set is called '{name}'; there is {', '.join(SETS)}")
-    make_folder(out)
     if name == "knee-drr":
-        arrays = _drr(monitor)
+        arrays = _drr(monitor, held_out_only)
     else:
         folder = data or shared_data()
         if folder is None:
             raise InputError(f"{name} needs real radiographs: name their folder with --data")
         arrays = _xray(name, folder, out, monitor)
+    make_folder(out)
     path = out / f"{name}.npz"
     with atomic_write(path) as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
@@ -49,22 +56,42 @@ def _xray(name: str, folder: Path, out: Path, monitor: Monitor) -> dict[str, np.
     arrays, dropped = prepare_xray(
         folder, proposer, lambda done, total: monitor.report(done, total, "radiographs")
     )
+    make_folder(out)
     write_json(out / f"{name}-left-out.json", dropped)
     return arrays
 
 
-def _drr(monitor: Monitor) -> dict[str, np.ndarray]:
+def arrays_for(
+    name: str, data: Path | None, out: Path, monitor: Monitor
+) -> Path:
+    """A folder that holds `name`.npz: the data folder itself, or `out`/arrays, made now."""
+    if data is not None and (data / f"{name}.npz").exists():
+        return data
+    raw = data if data is not None and (data / "knee").is_dir() else None
+    if data is not None and raw is None:
+        raise InputError(
+            f"{data}: holds neither {name}.npz (make it with xgen prepare {name}) nor the"
+            " radiographs to make it from (knee/xray)"
+        )
+    folder = out / "arrays"
+    prepare(name, folder, raw, monitor, held_out_only=True)
+    if name == "knee-xray":
+        prepare(f"{name}-outlines", folder, raw, monitor)
+    return folder
+
+
+def _drr(monitor: Monitor, held_out_only: bool) -> dict[str, np.ndarray]:
     from xgen_studio.anatomy.knee.simulation import simulated_arrays
 
-    total = len(TRAIN_SUBJECTS) + len(TEST_SUBJECTS)
-    train = simulated_arrays(
-        TRAIN_SUBJECTS, TRAIN_VIEWS, held_out=False,
-        progress=lambda done, _: monitor.report(done, total, "simulated knees"),
-    )  # fmt: skip
-    test = simulated_arrays(
-        TEST_SUBJECTS, TEST_VIEWS, held_out=True,
-        progress=lambda done, _: monitor.report(
-            len(TRAIN_SUBJECTS) + done, total, "simulated knees"
-        ),
-    )  # fmt: skip
+    def made(subjects: range, views: int, held_out: bool) -> dict[str, np.ndarray]:
+        kind = "test" if held_out else "training"
+        return simulated_arrays(
+            subjects, views, held_out,
+            lambda done, total: monitor.report(done, total, f"simulated {kind} knees"),
+        )  # fmt: skip
+
+    test = made(TEST_SUBJECTS, TEST_VIEWS, held_out=True)
+    if held_out_only:
+        return test
+    train = made(TRAIN_SUBJECTS, TRAIN_VIEWS, held_out=False)
     return {key: np.concatenate([train[key], test[key]]) for key in train}

@@ -75,7 +75,7 @@ def train_recipe(
     if time_budget is not None:
         parse_budget(time_budget)
     if data is not None and not data.is_dir():
-        raise InputError(f"{data}: no such data folder")
+        raise InputError(f"{data}: no such folder of arrays; make them with xgen prepare")
     target = run or Path("runs") / path.stem
     command = training_command(path, data, devices, target, resume, time_budget, start_from)
     with tempfile.TemporaryDirectory() as folder:

@@ -133,10 +133,12 @@ class KneeSet:
 def load_arrays(data: Path | None, name: str) -> dict[str, np.ndarray]:
     """The prepared arrays `name`.npz of a data folder; InputError says how to make them."""
     if data is None:
-        raise InputError(f"this recipe needs --data DIR with {name}.npz; make it: xgen prepare")
+        raise InputError(
+            f"this needs --data DIR with {name}.npz; make it with: xgen prepare {name} -o DIR"
+        )
     path = Path(data) / f"{name}.npz"
     if not path.exists():
-        raise InputError(f"{path}: not there; make it with: xgen prepare {name} -o {data}")
+        raise InputError(f"{path}: not there; make it with: xgen prepare {name} -o DIR")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
