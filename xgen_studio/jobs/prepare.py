@@ -15,8 +15,8 @@ from xgen_studio.paths import RESOURCES, shared_data
 SETS = ("knee-xray", "knee-xray-outlines", "knee-drr")
 
 TRAIN_SUBJECTS = range(0, 110)
-TEST_SUBJECTS = range(1000, 1006)
-TRAIN_VIEWS, TEST_VIEWS = 30, 60
+TEST_SUBJECTS = range(1000, 1020)  # intervals are over subjects: many, at fewer angles each
+TRAIN_VIEWS, TEST_VIEWS = 30, 20
 
 
 def prepare(

@@ -21,4 +21,4 @@ def build_network(name: str, options: dict[str, Any], where: str = "network") ->
     if name not in NETWORKS:
         raise InputError(f"{where}: no network is called '{name}'; there is {', '.join(NETWORKS)}")
     network, config = NETWORKS[name]
-    return network(from_table(config, options, f"{where} options"))  # type: ignore[arg-type]
+    return network(from_table(config, options, f"{where} options"))

@@ -43,7 +43,7 @@ def read_radiographs(folder: Path) -> tuple[list[str], list[NDArray[np.float32]]
         if row["kl_grade"] not in ("-1", "0", "1", "2", "3", "4"):
             raise InputError(f"{index}, line {line}: KL grade '{row['kl_grade']}' is not 0 to 4")
         grades.append(int(row["kl_grade"]))
-    pictures = []
+    pictures: list[NDArray[np.float32]] = []
     for name in names:
         pixels = attenuation_up(read_image(folder / "knee" / "xray" / name))
         check_radiograph(pixels, name)
