@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
@@ -28,11 +28,8 @@ def save_tensors(
 ) -> None:
     """Write tensors; a full disk or a kill leaves the old file as it was."""
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    with atomic_write(path) as temporary:
-        try:
-            save_file(plain, temporary, metadata=metadata)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+    with atomic_write(path) as temporary:  # not save_file: it makes files only we may read
+        temporary.write_bytes(save(plain, metadata=metadata))
 
 
 def save_weights(network: nn.Module, path: Path) -> str:
