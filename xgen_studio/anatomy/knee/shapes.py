@@ -2,22 +2,23 @@
 
 Frame of every bone: x lateral, y posterior, z proximal, in mm.  The tibia, fibula and patella are
 Visible Human surfaces (Andreassen et al., Scientific Data 2022, CC BY 4.0) kept as distance grids
-in resources/knee/templates.npz and morphed; their joint line and the femur's follow the modes of
-748 radiographs (KNEEL landmarks, Tiulpin et al. 2019).  The femur is built from solids.
+in resources/knee/templates.npz and morphed; the tibia's joint line follows the modes of 748
+radiographs (KNEEL landmarks, Tiulpin et al. 2019).  The femur is built from solids, its condyles
+set by hand to the mean of the same landmarks.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 from scipy.interpolate import PchipInterpolator
 
 from xgen_studio.errors import InputError
+from xgen_studio.paths import RESOURCES
 
-TEMPLATES = Path(__file__).resolve().parents[3] / "resources" / "knee" / "templates.npz"
+TEMPLATES = RESOURCES / "knee" / "templates.npz"
 STEP = 2.0  # mm between stored samples
 TIBIA_WIDTH, FEMUR_WIDTH = 76.3, 82.0  # mm at scale 1
 PATELLA_HEIGHTS = (46.6, 45.0, 42.3, 46.5)  # mm, of the four templates in patella()'s order
