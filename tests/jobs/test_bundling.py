@@ -67,6 +67,16 @@ def test_a_folder_without_a_card_stays_as_it_is(run, tmp_path):
     assert not list((tmp_path / "bare").iterdir())
 
 
+def test_a_run_goes_only_where_it_fits(run, folder):
+    card = (folder / "model.toml").read_text()
+    (folder / "model.toml").write_text(card.replace('ctm = "diffusion"', 'masks = "masks"'))
+    with pytest.raises(InputError, match="needs 'segment'"):
+        bundle_run(run, folder, "masks")
+    with pytest.raises(CallError, match="no method uses"):
+        bundle_run(run, folder, "difusion")
+    assert not list(folder.glob("*.safetensors"))
+
+
 def test_a_network_s_name_is_no_path(run, folder):
     with pytest.raises(CallError, match="name"):
         bundle_run(run, folder, "../elsewhere")

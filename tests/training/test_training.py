@@ -32,7 +32,7 @@ def losses(run):
 
 def test_the_loss_falls_and_the_run_folder_says_so(tmp_path):
     reason = run_training(write_recipe(tmp_path, steps=100), None, tmp_path / "run")
-    assert reason == "finished"
+    assert reason == "finished at step 100"
     seen = losses(tmp_path / "run")
     assert sum(seen[-10:]) < 0.5 * sum(seen[:10])
     assert (tmp_path / "run" / "recipe.toml").exists()
@@ -79,7 +79,7 @@ def test_the_average_lags_behind_the_weights(tmp_path):
 def test_a_time_budget_ends_a_training_early(tmp_path):
     recipe = write_recipe(tmp_path, steps=100_000)
     began = time.monotonic()
-    assert run_training(recipe, None, tmp_path / "run", time_budget=1.0) == "time budget"
+    assert run_training(recipe, None, tmp_path / "run", time_budget=1.0).startswith("time budget")
     assert time.monotonic() - began < 20
     assert (tmp_path / "run" / CHECKPOINT).exists()
 
@@ -106,7 +106,7 @@ def test_a_killed_training_leaves_a_checkpoint_it_can_go_on_from(tmp_path):
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert run_training(recipe, None, run, resume=True, time_budget=0.2) == "time budget"
+    assert "time budget" in run_training(recipe, None, run, resume=True, time_budget=0.2)
 
 
 def test_interrupting_saves_and_exits_with_130(tmp_path):

@@ -24,18 +24,21 @@ class PlainLines:
     def __init__(self, title: str) -> None:
         self.title = title
         self.last = self.began = time.monotonic()
+        self.text, self.done = "", 0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         if now - self.last < PLAIN_EVERY:
             return
         self.last = now
-        rate = progress.done / max(now - self.began, 1e-9)
-        left = (progress.total - progress.done) / max(rate, 1e-9)
-        sys.stderr.write(
-            f"{self.title}: {progress.done}/{progress.total} {progress.text}"
-            f"  {rate:.2f}/s  {left:.0f} s left\n"
-        )
+        if progress.text != self.text or progress.done < self.done:
+            self.text, self.began = progress.text, now  # another piece of work
+        self.done = progress.done
+        line = f"{self.title}: {progress.done}/{progress.total} {progress.text}"
+        if progress.done and now > self.began:
+            rate = progress.done / (now - self.began)
+            line += f"  {rate:.2f}/s  {(progress.total - progress.done) / rate:.0f} s left"
+        sys.stderr.write(line + "\n")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads
 
 import typer
 
+from xgen_studio import __version__
 from xgen_studio.cli.console import monitor_on_terminal, say
 from xgen_studio.errors import CallError, XGenError
 
@@ -22,13 +23,25 @@ app = typer.Typer(
 )
 
 OutDir = Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")]
-DataDir = Annotated[Path | None, typer.Option("--data", help="Folder of data.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of prepared arrays (knee-xray.npz, ...), see prepare."),
+]
+RawDir = Annotated[
+    Path | None, typer.Option("--data", help="Folder of real data, holding knee/xray_index.csv.")
+]
 DeviceName = Annotated[str, typer.Option("--device", help="cpu, cuda:0, ...")]
 
 
 @app.callback(invoke_without_command=True)
-def studio(context: typer.Context) -> None:
+def studio(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False,
+) -> None:
     """Open the studio; without a display, run the demo."""
+    if show_version:
+        say(f"XGen Studio {__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         from xgen_studio.cli.demo import show_demo
 
@@ -85,8 +98,11 @@ def mask(model: str, images: list[Path], out: OutDir, device: DeviceName = "cpu"
     from xgen_studio.jobs.masking import propose_masks
 
     with monitor_on_terminal("masks") as monitor:
-        files = propose_masks(model, images, out, device, monitor)
-    say(f"{len(files)} mask(s) in {out}")
+        masks = propose_masks(model, images, out, device, monitor)
+    for made in masks:
+        if made.doubt:
+            say(f"doubtful: {made.path.name}: {made.doubt}; look at its overlay")
+    say(f"{len(masks)} mask(s) in {out}")
 
 
 @app.command()
@@ -113,7 +129,7 @@ def drr(
 
 
 @app.command()
-def prepare(name: str, out: OutDir, data: DataDir = None) -> None:
+def prepare(name: str, out: OutDir, data: RawDir = None) -> None:
     """Prepare training arrays: knee-xray, knee-xray-outlines, knee-drr."""
     from xgen_studio.jobs.prepare import prepare as run
 
@@ -129,7 +145,7 @@ def train(
     devices: Annotated[str, typer.Option(help="cpu, or CUDA numbers such as 0,1")] = "cpu",
     run: Annotated[Path | None, typer.Option(help="Run folder; default runs/RECIPE.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")] = False,
-    time_budget: Annotated[str | None, typer.Option(help="90s, 9m, 2h")] = None,
+    time_budget: Annotated[str | None, typer.Option(help="90s, 9m, 2h, or seconds")] = None,
     start_from: Annotated[
         Path | None, typer.Option(help="Begin with these weights (a bundle's safetensors).")
     ] = None,
@@ -137,7 +153,7 @@ def train(
     """Train a recipe (a name from resources/recipes or a TOML file)."""
     from xgen_studio.jobs.train import train_recipe
 
-    train_recipe(recipe, data, devices, run, resume, time_budget, start_from, say)
+    say(train_recipe(recipe, data, devices, run, resume, time_budget, start_from, say))
 
 
 @app.command()
@@ -158,10 +174,13 @@ def evaluate(
 
 @app.command()
 def bundle(run: Path, folder: Path, network: str) -> None:
-    """Put a trained run's averaged weights into a model bundle as NETWORK."""
+    """Put a trained run's averaged weights into a model bundle as NETWORK, replacing the old."""
+    from xgen_studio.diffusion.bundle import read_bundle
     from xgen_studio.jobs.bundling import bundle_run
 
-    say(str(bundle_run(run, folder, network)))
+    path = bundle_run(run, folder, network)
+    card = read_bundle(folder).networks[network]
+    say(f"{path}: {network} now has {card.steps:,} steps, {card.examples:,} examples behind it")
 
 
 @app.command()

@@ -22,7 +22,7 @@ OPTIONAL = {
 
 def show_models(as_json: bool) -> None:
     """List the bundles, for people or as JSON."""
-    from xgen_studio.diffusion import SAMPLERS
+    from xgen_studio.diffusion import METHODS, SAMPLERS
     from xgen_studio.diffusion.bundle import read_bundle
     from xgen_studio.jobs.models import bundle_folders
 
@@ -39,7 +39,11 @@ def show_models(as_json: bool) -> None:
     for card in cards:
         say(f"{card.name}: {card.title}")
         say(f"  does        {card.summary}; {card.grid[1]} x {card.grid[0]} px")
-        say(f"  methods     {', '.join(card.methods)}")
+        for method, network in card.methods.items():
+            what = METHODS.get(method, "proposes masks for radiographs (xgen mask)")
+            seen = card.networks.get(network)
+            state = f"{seen.examples:,} examples seen" if seen else "not trained yet"
+            say(f"  {method:11} {what}; {state}")
         say(f"  trained on  {card.trained_on}")
         say(f"  licence     {card.licence}")
         say(f"  limits      {card.limits}")

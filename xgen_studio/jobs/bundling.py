@@ -9,7 +9,7 @@ from pathlib import Path
 import tomli_w
 
 from xgen_studio.diffusion.bundle import CARD, NetworkCard, read_bundle
-from xgen_studio.errors import CallError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.training.build import make_denoiser
@@ -17,6 +17,9 @@ from xgen_studio.training.checkpoint import TrainState, load_checkpoint
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run import RECIPE
 from xgen_studio.training.trainer import CHECKPOINT
+
+# The training objective behind each method.
+OBJECTIVE_OF = {"ctm": "denoise", "csm": "denoise", "unet": "l1", "masks": "segment"}
 
 
 def bundle_run(run: Path, folder: Path, network: str) -> Path:
@@ -32,6 +35,18 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     card_path = folder / CARD
     bundle = read_bundle(folder)
     recipe = load_recipe(run / RECIPE)
+    users = [method for method, name in bundle.methods.items() if name == network]
+    if not users:
+        raise CallError(
+            f"{bundle.name}: no method uses a network '{network}';"
+            f" there is {', '.join(sorted(set(bundle.methods.values())))}"
+        )
+    for method in users:
+        if OBJECTIVE_OF[method] != recipe.objective:
+            raise InputError(
+                f"{run}: was trained with objective '{recipe.objective}', but method '{method}'"
+                f" of {bundle.name} needs '{OBJECTIVE_OF[method]}'"
+            )
     plain, average = make_denoiser(recipe), make_denoiser(recipe)
     state = TrainState(plain.network, average.network, torch.optim.Adam(plain.parameters()))
     load_checkpoint(run / CHECKPOINT, state)

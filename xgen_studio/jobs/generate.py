@@ -182,6 +182,9 @@ def generate_files(
     generator = Generator(bundle, device)
     if n > 1 and (settings.method or bundle.default_method) == "unet":
         raise CallError(f"-n {n}: the U-Net draws one picture of a mask, whatever the seed")
+    targets = {(out / f"{i:03d}.png").resolve() for i in range(n)}
+    if mask_file.resolve() in targets:
+        raise CallError(f"{mask_file}: would be overwritten; name another folder with -o")
     mask = read_mask(mask_file, generator.system.table)
     written = []
     for i in range(n):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from xgen_studio.anatomy.knee.condition import bits_to_labels
 from xgen_studio.anatomy.knee.masks import check_radiograph, propose_planes, trouble
 from xgen_studio.anatomy.knee.system import TABLE
-from xgen_studio.errors import CallError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import (
     Mask,
     attenuation_up,
@@ -24,6 +25,17 @@ from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.networks.memory import memory_guard
+
+# DICOM modalities that can be a radiograph; '' where the file does not say (PNG, TIFF)
+RADIOGRAPHS = ("", "CR", "DX", "RG", "RF", "XA", "OT")
+
+
+@dataclass(frozen=True)
+class ProposedMask:
+    """A written mask, and what is odd about it ('' when nothing is)."""
+
+    path: Path
+    doubt: str
 
 
 def check_targets(images: list[Path], out: Path) -> None:
@@ -46,7 +58,7 @@ def propose_masks(
     out: Path,
     device: str = "cpu",
     monitor: Monitor | None = None,
-) -> list[Path]:
+) -> list[ProposedMask]:
     """Write `NAME.png` (label ids on the image's own grid), `NAME_overlay.png` and `NAME.json`.
 
     All images are read and checked before the first mask is written. A mask that looks implausible
@@ -59,7 +71,11 @@ def propose_masks(
     check_targets(images, out)
     pictures = [read_image(path) for path in images]
     grey = [attenuation_up(picture) for picture in pictures]
-    for path, pixels in zip(images, grey, strict=True):
+    for path, picture, pixels in zip(images, pictures, grey, strict=True):
+        if picture.modality not in RADIOGRAPHS:
+            raise InputError(
+                f"{path}: is {picture.modality}, not a radiograph; masks are proposed for AP knees"
+            )
         check_radiograph(pixels, str(path))
     make_folder(out)
     written = []
@@ -70,6 +86,7 @@ def propose_masks(
         mask = Mask(
             bits_to_labels(bits), TABLE, picture.spacing, picture.origin, picture.direction
         )
+        doubt = trouble(bits)
         target = out / f"{path.stem}.png"
         write_mask(target, mask)
         write_png8(out / f"{path.stem}_overlay.png", overlay(pixels, mask.labels))
@@ -83,10 +100,10 @@ def propose_masks(
                     label.name: round(float((mask.labels == label.id).mean()), 5)
                     for label in TABLE
                 },
-                "doubt": trouble(bits),
+                "doubt": doubt,
             },
         )
-        written.append(target)
+        written.append(ProposedMask(target, doubt))
     monitor.report(len(images), len(images), "done")
     return written
 

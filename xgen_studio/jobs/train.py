@@ -66,10 +66,11 @@ def train_recipe(
     time_budget: str | None = None,
     start_from: Path | None = None,
     report: Callable[[str], None] = lambda line: None,
-) -> None:
+) -> str:
     """Train in a child process that owns the devices. Ctrl+C reaches it, and it saves and ends.
 
-    Raises the child's own error, also where torchrun stands between; Cancelled after Ctrl+C.
+    Returns a sentence that says where its results are. Raises the child's own error, also where
+    torchrun stands between, and Cancelled after Ctrl+C.
     """
     path = find_recipe(recipe)
     if time_budget is not None:
@@ -90,7 +91,7 @@ def train_recipe(
             assert child.stderr is not None
             for line in child.stderr:
                 last = line.strip() or last
-                if line.startswith("step "):
+                if line.startswith(("step ", "training ")):
                     report(last)
             code = child.wait()
         finally:
@@ -104,6 +105,7 @@ def train_recipe(
         raise DeviceError("the training process was killed, most likely for lack of memory")
     if code:
         raise XGenError(f"the training process ended with code {code}: {last}")
+    return f"checkpoint, events and samples are in {target}"
 
 
 ERRORS = {kind.exit_code: kind for kind in (CallError, InputError, DeviceError, Cancelled)}

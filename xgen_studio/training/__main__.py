@@ -33,12 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     try:
-        run_training(
+        reason = run_training(
             call.recipe, call.data, call.folder, device=call.device, resume=call.resume,
             start_from=call.start_from,
             time_budget=parse_budget(call.time_budget) if call.time_budget else None,
             should_stop=lambda: bool(stopped), report=_show,
         )  # fmt: skip
+        sys.stderr.write(f"training ended: {reason}\n")
     except XGenError as error:
         sys.stderr.write(f"xgen: {error}\n")
         _leave_word(error)

@@ -187,7 +187,7 @@ class Trainer:
         recipe, state = self.recipe, self.state
         began = time.monotonic()
         losses: list[float] = []
-        reason = "finished"
+        reason = f"finished at step {recipe.steps}"
         first_step = state.step
         before = state.seconds
         while state.step < recipe.steps:
@@ -210,7 +210,8 @@ class Trainer:
             if stop or state.step % recipe.checkpoint_every == 0 or state.step >= recipe.steps:
                 self._checkpoint()
             if stop:
-                reason = "time budget" if over else "stopped"
+                why = "time budget" if over else "stopped"
+                reason = f"{why} at step {state.step} of {recipe.steps}; --resume goes on"
                 break
         return reason
 
