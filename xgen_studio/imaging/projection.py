@@ -86,8 +86,9 @@ class Drr:
 
 def fitted_pixel(volume: Volume, geometry: ConeBeam) -> float:
     """Detector pixel (mm) at which the magnified volume just fits on the detector at any angle."""
-    depth, rows, columns = volume.to_lps().voxels.shape
-    sx, sy, sz = volume.to_lps().spacing
+    lps = volume.to_lps()
+    depth, rows, columns = lps.voxels.shape
+    sx, sy, sz = lps.spacing
     radius = _radius(rows * sy, columns * sx, geometry)
     magnification = geometry.source_to_detector / (geometry.source_to_axis - radius)
     across = 2 * radius * magnification / geometry.detector[1]

@@ -71,10 +71,10 @@ def run_demo(out: Path, monitor: Monitor | None = None) -> Path:
     monitor = monitor or Monitor()
     make_folder(out)
     page = Page(out)
-    sections: list[Callable[[Page, Monitor], None]] = [_knee_xray, _knee_drr, _projection]
+    sections: list[Callable[[Page], None]] = [_knee_xray, _knee_drr, _projection]
     for i, section in enumerate(sections):
         monitor.report(i, len(sections), "demo")
-        section(page, monitor)
+        section(page)
     write_json(out / "demo.json", {"pictures": page.made, "synthetic": True})
     monitor.report(len(sections), len(sections), "demo")
     return page.save()
@@ -113,7 +113,7 @@ def _mask_figure(page: Page, generator: Generator, case: str) -> None:
     page.figure(f"mask_{case}.png", f"the mask: {case.replace('_', ' ')}")
 
 
-def _knee_xray(page: Page, monitor: Monitor) -> None:
+def _knee_xray(page: Page) -> None:
     generator = _generator("knee-xray")
     if generator is None:
         return
@@ -144,7 +144,7 @@ def _knee_xray(page: Page, monitor: Monitor) -> None:
             _draw(page, generator, "ap_right", f"knee_{method}", method, Settings(method, seed=1))
 
 
-def _knee_drr(page: Page, monitor: Monitor) -> None:
+def _knee_drr(page: Page) -> None:
     generator = _generator("knee-drr")
     if generator is None:
         return
@@ -154,7 +154,7 @@ def _knee_drr(page: Page, monitor: Monitor) -> None:
         _draw(page, generator, case, f"knee_{case}", "generated", Settings(seed=1))
 
 
-def _projection(page: Page, monitor: Monitor) -> None:
+def _projection(page: Page) -> None:
     from xgen_studio.anatomy.knee.simulation import phantom_volume, simulate
 
     page.section("Projector", "Cone-beam radiographs of a parametric knee: 0, 45 and 90 degrees.")
