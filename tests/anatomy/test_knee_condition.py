@@ -19,16 +19,11 @@ from xgen_studio.anatomy.knee.condition import (
     channels_of,
     condition_channels,
     flatten_planes,
-    labels_to_bits,
 )
 from xgen_studio.anatomy.knee.data import KneeSet
 from xgen_studio.anatomy.knee.system import system
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask
-
-
-def test_labels_survive_the_way_through_planes(knee_labels):
-    np.testing.assert_array_equal(bits_to_labels(labels_to_bits(knee_labels)), knee_labels)
 
 
 def test_what_lies_in_front_hides_what_is_behind():
@@ -57,9 +52,8 @@ def test_what_is_said_follows_from_the_labels(labels, said):
     assert bool(channels[0, 7].all()) == (said >= NAMED)
 
 
-def test_saying_nothing_is_all_zero(knee_labels):
-    planes = torch.from_numpy(labels_to_bits(knee_labels))[None]
-    stack = torch.stack([(planes >> k) & 1 for k in range(5)], 1).float()
+def test_saying_nothing_is_all_zero():
+    stack = torch.ones(1, 5, 8, 8)
     assert channels_of(stack, [NOTHING]).abs().max() == 0
 
 
@@ -75,7 +69,6 @@ def mask_of(labels):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.ones((160, 160), np.uint8), "crop or pad"),
         (np.ones((16, 29), np.uint8), "too coarse"),
         (np.ones((8, 160, 288), np.uint8), "volume"),
     ],
@@ -93,7 +86,7 @@ def test_a_larger_mask_of_the_same_shape_is_resampled_without_new_classes(knee_l
 
 
 def test_a_grade_outside_0_to_4_is_refused(knee_labels):
-    with pytest.raises(InputError, match="Kellgren"):
+    with pytest.raises(CallError, match="Kellgren"):
         system().condition(knee_labels, {"grade": 7})
 
 

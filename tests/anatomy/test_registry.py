@@ -24,6 +24,9 @@ class Elbow:
     def labels_on(self, mask, grid):
         return mask.resized(grid).labels
 
+    def window(self, mask, grid):
+        return (0, 0, *mask.shape[::-1])
+
     def simplified(self, labels, detail):
         return labels
 

@@ -42,10 +42,14 @@ def refused(path, words, table=None):
         ((0, 1, 2), "ids"),
         ((0, 128, 255), "grey levels"),
         ((0, 127, 255), "grey levels"),
+        ((0, 127, 254), "grey levels"),
+        ((0, 32768, 65535), "grey levels"),
+        ((0, 32767, 65535), "grey levels"),
     ],
 )
 def test_png_values_become_ids_and_the_encoding_is_stated(tmp_path, levels, encoding):
-    path = save(tmp_path / "m.png", np.array(levels, np.uint8)[IDS])
+    kind = np.uint8 if max(levels) < 256 else np.uint16
+    path = save(tmp_path / "m.png", np.array(levels, kind)[IDS])
     for table in (KNEE, None):
         mask = read_mask(path, table)
         assert np.array_equal(mask.labels, IDS)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.imaging import Volume, read_image, read_mask, write_volume
+from xgen_studio.jobs.masking import overlay
 
 
 def xgen(*arguments, **environment):
@@ -111,6 +113,19 @@ def test_mask_writes_labels_on_the_image_s_own_grid(tiny_bundle, tmp_path):
     assert read_mask(tmp_path / "out" / "knee.png").shape == (120, 222)
     said = json.loads((tmp_path / "out" / "knee.json").read_text())
     assert set(said["labels"]) == {"leg", "bone", "femur", "tibia", "fibula", "patella"}
+
+
+def test_an_overlay_shows_each_label_in_its_colour():
+    labels = np.zeros((400, 720), np.uint8)
+    labels[50:350, 100:600] = 1
+    labels[100:200, 200:500] = 3
+    grey = np.random.default_rng(0).random(labels.shape).astype(np.float32)
+    picture = overlay(grey, labels)
+    assert picture.shape == (400, 720, 3)
+    femur = (picture == TABLE[3].colour).all(-1)
+    assert femur[100:102, 200:500].all() and femur[198:200, 200:500].all()
+    assert not femur[103:197, 203:497].any()
+    assert (picture[150, 300] == picture[150, 300, 0]).all()  # inside, the radiograph is grey
 
 
 def test_a_mask_never_overwrites_the_radiograph(tiny_bundle, tmp_path):

@@ -113,6 +113,21 @@ def test_paper_grey_levels_and_ids_of_one_drawing_agree(tiny_bundle, tmp_path, k
     assert json.loads(b.with_suffix(".json").read_text())["mask_encoding"] == "grey levels"
 
 
+def test_the_user_hears_how_the_mask_was_read(tiny_bundle, tmp_path, knee_labels):
+    grey = np.array([0, 128, 255, 255, 255, 255, 255], np.uint8)[knee_labels]
+    tall = np.pad(grey, ((200, 200), (0, 0)), mode="edge")
+    heard = []
+    for name, values in (("own", grey), ("tall", tall)):
+        Picture.fromarray(values).save(tmp_path / f"{name}.png")
+        generate_files("tiny", tmp_path / f"{name}.png", tmp_path / "out", 1, Settings(steps=2),
+                       note=heard.append)  # fmt: skip
+    assert heard[0] == "mask read as the grey levels 0, 0.5, 1: leg, bone"
+    assert "window of" in heard[1]
+    assert "1 earlier picture(s); 1 are replaced" in heard[2]
+    window = json.loads((tmp_path / "out" / "000.json").read_text())["mask_window_px"]
+    assert window[2] / window[3] == pytest.approx(1.8, abs=0.01)
+
+
 def test_cancelling_keeps_what_was_finished(tiny_bundle, mask_file, tmp_path):
     monitor = Monitor()
 
@@ -134,7 +149,7 @@ def picture(path, array, mode=None):
 def bad_masks():
     rng = np.random.default_rng(0)
     return {
-        "square": (np.ones((64, 64), np.uint8), "crop or pad"),
+        "tiny": (np.ones((16, 29), np.uint8), "too coarse"),
         "empty": (np.zeros((160, 288), np.uint8), "drawn|empty|background"),
         "unknown labels": (np.full((160, 288), 9, np.uint8), "9"),
         "colour photo": (rng.integers(0, 255, (160, 288, 3), np.uint8), "colour"),
@@ -221,7 +236,7 @@ def test_a_card_cannot_point_outside_its_folder(tiny_bundle):
         ({"seed": -1}, CallError, "seed"),
         ({"method": "csm", "options": {"grade": 2}}, CallError, "takes no grade"),
         ({"method": "unet", "n": 2}, CallError, "one picture"),
-        ({"options": {"grade": 9}}, InputError, "0, 1, 2, 3 or 4"),
+        ({"options": {"grade": 9}}, CallError, "0, 1, 2, 3 or 4"),
     ],
 )
 def test_a_wrong_setting_names_the_right_ones(

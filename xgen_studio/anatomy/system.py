@@ -26,6 +26,10 @@ class System(Protocol):
         """The mask's label ids on a model's grid; InputError where it does not fit."""
         ...
 
+    def window(self, mask: Mask, grid: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Left, top, width and height, in pixels of the mask, of the part `labels_on` takes."""
+        ...
+
     def simplified(
         self, labels: NDArray[np.integer[Any]], detail: str
     ) -> NDArray[np.integer[Any]]:

@@ -30,6 +30,9 @@ DataDir = Annotated[
 RawDir = Annotated[
     Path | None, typer.Option("--data", help="Folder of real data, holding knee/xray_index.csv.")
 ]
+Model = Annotated[
+    str, typer.Argument(help="A model's name (see `xgen models`) or the folder of its bundle.")
+]
 DeviceName = Annotated[str, typer.Option("--device", help="cpu, cuda:0, ...")]
 
 
@@ -69,9 +72,15 @@ def models(
 
 @app.command()
 def generate(
-    model: str,
+    model: Model,
     out: OutDir,
-    mask: Annotated[Path | None, typer.Option(help="Label image to draw from.")] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label image to draw from, PNG or NIfTI. Knee: 1 leg, 2 bone, or by name 3 femur,"
+            " 4 tibia, 5 fibula, 6 patella; or the grey levels 0, 0.5, 1."
+        ),
+    ] = None,
     n: Annotated[int, typer.Option("-n", help="How many images.")] = 1,
     seed: Annotated[int, typer.Option(help="Image i has the seed SEED + i.")] = 0,
     sampler: Annotated[str, typer.Option(help="See `xgen models`.")] = "dpm++2m",
@@ -88,7 +97,7 @@ def generate(
     options = {} if grade is None else {"grade": grade}
     settings = Settings(method, sampler, steps, seed, options)
     with monitor_on_terminal("generating") as monitor:
-        files = generate_files(model, mask, out, n, settings, device, monitor)
+        files = generate_files(model, mask, out, n, settings, device, monitor, say)
     say(f"{len(files)} image(s) in {out}")
 
 
@@ -107,7 +116,7 @@ def mask(model: str, images: list[Path], out: OutDir, device: DeviceName = "cpu"
 
 @app.command()
 def drr(
-    ct: Path,
+    ct: Annotated[Path, typer.Argument(help="NIfTI, MHA, NRRD, or the folder of a DICOM series.")],
     out: OutDir,
     views: Annotated[int, typer.Option(help="Evenly spaced angles over 360 degrees.")] = 60,
     bone_threshold: Annotated[float, typer.Option(help="HU above which a voxel is bone.")] = 250.0,
@@ -124,13 +133,19 @@ def drr(
 
     geometry = ConeBeam(source_to_axis, source_to_detector, (size, size), pixel)
     with monitor_on_terminal("projecting") as monitor:
-        count = project_files(ct, out, views, geometry, bone_threshold, spectrum, device, monitor)
+        count = project_files(
+            ct, out, views, geometry, bone_threshold, spectrum, device, monitor, say
+        )
     say(f"{count} radiographs in {out}")
 
 
 @app.command()
-def prepare(name: str, out: OutDir, data: RawDir = None) -> None:
-    """Prepare training arrays: knee-xray, knee-xray-outlines, knee-drr."""
+def prepare(
+    name: Annotated[str, typer.Argument(help="knee-xray, knee-xray-outlines or knee-drr")],
+    out: OutDir,
+    data: RawDir = None,
+) -> None:
+    """Prepare training arrays."""
     from xgen_studio.jobs.prepare import prepare as run
 
     with monitor_on_terminal("preparing") as monitor:
@@ -140,7 +155,9 @@ def prepare(name: str, out: OutDir, data: RawDir = None) -> None:
 
 @app.command()
 def train(
-    recipe: str,
+    recipe: Annotated[
+        str, typer.Argument(help="A name from resources/recipes, or a TOML file of your own.")
+    ],
     data: DataDir = None,
     devices: Annotated[str, typer.Option(help="cpu, or CUDA numbers such as 0,1")] = "cpu",
     run: Annotated[Path | None, typer.Option(help="Run folder; default runs/RECIPE.")] = None,
@@ -158,7 +175,7 @@ def train(
 
 @app.command()
 def evaluate(
-    model: str,
+    model: Model,
     out: OutDir,
     data: DataDir = None,
     device: DeviceName = "cpu",
@@ -173,7 +190,11 @@ def evaluate(
 
 
 @app.command()
-def bundle(run: Path, folder: Path, network: str) -> None:
+def bundle(
+    run: Annotated[Path, typer.Argument(help="Run folder of `xgen train`.")],
+    folder: Annotated[Path, typer.Argument(help="Bundle folder, holding model.toml.")],
+    network: Annotated[str, typer.Argument(help="Its name in [methods], such as diffusion.")],
+) -> None:
     """Put a trained run's averaged weights into a model bundle as NETWORK, replacing the old."""
     from xgen_studio.diffusion.bundle import read_bundle
     from xgen_studio.jobs.bundling import bundle_run

@@ -21,8 +21,11 @@ from xgen_studio.imaging.reading import existing_file, file_kind, read_grid
 
 Encoding = Literal["ids", "grey levels"]
 
-# How 8 bits store the knee paper's 0, 0.5 and 1: half of 255 is rounded down or up.
-GREY_LEVELS = {0: 0, 127: 1, 128: 1, 255: 2}
+# The knee paper's 0, 0.5 and 1 as integers: white in 8 or 16 bits, and half of it rounded down or
+# up. Some programs write 254 for white.
+GREY_LEVELS = {
+    white: {0: 0, white // 2: 1, (white + 1) // 2: 1, white: 2} for white in (255, 254, 65_535)
+}
 # More classes than any label set in use (TotalSegmentator: 117); beyond it, it is a photograph.
 MAX_CLASSES = 150
 ENCODING_KEY = "MaskEncoding"  # PNG text that our own masks carry, so nothing is guessed
@@ -150,8 +153,8 @@ def read_mask(path: str | os.PathLike[str], table: LabelTable | None = None) -> 
     """The mask in a PNG, TIFF or BMP (H, W), or in a NIfTI, MHA or NRRD file (H, W) or (D, H, W).
 
     Values are class ids, unless they are all of the grey levels 0, 0.5, 1 (8 bits: 0, 127 or 128,
-    255), which become ids 0, 1, 2; `encoding` says which. A table that holds ids 127, 128 or 255
-    settles it for ids; one with a single label takes the only non-zero level, whatever it is.
+    255; 16 bits likewise), which become ids 0, 1, 2; `encoding` says which. A table that holds
+    such ids settles it; one with a single label takes the only non-zero level, whatever it is.
     Without a table the ids found get names like 'label 7'. Raises InputError for a colour picture,
     ids that are not in `table`, an empty mask, NaN or fractions, and all that `read_image` refuses.
     """
@@ -210,15 +213,21 @@ def _classes(
         return values, "ids"
     if np.issubdtype(values.dtype, np.floating) and 0.5 in found and set(found) <= {0, 0.5, 1}:
         return (values * 2).astype(np.uint8), "grey levels"
-    if set(found.tolist()) <= set(GREY_LEVELS) and not any(
-        table is not None and i in table for i in found.tolist() if i
-    ):
+    levels = _grey_levels(found)
+    if levels and not any(table is not None and i in table for i in levels if i):
         if table is not None and len(table) == 1 and len(found) <= 2:
             return np.where(values > 0, table.ids[0], 0), "grey levels"
-        levels = np.zeros(256, dtype=np.uint8)
-        levels[list(GREY_LEVELS)] = list(GREY_LEVELS.values())
-        return levels[values.astype(np.intp)], "grey levels"
+        ids = np.array([levels[int(value)] for value in found], dtype=np.uint8)
+        return ids[np.searchsorted(found, values)], "grey levels"
     return values, "ids"
+
+
+def _grey_levels(found: NDArray[Any]) -> dict[int, int]:
+    """The id of each grey level when the values found are such levels, else nothing."""
+    for levels in GREY_LEVELS.values():
+        if set(found.tolist()) <= set(levels):
+            return {int(value): levels[int(value)] for value in found}
+    return {}
 
 
 def _checked_labels(labels: ArrayLike, table: LabelTable, name: str) -> NDArray[Any]:
@@ -229,7 +238,7 @@ def _checked_labels(labels: ArrayLike, table: LabelTable, name: str) -> NDArray[
     unknown = [int(i) for i in found if i and int(i) not in table]
     if unknown:
         shown = ", ".join(map(str, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
-        known = ", ".join(f"{label.id} {label.name}" for label in list(table)[:5])
+        known = ", ".join(f"{label.id} {label.name}" for label in list(table)[:8])
         raise InputError(f"{name}: label ids {shown} are not in the table ({known}); relabel it")
     return array.astype(np.uint8 if found[-1] <= 255 else np.uint16, copy=False)
 

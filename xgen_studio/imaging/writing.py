@@ -47,7 +47,7 @@ def write_png8(
     provenance: Mapping[str, Any] | None = None,
     spacing: tuple[float, float] | None = None,
 ) -> None:
-    """Save `pixels` (H, W), uint8 or floats in [0, 1], as an 8-bit grey PNG.
+    """Save `pixels`, (H, W) uint8 or floats in [0, 1], or (H, W, 3) uint8, as an 8-bit PNG.
 
     With `provenance` it is marked synthetic as in `write_png16`; without, it is a plain picture.
     """
@@ -57,7 +57,9 @@ def write_png8(
     notes = {"Software": SOFTWARE}
     if provenance is not None:
         notes = _synthetic(path, provenance, spacing)
-    _save_png(path, checked_pixels(array, 2, str(path)), notes)
+    if array.ndim != 3 or array.shape[2] != 3:
+        checked_pixels(array, 2, str(path))
+    _save_png(path, array, notes)
 
 
 def write_volume(path: str | os.PathLike[str], volume: Volume) -> None:

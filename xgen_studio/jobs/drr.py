@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from xgen_studio.anatomy.knee.condition import BONE
@@ -45,14 +46,19 @@ def project_files(
     spectrum: str = "70kV",
     device: str = "cpu",
     monitor: Monitor | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> int:
-    """Write `NNN.png` (16 bit), `NNN_mask.png` and `NNN.json` for evenly spaced angles."""
+    """Write `NNN.png` (16 bit), `NNN_mask.png` and `NNN.json` for evenly spaced angles.
+
+    `note` hears what the user should know beside the pictures.
+    """
     monitor = monitor or Monitor()
     if views < 1:
         raise CallError(f"--views {views}: at least one view")
     place = pick_device(device)
     volume = read_volume(ct)
     check_ct(volume)
+    bones = 0
     with memory_guard(place):
         projector = Projector(
             volume, geometry, bone_threshold=bone_threshold, spectrum=spectrum, device=str(place)
@@ -61,6 +67,7 @@ def project_files(
             angle = 360.0 * i / views
             image, labels = radiograph(projector, angle)
             spacing = (projector.pixel, projector.pixel)
+            bones += int((labels == BONE).sum())
             provenance = {
                 "synthetic": True,
                 "kind": "digitally reconstructed radiograph",
@@ -80,4 +87,7 @@ def project_files(
             write_mask(out / f"{i:03d}_mask.png", Mask(labels, TABLE, spacing))
             write_json(out / f"{i:03d}.json", provenance)
             monitor.report(i + 1, views, f"view {angle:.0f} degrees")
+    if not bones:
+        note(f"no bone above {bone_threshold:g} HU: the masks hold the contour alone;"
+             " lower --bone-threshold")  # fmt: skip
     return views

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,9 @@ class Generator:
             "weights_sha256": card.sha256,
             "mask": str(mask.source) if mask.source else None,
             "mask_encoding": mask.encoding,
+            "mask_window_px": [
+                round(value, 2) for value in self.system.window(mask, self.bundle.grid)
+            ],
             "mask_sha256": array_hash(labels.astype(np.uint8)),
             "options": dict(settings.options),
             **self._noise_provenance(method, settings, planned),
@@ -165,6 +168,19 @@ class Generator:
         }
 
 
+def how_read(mask: Mask, window: tuple[float, float, float, float]) -> str:
+    """A sentence for the user: what the values of a mask were taken for, and which part is drawn.
+    """
+    kind = "the grey levels 0, 0.5, 1" if mask.encoding == "grey levels" else "label ids"
+    names = ", ".join(mask.table[i].name for i in mask.present)
+    left, top, width, height = window
+    whole = (left, top) == (0, 0) and (height, width) == mask.shape
+    part = "" if whole else (
+        f"; drawn is the window of {width:.0f} x {height:.0f} px at ({left:.0f}, {top:.0f})"
+    )  # fmt: skip
+    return f"mask read as {kind}: {names}{part}"
+
+
 def generate_files(
     model: str,
     mask_file: Path,
@@ -173,8 +189,12 @@ def generate_files(
     settings: Settings | None = None,
     device: str = "cpu",
     monitor: Monitor | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> list[Path]:
-    """Write n images of a mask as `000.png`, `000.json`, ...; image i has the seed S + i."""
+    """Write n images of a mask as `000.png`, `000.json`, ...; image i has the seed S + i.
+
+    `note` hears what the user should know beside the pictures.
+    """
     settings, monitor = settings or Settings(), monitor or Monitor()
     if n < 1:
         raise CallError(f"-n {n}: at least one image")
@@ -186,6 +206,10 @@ def generate_files(
     if mask_file.resolve() in targets:
         raise CallError(f"{mask_file}: would be overwritten; name another folder with -o")
     mask = read_mask(mask_file, generator.system.table)
+    note(how_read(mask, generator.system.window(mask, bundle.grid)))
+    there = {path.resolve() for path in out.glob("[0-9][0-9][0-9].png")}
+    if there:
+        note(f"{out} holds {len(there)} earlier picture(s); {len(there & targets)} are replaced")
     written = []
     for i in range(n):
         own = Settings(

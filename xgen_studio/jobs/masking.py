@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from xgen_studio.anatomy.knee.condition import bits_to_labels
 from xgen_studio.anatomy.knee.masks import check_radiograph, propose_planes, trouble
@@ -109,10 +110,17 @@ def propose_masks(
 
 
 def overlay(pixels: NDArray[np.float32], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """The radiograph (H, W) with the borders between labels drawn in white, uint8."""
+    """The radiograph (H, W) with each label's border in its colour, (H, W, 3) uint8.
+
+    Borders are as thick for the eye in a large picture as in a small one.
+    """
     low, high = np.percentile(pixels, [1, 99.7])
     grey = np.clip((pixels - low) / max(high - low, 1e-6), 0, 1) * 215
-    edge = np.zeros(labels.shape, dtype=bool)
-    edge[:-1] |= labels[:-1] != labels[1:]
-    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    return np.where(edge, 255, grey).astype(np.uint8)
+    picture = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+    thickness = max(1, round(min(labels.shape) / 200))
+    for label in TABLE:
+        inside = labels == label.id
+        if inside.any():
+            border = inside & ~binary_erosion(inside, iterations=thickness, border_value=1)
+            picture[border] = label.colour
+    return picture

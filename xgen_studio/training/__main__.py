@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads
 
 from xgen_studio.errors import XGenError
 from xgen_studio.training.run import parse_budget, run_training
+from xgen_studio.training.trainer import CHECKPOINT
 
 FAILURE_FILE = "XGEN_FAILURE_FILE"
 
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--start-from", type=Path, help="weights of a bundle (safetensors)")
     parser.add_argument("--time-budget", help="90s, 9m, 2h")
     call = parser.parse_args(arguments)
+    if call.resume and not (call.folder / CHECKPOINT).exists():
+        sys.stderr.write(f"training anew: {call.folder} holds nothing to resume\n")
     stopped: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))

@@ -17,6 +17,9 @@ BACKGROUND, LEG, BONE, FEMUR, TIBIA, FIBULA, PATELLA = range(7)
 PLANES = ("leg", "femur", "tibia", "fibula", "patella")
 PARTS = (FEMUR, TIBIA, FIBULA, PATELLA)
 
+# Rows, columns of the AP radiographs: their aspect, in multiples of the networks' stride
+XRAY_GRID = (160, 288)
+
 # How much of the condition is said: a painter may know only the leg, or the bones as one.
 NOTHING, CONTOUR, BONES, NAMED = range(4)
 
@@ -30,14 +33,6 @@ def bits_to_labels(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for plane, label in enumerate(PARTS, start=1):
         labels[(bits >> plane) & 1 == 1] = label
     return labels
-
-
-def labels_to_bits(labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Label ids (H, W) -> planes as bits; every bone lies in the leg. Id 2 has no plane."""
-    bits = (labels > BACKGROUND).astype(np.uint8)
-    for plane, label in enumerate(PARTS, start=1):
-        bits |= ((labels == label) << plane).astype(np.uint8)
-    return bits
 
 
 def flatten_planes(planes: Tensor) -> Tensor:
@@ -74,3 +69,10 @@ def condition_channels(labels: NDArray[np.integer]) -> Tensor:
         planes[:, 2:] = 0
         return channels_of(planes, [BONES])
     return channels_of(planes, [NAMED if (labels > BONE).any() else CONTOUR])
+
+
+def guide_of(channels: Tensor) -> Tensor:
+    """The picture (B, 1, H, W) in [-1, 1] that CSM starts from: background 0, leg 0.5, bone 1
+    (knee paper, section II-C)."""
+    leg, bone = channels[:, :1], channels[:, 1:2]
+    return (leg * 0.5 + bone * 0.5).clamp(0, 1) * 2 - 1

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from xgen_studio.anatomy.knee.condition import (
     NOTHING,
     PLANES,
+    XRAY_GRID,
     channels_of,
     flatten_planes,
 )
@@ -172,16 +173,18 @@ def _shares(conditional: float) -> tuple[float, float, float, float]:
 
 
 def xray_set(data: Path | None, conditional: float = 0.85, held_out: bool = False) -> KneeSet:
-    """Real AP radiographs on the 160 x 288 grid. CTM and CSM share one network: the condition is
+    """Real AP radiographs. CTM and CSM share one network: the condition is
     left out of `1 - conditional` of the examples, which trains the unconditional score of CSM."""
-    grid = (160, 288)
-    return _set(data, "knee-xray", held_out, grid=grid, said=_shares(conditional), grade_share=0.7)
+    return _set(
+        data, "knee-xray", held_out, grid=XRAY_GRID, said=_shares(conditional), grade_share=0.7,
+        warp=0.3,
+    )  # fmt: skip
 
 
 def xray_mask_set(data: Path | None, held_out: bool = False) -> KneeSet:
     """Radiograph in, planes out: what the mask proposer learns from."""
     return _set(
-        data, "knee-xray-outlines", held_out, grid=(160, 288), said=_shares(1.0), warp=0.6,
+        data, "knee-xray-outlines", held_out, grid=XRAY_GRID, said=_shares(1.0), warp=0.6,
         vary_exposure=True, target="planes",
     )  # fmt: skip
 

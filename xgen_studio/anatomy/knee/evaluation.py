@@ -18,6 +18,7 @@ from xgen_studio.anatomy.knee.condition import (
     PLANES,
     channels_of,
     flatten_planes,
+    guide_of,
 )
 from xgen_studio.anatomy.knee.masks import propose_planes
 from xgen_studio.diffusion import Condition, Denoiser, SeededNoise, plan, walk
@@ -72,12 +73,6 @@ def channels_for(planes: NDArray[np.uint8], said: int) -> Tensor:
     """Condition channels (N, 8, H, W) of bit planes when so much is said."""
     stack = torch.from_numpy(np.stack([(planes >> k) & 1 for k in range(len(PLANES))], 1)).float()
     return channels_of(flatten_planes(stack), [said] * len(planes))
-
-
-def guide_of(channels: Tensor) -> Tensor:
-    """CSM's start picture in [-1, 1]: contour 0.5, bone 1 (paper, section II-C)."""
-    leg, bone = channels[:, :1], channels[:, 1:2]
-    return (leg * 0.5 + bone * 0.5).clamp(0, 1) * 2 - 1
 
 
 def generate_batch(

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch.nn import functional as F
 
-from xgen_studio.anatomy.knee.condition import PLANES
-from xgen_studio.anatomy.knee.radiograph import GRID, normalised
+from xgen_studio.anatomy.knee.condition import PLANES, XRAY_GRID
+from xgen_studio.anatomy.knee.radiograph import normalised
 from xgen_studio.diffusion import Condition, Denoiser
 from xgen_studio.errors import InputError
 
@@ -37,10 +37,10 @@ def plane_probabilities(pixels: NDArray[np.generic], proposer: Denoiser) -> NDAr
     """
     height, width = pixels.shape
     check_radiograph(pixels, "radiograph")
-    rows = max(1, round(height * GRID[1] / width / STRIDE)) * STRIDE
+    rows = max(1, round(height * XRAY_GRID[1] / width / STRIDE)) * STRIDE
     device = next(proposer.parameters()).device
     grey = torch.from_numpy(normalised(pixels))[None, None].to(device)
-    x = F.interpolate(grey, (rows, GRID[1]), mode="bilinear", antialias=True) * 2 - 1
+    x = F.interpolate(grey, (rows, XRAY_GRID[1]), mode="bilinear", antialias=True) * 2 - 1
     with torch.no_grad():
         sigma = torch.ones(1, device=device)
         logits = proposer(x, sigma, Condition(x))

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-GRID = (160, 288)  # rows, columns: the aspect of the radiographs, multiples of the nets' stride
-
 Array = NDArray[np.float32]
 
 

@@ -17,9 +17,11 @@ from xgen_studio.anatomy.knee.condition import (
     PATELLA,
     TIBIA,
     condition_channels,
+    guide_of,
 )
+from xgen_studio.anatomy.knee.framing import frame
 from xgen_studio.diffusion import Condition
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Label, LabelTable, Mask
 
 TABLE = LabelTable(
@@ -33,8 +35,6 @@ TABLE = LabelTable(
     ]
 )
 
-ASPECT_TOLERANCE = 0.06
-
 
 class KneeSystem:
     """AP radiographs and DRRs of the knee from leg and bone masks."""
@@ -44,26 +44,27 @@ class KneeSystem:
     table = TABLE
 
     def labels_on(self, mask: Mask, grid: tuple[int, int]) -> NDArray[np.integer[Any]]:
-        """Label ids on the grid (rows, columns). A mask of the same shape at another size is
-        resampled without inventing classes; another aspect ratio is refused."""
+        """Label ids on the grid (rows, columns), without inventing classes. A mask of another
+        shape is cropped at the joint, see `framing`."""
         if len(mask.shape) != 2:
             raise InputError(f"{mask.source}: the knee takes one picture, this mask is a volume")
         rows, columns = mask.shape
         source = mask.source or "mask"
-        if abs(columns / rows / (grid[1] / grid[0]) - 1) > ASPECT_TOLERANCE:
-            raise InputError(
-                f"{source}: is {columns} x {rows} px; this model draws {grid[1]} x {grid[0]} px:"
-                " crop or pad the mask to that aspect ratio"
-            )
-        if rows * 4 < grid[0]:
+        window = frame(mask.labels, grid)
+        if window.rows * 4 < grid[0]:
             raise InputError(
                 f"{source}: is {columns} x {rows} px, too coarse for a model of"
                 f" {grid[1]} x {grid[0]} px: draw it larger"
             )
-        labels: NDArray[np.integer[Any]] = mask.resized(grid).labels
+        labels: NDArray[np.integer[Any]] = window.taken_from(mask.labels, grid)
         if not (labels > 0).any():
             raise InputError(f"{source}: nothing is drawn in this mask; paint the leg (label 1)")
         return labels
+
+    def window(self, mask: Mask, grid: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Left, top, width and height (px of the mask) of what a model of this grid draws."""
+        found = frame(mask.labels, grid)
+        return found.left, found.top, found.columns, found.rows
 
     def simplified(
         self, labels: NDArray[np.integer[Any]], detail: str
@@ -77,14 +78,14 @@ class KneeSystem:
         """Options: `grade`, the KL grade 0 to 4 of the knee, or None."""
         grade = options.get("grade")
         if grade is not None and grade not in range(5):
-            raise InputError(f"KL grade {grade}: the Kellgren-Lawrence grade is 0, 1, 2, 3 or 4")
+            raise CallError(f"KL grade {grade}: the Kellgren-Lawrence grade is 0, 1, 2, 3 or 4")
         label = None if grade is None else torch.tensor([int(grade)])
         return Condition(condition_channels(labels), label)
 
     def guide(self, labels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Leg 0.5, bone 1, background 0 (knee paper, section II-C), in units of [-1, 1]."""
-        grey = np.where(labels >= BONE, 1.0, np.where(labels >= LEG, 0.5, 0.0))
-        return (grey * 2 - 1).astype(np.float32)
+        picture: NDArray[np.float32] = guide_of(condition_channels(labels))[0, 0].numpy()
+        return picture
 
 
 def system() -> KneeSystem:
