@@ -1,0 +1,203 @@
+"""The document: one picture, its mask and labels, and everything that was done to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from xgen_studio.document.editing import MaskEditor, Pixels, Rules
+from xgen_studio.document.history import Change, History, Replace
+from xgen_studio.document.regions import Region, cropped, grown, smoothed
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import Label, LabelTable, Mask
+
+
+@dataclass(frozen=True)
+class LabelState:
+    """A label as the user has it: shown or hidden, locked or free."""
+
+    label: Label
+    visible: bool = True
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The radiograph under the mask: grey values (H, W) in [0, 1] and where they come from.
+
+    `provenance` is that of a generated picture, or None where the picture was opened.
+    """
+
+    pixels: NDArray[np.float32]
+    provenance: dict[str, Any] | None = None
+    source: str = ""
+
+
+class Document:
+    """A mask (H, W) with its labels over a picture of the same grid; all changes can be undone.
+
+    Signals: `mask_touched` (left, top, width, height) after each change of the mask,
+    `labels_changed`, `picture_changed`, `history_changed`.
+    """
+
+    mask_touched = Signal(tuple)
+    labels_changed = Signal()
+    picture_changed = Signal()
+    history_changed = Signal()
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        table: LabelTable,
+        system: str,
+        spacing: tuple[float, float] | None = None,
+    ) -> None:
+        self.mask: Pixels = np.zeros(shape, np.uint8)
+        self.system = system
+        self.spacing = spacing
+        self.labels = tuple(LabelState(label) for label in table)
+        self.picture: Picture | None = None
+        self.revision = 0
+        self.history = History(changed=self.history_changed.emit)
+        self.editor = MaskEditor(self.mask, self._touched)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.mask.shape[0], self.mask.shape[1]
+
+    def _touched(self, box: tuple[int, int, int, int]) -> None:
+        self.revision += 1
+        self.mask_touched.emit(box)
+
+    # -- labels ----------------------------------------------------------------------------------
+
+    def state(self, id: int) -> LabelState:
+        """The label of that id; InputError when there is none."""
+        for state in self.labels:
+            if state.label.id == id:
+                return state
+        raise InputError(f"label {id} is not in this document's table")
+
+    @property
+    def locked(self) -> frozenset[int]:
+        """Ids that strokes must not change."""
+        return frozenset(state.label.id for state in self.labels if state.locked)
+
+    def change_label(self, id: int, done: str, **values: Any) -> None:
+        """Change `visible`, `locked`, or the label's `name` or `colour`; `done` says so in the
+        history, as in 'Rename femur'."""
+        old = self.state(id)
+        own = {k: values.pop(k) for k in ("name", "colour") if k in values}
+        new = replace(old, label=replace(old.label, **own), **values)
+        if new == old:
+            return
+        labels = tuple(new if state is old else state for state in self.labels)
+        LabelTable(state.label for state in labels)  # names must stay unique
+        self._put_labels(labels)
+        self.history.did(Replace(done, self._put_labels, self._without(labels, old, new), labels))
+
+    @staticmethod
+    def _without(
+        labels: tuple[LabelState, ...], old: LabelState, new: LabelState
+    ) -> tuple[LabelState, ...]:
+        return tuple(old if state is new else state for state in labels)
+
+    def _put_labels(self, labels: Any) -> None:
+        self.labels = labels
+        self.labels_changed.emit()
+
+    @property
+    def table(self) -> LabelTable:
+        """The labels as files keep them."""
+        return LabelTable(state.label for state in self.labels)
+
+    # -- the mask --------------------------------------------------------------------------------
+
+    def begin_stroke(self, label: int, rules: Rules | None = None) -> None:
+        """Start painting `label`; 0 erases. Locked labels are safe from it."""
+        rules = rules or Rules()
+        picture = self.picture.pixels if self.picture else None
+        self.editor.begin(label, replace(rules, locked=rules.locked | self.locked), picture)
+
+    def paint(self, region: Region) -> bool:
+        """Paint within the stroke; True when a pixel changed."""
+        return self.editor.paint(region)
+
+    def end_stroke(self, name: str) -> bool:
+        """Finish the stroke; True when it changed something and can be undone."""
+        return self._did(self.editor.end(name))
+
+    def fill(self, region: Region, label: int, name: str, rules: Rules | None = None) -> bool:
+        """A stroke of one region."""
+        self.begin_stroke(label, rules)
+        self.paint(region)
+        return self.end_stroke(name)
+
+    def put_mask(self, labels: Pixels, name: str) -> bool:
+        """Replace the whole mask, but for locked labels."""
+        if labels.shape != self.mask.shape:
+            raise InputError(
+                f"a mask of {labels.shape[1]} x {labels.shape[0]} px does not fit this picture of"
+                f" {self.mask.shape[1]} x {self.mask.shape[0]} px"
+            )
+        return self._did(self.editor.replace(labels, name, self.locked))
+
+    def reshape_label(self, id: int, how: str, pixels: float) -> bool:
+        """'grow', 'shrink' or 'smooth' one label by so many pixels; what it leaves becomes what
+        lies around it most."""
+        inside = self.mask == id
+        if not inside.any():
+            return False
+        if how == "smooth":
+            new = smoothed(inside, pixels)
+        else:
+            new = grown(inside, pixels if how == "grow" else -pixels)
+        labels = self.mask.copy()
+        left = inside & ~new
+        if left.any():
+            labels[left] = self._around(inside)
+        labels[new] = id
+        free = ~np.isin(self.mask, list(self.locked - {id}))
+        labels[~free] = self.mask[~free]
+        return self._did(
+            self.editor.replace(labels, f"{how.capitalize()} {self.state(id).label.name}")
+        )
+
+    def _around(self, inside: NDArray[np.bool_]) -> int:
+        """The id that most pixels around a region have."""
+        ring = grown(inside, 1.5) & ~inside
+        counts = np.bincount(self.mask[ring], minlength=256)
+        return int(counts.argmax()) if ring.any() else 0
+
+    def region_of(self, id: int) -> Region:
+        """Where a label is."""
+        return cropped(self.mask == id)
+
+    def as_mask(self) -> Mask:
+        """A copy of the mask as jobs take it."""
+        return Mask(self.mask.copy(), self.table, self.spacing)
+
+    # -- the picture -----------------------------------------------------------------------------
+
+    def put_picture(self, picture: Picture | None, name: str) -> None:
+        """Accept a picture: it lies under the mask from now on."""
+        if picture is not None and picture.pixels.shape != self.mask.shape:
+            raise InputError("the picture does not have the size of this document")
+        old = self.picture
+        self._put_picture(picture)
+        size = (picture.pixels.nbytes if picture else 0) + 200
+        self.history.did(Replace(name, self._put_picture, old, picture, size))
+
+    def _put_picture(self, picture: Any) -> None:
+        self.picture = picture
+        self.picture_changed.emit()
+
+    def _did(self, change: Change | None) -> bool:
+        if change is not None:
+            self.history.did(change)
+        return change is not None
