@@ -8,19 +8,14 @@ from xgen_studio.anatomy.knee.condition import (
     BONES,
     CHANNELS,
     CONTOUR,
-    FEMUR,
-    FIBULA,
-    LEG,
     NAMED,
     NOTHING,
-    PATELLA,
-    TIBIA,
-    bits_to_labels,
     channels_of,
     condition_channels,
     flatten_planes,
 )
 from xgen_studio.anatomy.knee.data import KneeSet
+from xgen_studio.anatomy.knee.labels import FEMUR, FIBULA, LEG, PATELLA, TIBIA, bits_to_labels
 from xgen_studio.anatomy.knee.system import system
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from xgen_studio.anatomy.knee.condition import FEMUR, LEG, TIBIA, XRAY_GRID
 from xgen_studio.anatomy.knee.framing import BONE_SHARE, frame
+from xgen_studio.anatomy.knee.labels import FEMUR, LEG, TIBIA, XRAY_GRID
 
 
 def upright(named=True):

@@ -60,7 +60,7 @@ def tiny_bundle(tiny_bundle_template, tmp_path, monkeypatch):
 @pytest.fixture
 def mask_file(tmp_path, knee_labels):
     """A named-bone mask of 160 x 288 as a PNG."""
-    from xgen_studio.anatomy.knee.system import TABLE
+    from xgen_studio.anatomy.knee.labels import TABLE
 
     path = tmp_path / "mask.png"
     write_mask(path, Mask(knee_labels, TABLE))

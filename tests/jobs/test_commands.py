@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from xgen_studio.anatomy.knee.system import TABLE
+from xgen_studio.anatomy.knee.labels import TABLE
 from xgen_studio.imaging import Volume, read_image, read_mask, write_volume
 from xgen_studio.jobs.masking import overlay
 

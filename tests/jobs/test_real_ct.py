@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xgen_studio.anatomy.knee.condition import BONE
+from xgen_studio.anatomy.knee.labels import BONE
 from xgen_studio.anatomy.knee.simulation import simulate
 from xgen_studio.imaging import read_volume
 from xgen_studio.imaging.projection import ConeBeam, project

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from xgen_studio.anatomy.knee.condition import bits_to_labels
+from xgen_studio.anatomy.knee.labels import bits_to_labels
 from xgen_studio.anatomy.knee.masks import propose_planes, trouble
 from xgen_studio.anatomy.knee.preparation import read_radiographs
 from xgen_studio.anatomy.system import SYSTEMS

@@ -131,7 +131,7 @@ def _knee_xray(page: Page) -> None:
     _mask_figure(page, generator, "ap_contour_only")
     made = _draw(page, generator, "ap_contour_only", "knee_contour", "generated", Settings(seed=3))
     if "masks" in generator.bundle.networks:
-        from xgen_studio.anatomy.knee.condition import bits_to_labels
+        from xgen_studio.anatomy.knee.labels import bits_to_labels
         from xgen_studio.anatomy.knee.masks import propose_planes
 
         bits = propose_planes(made.pixels, generator.denoiser("masks"))

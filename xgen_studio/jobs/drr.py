@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from xgen_studio.anatomy.knee.condition import BONE
+from xgen_studio.anatomy.knee.labels import BONE, TABLE
 from xgen_studio.anatomy.knee.simulation import radiograph
-from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import (
     Mask,

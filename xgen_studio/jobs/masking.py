@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
-from xgen_studio.anatomy.knee.condition import bits_to_labels
+from xgen_studio.anatomy.knee.labels import TABLE, bits_to_labels
 from xgen_studio.anatomy.knee.masks import check_radiograph, propose_planes, trouble
-from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import (
     Mask,

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xgen_studio.anatomy.knee.condition import BONE, FEMUR, FIBULA, LEG, TIBIA
+from xgen_studio.anatomy.knee.labels import BONE, FEMUR, FIBULA, LEG, TABLE, TIBIA
 from xgen_studio.anatomy.knee.phantom import make_knee
 from xgen_studio.anatomy.knee.simulation import CONTOUR_THRESHOLD, GEOMETRY, simulate
-from xgen_studio.anatomy.knee.system import TABLE
 from xgen_studio.imaging import Mask, Volume, write_mask
 from xgen_studio.imaging.projection import ConeBeam, project
 

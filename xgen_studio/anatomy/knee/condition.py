@@ -13,26 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-BACKGROUND, LEG, BONE, FEMUR, TIBIA, FIBULA, PATELLA = range(7)
-PLANES = ("leg", "femur", "tibia", "fibula", "patella")
-PARTS = (FEMUR, TIBIA, FIBULA, PATELLA)
+from xgen_studio.anatomy.knee.labels import BACKGROUND, BONE, PARTS
 
-# Rows, columns of the AP radiographs: their aspect, in multiples of the networks' stride
-XRAY_GRID = (160, 288)
+PLANES = ("leg", "femur", "tibia", "fibula", "patella")
 
 # How much of the condition is said: a painter may know only the leg, or the bones as one.
 NOTHING, CONTOUR, BONES, NAMED = range(4)
 
 # leg, bone, "bones are drawn", femur, tibia, fibula, patella, "bones are named"
 CHANNELS = 8
-
-
-def bits_to_labels(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Planes (H, W) as bits -> label ids; fibula over tibia, patella over femur."""
-    labels = np.where(bits & 1, LEG, BACKGROUND).astype(np.uint8)
-    for plane, label in enumerate(PARTS, start=1):
-        labels[(bits >> plane) & 1 == 1] = label
-    return labels
 
 
 def flatten_planes(planes: Tensor) -> Tensor:

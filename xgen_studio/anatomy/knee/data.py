@@ -15,13 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xgen_studio.anatomy.knee.condition import (
-    NOTHING,
-    PLANES,
-    XRAY_GRID,
-    channels_of,
-    flatten_planes,
-)
+from xgen_studio.anatomy.knee.condition import NOTHING, PLANES, channels_of, flatten_planes
+from xgen_studio.anatomy.knee.labels import XRAY_GRID
 from xgen_studio.diffusion import Condition
 from xgen_studio.errors import InputError
 from xgen_studio.training.batch import Batch

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from xgen_studio.anatomy.knee.condition import BONE, FEMUR, TIBIA
+from xgen_studio.anatomy.knee.labels import BONE, FEMUR, TIBIA
 
 ASPECT_TOLERANCE = 0.06
 # Medians over the radiographs the models learned from, as shares of the picture's width

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch.nn import functional as F
 
-from xgen_studio.anatomy.knee.condition import PLANES, XRAY_GRID
+from xgen_studio.anatomy.knee.condition import PLANES
+from xgen_studio.anatomy.knee.labels import XRAY_GRID
 from xgen_studio.anatomy.knee.radiograph import normalised
 from xgen_studio.diffusion import Condition, Denoiser
 from xgen_studio.errors import InputError

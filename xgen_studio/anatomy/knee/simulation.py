@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xgen_studio.anatomy.knee.condition import BACKGROUND, BONE, LEG
+from xgen_studio.anatomy.knee.labels import BACKGROUND, BONE, LEG
 from xgen_studio.imaging.image import Volume
 from xgen_studio.imaging.projection import ConeBeam, Projector
 

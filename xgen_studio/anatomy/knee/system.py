@@ -9,31 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xgen_studio.anatomy.knee.condition import (
-    BONE,
-    FEMUR,
-    FIBULA,
-    LEG,
-    PATELLA,
-    TIBIA,
-    condition_channels,
-    guide_of,
-)
+from xgen_studio.anatomy.knee.condition import condition_channels, guide_of
 from xgen_studio.anatomy.knee.framing import frame
+from xgen_studio.anatomy.knee.labels import BONE, TABLE
 from xgen_studio.diffusion import Condition
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import Label, LabelTable, Mask
-
-TABLE = LabelTable(
-    [
-        Label(LEG, "leg", (120, 130, 145)),
-        Label(BONE, "bone", (235, 225, 200)),
-        Label(FEMUR, "femur", (226, 104, 92)),
-        Label(TIBIA, "tibia", (86, 170, 226)),
-        Label(FIBULA, "fibula", (232, 190, 82)),
-        Label(PATELLA, "patella", (120, 200, 120)),
-    ]
-)
+from xgen_studio.imaging import Mask
 
 
 class KneeSystem:
