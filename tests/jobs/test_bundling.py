@@ -49,6 +49,16 @@ def test_noise_frequencies_keep_their_precision(run, folder):
     assert torch.equal(read_bundle(folder).denoiser("ctm").network.noise.frequencies, trained)
 
 
+def test_the_card_counts_the_training_behind_the_weights_a_run_started_from(run, folder, tmp_path):
+    bundle_run(run, folder, "diffusion")
+    first = folder / read_bundle(folder).networks["diffusion"].file
+    again = tmp_path / "again"
+    run_training(write_recipe(tmp_path, steps=3), None, again, start_from=first)
+    bundle_run(again, folder, "diffusion")
+    card = read_bundle(folder).networks["diffusion"]
+    assert (card.steps, card.examples) == (6 + 3, 24 + 12)
+
+
 def test_newer_weights_replace_the_old_file(run, folder, tmp_path):
     bundle_run(run, folder, "diffusion")
     first = read_bundle(folder).networks["diffusion"].file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -46,10 +47,30 @@ def studio(
         say(f"XGen Studio {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        from xgen_studio.cli.demo import show_demo
+        _open_studio()
 
-        say("The studio window is not built yet: running the demo instead.")
+
+def _open_studio() -> None:
+    """The window where there is a display to show it on; else say so and run the demo."""
+    from xgen_studio.cli.demo import show_demo
+
+    missing = "" if has_display() else "There is no display here"
+    if not missing and not find_spec("PySide6"):
+        missing = "The window needs Qt (pip install 'xgen-studio[studio]')"
+    if missing:
+        say(f"{missing}: running the demo instead.")
         show_demo(Path("demo"))
+        return
+    from xgen_studio.studio.app import run
+
+    raise typer.Exit(run())
+
+
+def has_display() -> bool:
+    """Whether a window could be shown: always but on a Unix without X11 or Wayland."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.training.build import make_denoiser
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint
+from xgen_studio.training.origin import behind
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run import RECIPE
 from xgen_studio.training.trainer import CHECKPOINT
@@ -53,11 +54,12 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     fresh = folder / f"{network}.new.safetensors"
     digest = save_weights(average.network, fresh)
     path = fresh.rename(folder / f"{network}-{digest[:8]}.safetensors")
+    steps, examples = behind(run)
     card = NetworkCard(
         file=path.name, sha256=digest, architecture=recipe.network,
         options=recipe.network_options, process=recipe.process,
         process_options=recipe.process_options, regression=recipe.objective != "denoise",
-        steps=state.step, examples=state.step * recipe.batch,
+        steps=steps + state.step, examples=examples + state.step * recipe.batch,
         unconditional=round(1 - float(recipe.dataset_options.get("conditional", 0.85)), 4)
         if recipe.objective == "denoise" else 0.0,
     )  # fmt: skip

@@ -74,7 +74,7 @@ def evaluate_model(
         "images_sha256": array_hash(held.images),
         "device": str(place),
         "xgen_studio": xgen_studio.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     write_json(out / "table.json", table)

@@ -161,7 +161,7 @@ class Generator:
             "dtype": "float32",
             "versions": {
                 "xgen_studio": xgen_studio.__version__,
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
                 "python": platform.python_version(),
             },
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

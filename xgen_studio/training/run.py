@@ -13,6 +13,7 @@ from xgen_studio.errors import CallError, DeviceError, InputError
 from xgen_studio.imaging import make_folder
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.training.distributed import join_world, leave_world
+from xgen_studio.training.origin import note_origin
 from xgen_studio.training.recipe import Recipe, load_recipe
 from xgen_studio.training.trainer import CHECKPOINT, Trainer
 
@@ -86,6 +87,8 @@ def run_training(
                 shutil.copyfile(recipe_file, run / RECIPE)
         if not (resume and trainer.resume()) and start_from is not None:
             trainer.start_from(start_from)
+            if world.first:
+                note_origin(run, start_from)
         reason = trainer.train(time_budget, should_stop, report)
     del trainer
     leave_world(world)  # not after an error: the others wait elsewhere, torchrun ends them

@@ -1,0 +1,96 @@
+"""The real window, offscreen, with settings of its own; nothing may be left running."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QImage, QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+from xgen_studio.studio.theme import apply_theme
+
+
+@pytest.fixture
+def window(qtbot):
+    """The main window, 1280 x 800."""
+    from xgen_studio.studio.window import Window
+
+    apply_theme(QApplication.instance(), "dark")
+    window = Window()
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    window.close()
+
+
+class Mouse:
+    """Raw mouse events at picture coordinates, as the window system sends them."""
+
+    def __init__(self, canvas):
+        self.canvas = canvas
+
+    def send(self, kind, point, button, buttons, modifiers):
+        at = QPointF(*self.canvas.view.to_widget(*point))
+        event = QMouseEvent(kind, at, self.canvas.mapToGlobal(at), button, buttons, modifiers)
+        QApplication.sendEvent(self.canvas, event)
+
+    def drag(self, points, button=Qt.MouseButton.LeftButton,
+             modifiers=Qt.KeyboardModifier.NoModifier, release=True):  # fmt: skip
+        none = Qt.MouseButton.NoButton
+        self.send(QEvent.Type.MouseButtonPress, points[0], button, button, modifiers)
+        for point in points[1:]:
+            self.send(QEvent.Type.MouseMove, point, none, button, modifiers)
+            QApplication.processEvents()
+        if release:
+            self.release(points[-1], button, modifiers)
+
+    def release(self, point, button=Qt.MouseButton.LeftButton,
+                modifiers=Qt.KeyboardModifier.NoModifier):  # fmt: skip
+        none = Qt.MouseButton.NoButton
+        self.send(QEvent.Type.MouseButtonRelease, point, button, none, modifiers)
+
+    def click(self, point, button=Qt.MouseButton.LeftButton,
+              modifiers=Qt.KeyboardModifier.NoModifier):  # fmt: skip
+        self.drag([point], button, modifiers)
+
+    def hover(self, point):
+        none = Qt.MouseButton.NoButton
+        self.send(QEvent.Type.MouseMove, point, none, none, Qt.KeyboardModifier.NoModifier)
+
+
+@pytest.fixture
+def mouse(window):
+    """The mouse over the drawing."""
+    return Mouse(window.page.drawing)
+
+
+def on_screen(window):
+    """What the screen shows of a window now, without painting it again; (H, W, 3) uint8."""
+    return _array(window.screen().grabWindow(window.winId()))
+
+
+def pixels(widget):
+    """A widget painted anew, (H, W, 3) uint8."""
+    return _array(widget.grab())
+
+
+def _array(pixmap):
+    image = pixmap.toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def wait_for(condition, seconds=60.0):
+    """Run the event loop until the condition holds; False when the time is up."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.002)
+    return bool(condition())

@@ -1,0 +1,1 @@
+"""The Qt application. Nothing here loads torch before the first paint."""

@@ -1,0 +1,299 @@
+"""The canvas widget: paints only what changed, and hands gestures to the tool in hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QTabletEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from xgen_studio.studio.canvas.layers import MaskLayer, PictureLayer
+from xgen_studio.studio.canvas.scale_bar import paint_scale_bar
+from xgen_studio.studio.canvas.viewport import Viewport
+
+ZOOM_STEP = 1.2
+SMOOTH_AFTER = 100  # ms of rest before a moved picture is drawn smoothly
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One point of a gesture, in picture pixels."""
+
+    x: float
+    y: float
+    buttons: Qt.MouseButton
+    modifiers: Qt.KeyboardModifier
+    pressure: float = 1.0  # of a pen, 0 to 1; a mouse presses fully
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """(x, y)."""
+        return self.x, self.y
+
+
+class Tool:
+    """What the pointer does. A tool hears a gesture and may draw over the canvas."""
+
+    cursor = Qt.CursorShape.CrossCursor
+
+    def press(self, canvas: Canvas, touch: Touch) -> None:
+        """A button went down."""
+
+    def move(self, canvas: Canvas, touch: Touch) -> None:
+        """The pointer moved with a button down."""
+
+    def release(self, canvas: Canvas, touch: Touch) -> None:
+        """The button went up."""
+
+    def hover(self, canvas: Canvas, touch: Touch) -> None:
+        """The pointer moved with no button down."""
+
+    def double_click(self, canvas: Canvas, touch: Touch) -> None:
+        """A second click right after the first."""
+
+    def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
+        """A key went down; True when the tool used it."""
+        return False
+
+    def leave(self, canvas: Canvas) -> None:
+        """The pointer left the canvas, or another tool was taken."""
+
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        """Draw over the picture, in widget coordinates."""
+
+
+class Canvas(QWidget):
+    """Shows a picture and a mask of one grid.
+
+    Wheel zooms at the pointer, middle drag or Space + drag pans; with Shift + right drag the
+    window changes (left-right: contrast, up-down: brightness); all else goes to `tool`.
+    """
+
+    probed = Signal(object)          # Touch under the pointer, or None
+    viewport_changed = Signal(object)
+    brush_resized = Signal(int)      # steps up or down, by Shift + wheel
+    windowed = Signal(float, float)  # low, high
+
+    def __init__(self, columns: int, rows: int, spacing: tuple[float, float] | None = None) -> None:
+        super().__init__()
+        self.spacing_known = spacing is not None
+        self.view = Viewport(columns, rows, spacing or (1.0, 1.0))
+        self.picture = PictureLayer()
+        self.mask_layer: MaskLayer | None = None
+        self.tool = Tool()
+        self.hint = ""
+        self._fitted = True
+        self._space = False
+        self._gesture = ""   # '', 'tool', 'pan' or 'window'
+        self._last = QPointF()
+        self._smooth = QTimer(self, singleShot=True, interval=SMOOTH_AFTER)
+        self._smooth.timeout.connect(self.update)
+        self.setMouseTracking(True)
+        self.setTabletTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(160, 120)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def use_tool(self, tool: Tool) -> None:
+        """Take another tool in hand."""
+        self.tool.leave(self)
+        self.tool = tool
+        self.setCursor(tool.cursor)
+        self.update()
+
+    def mask_touched(self, box: tuple[int, int, int, int]) -> None:
+        """Repaint a box (left, top, width, height) of the mask, and no more."""
+        left, top, width, height = box
+        x0, y0 = self.view.to_widget(left - 1, top - 1)
+        x1, y1 = self.view.to_widget(left + width + 1, top + height + 1)
+        self.update(
+            QRect(math.floor(x0), math.floor(y0), math.ceil(x1 - x0) + 2, math.ceil(y1 - y0) + 2)
+        )
+
+    def fit(self) -> None:
+        """Show everything; stays fitted while the widget is resized, until the user zooms."""
+        self._fitted = True
+        self.view.fit(self.width(), self.height())
+        self._moved()
+
+    def zoom_to(self, zoom: float) -> None:
+        """Widget pixels for a picture pixel, about the middle."""
+        self._fitted = False
+        self.view.zoom_at(self.width() / 2, self.height() / 2, zoom / self.view.zoom)
+        self._moved()
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the picture by widget pixels."""
+        self._fitted = False
+        self.view.pan(dx, dy)
+        self._moved()
+
+    def follow(self, view: Viewport) -> None:
+        """Show the same part as another canvas of this size."""
+        if (view.zoom, view.left, view.top) != (self.view.zoom, self.view.left, self.view.top):
+            self.view.zoom, self.view.left, self.view.top = view.zoom, view.left, view.top
+            self._fitted = False
+            self._smooth.start()
+            self.update()
+
+    def _moved(self) -> None:
+        self.view.keep_visible(self.width(), self.height())
+        self._smooth.start()
+        self.update()
+        self.viewport_changed.emit(self.view)
+
+    # -- painting --------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        dirty = event.rect()
+        painter.setClipRect(dirty)
+        painter.fillRect(dirty, self.palette().color(QPalette.ColorRole.Dark))
+        view = self.view
+        # The whole picture is drawn under a clip: Qt visits only the clipped pixels, and samples
+        # them as in a full repaint, which pieces drawn by themselves would not be.
+        target = QRectF(view.left, view.top, *view.size)
+        painter.fillRect(target, QColor(0, 0, 0))
+        self.picture.paint(painter, target, smooth=not self._smooth.isActive())
+        if self.mask_layer is not None:
+            self.mask_layer.paint(painter, target)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.tool.paint(self, painter)
+        paint_scale_bar(painter, self, self.view, self.spacing_known)
+        if self.hint:
+            painter.setPen(QColor(255, 255, 255, 190))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.hint)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._fitted:
+            self.fit()
+        else:
+            self._moved()
+
+    # -- gestures --------------------------------------------------------------------------------
+
+    def _touch(self, event: QMouseEvent | QTabletEvent, pressure: float = 1.0) -> Touch:
+        x, y = self.view.to_picture(event.position().x(), event.position().y())
+        return Touch(x, y, event.buttons() | event.button(), event.modifiers(), pressure)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._begin(event, 1.0)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._go_on(event, 1.0)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._finish(event, 1.0)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and not self._space:
+            self.tool.double_click(self, self._touch(event))
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        kind = event.type()
+        if kind == QEvent.Type.TabletPress:
+            self._begin(event, event.pressure())
+        elif kind == QEvent.Type.TabletMove:
+            self._go_on(event, event.pressure())
+        elif kind == QEvent.Type.TabletRelease:
+            self._finish(event, event.pressure())
+        event.accept()
+
+    def _begin(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
+        if self._gesture:
+            return  # a second button during a gesture
+        self._last = event.position()
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.button() == Qt.MouseButton.MiddleButton or self._space:
+            self._gesture = "pan"
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif event.button() == Qt.MouseButton.RightButton and shift:
+            self._gesture = "window"
+        else:
+            self._gesture = "tool"
+            self.tool.press(self, self._touch(event, pressure))
+
+    def _go_on(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
+        touch = self._touch(event, pressure)
+        step = event.position() - self._last
+        self._last = event.position()
+        if self._gesture == "pan":
+            self.pan(step.x(), step.y())
+        elif self._gesture == "window":
+            self._drag_window(step.x(), step.y())
+        elif self._gesture == "tool":
+            self.tool.move(self, touch)
+        else:
+            self.tool.hover(self, touch)
+        self.probed.emit(touch)
+
+    def _finish(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
+        if self._gesture == "tool":
+            self.tool.release(self, self._touch(event, pressure))
+        self._gesture = ""
+        self.setCursor(Qt.CursorShape.OpenHandCursor if self._space else self.tool.cursor)
+
+    def _drag_window(self, dx: float, dy: float) -> None:
+        """Left-right changes the width, up-down the level; the whole widget is one range."""
+        width = self.picture.high - self.picture.low
+        level = (self.picture.high + self.picture.low) / 2
+        width = max(width * math.exp(dx / max(self.width(), 1) * 3), 1e-3)
+        level -= dy / max(self.height(), 1) * width
+        self.picture.window(level - width / 2, level + width / 2)
+        self.windowed.emit(self.picture.low, self.picture.high)
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turn = (event.angleDelta().y() or event.angleDelta().x()) / 120  # Shift swaps the axes
+        if not turn:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.brush_resized.emit(1 if turn > 0 else -1)
+        else:
+            self._fitted = False
+            at = event.position()
+            self.view.zoom_at(at.x(), at.y(), ZOOM_STEP**turn)
+            self._moved()
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = True
+                self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif not self.tool.key(self, event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._space = False
+            if self._gesture != "pan":
+                self.setCursor(self.tool.cursor)
+        else:
+            super().keyReleaseEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if not self._gesture:
+            self.tool.leave(self)
+        self.probed.emit(None)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._space = False
+        super().focusOutEvent(event)

@@ -1,0 +1,82 @@
+"""The bar above the canvas: brush size and shape, what may be painted over, mask opacity."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QToolBar, QWidget
+
+from xgen_studio.studio.canvas import Canvas
+from xgen_studio.studio.tools import Paint
+from xgen_studio.studio.tools.paint import LEAST_RADIUS, MOST_RADIUS
+
+STEPS = 200  # of the size slider, logarithmic
+
+
+class BrushBar(QToolBar):
+    """Follows the hand, and changes it."""
+
+    def __init__(self, hand: Paint, canvas: Canvas) -> None:
+        super().__init__("Brush")
+        self.setObjectName("brush")
+        self.hand, self.canvas = hand, canvas
+        self.size_slider = QSlider(Qt.Orientation.Horizontal, maximum=STEPS)
+        self.size_slider.setFixedWidth(130)
+        self.size_slider.setAccessibleName("brush radius")
+        self.size_slider.setToolTip("Brush radius ([ and ], or Shift + wheel)")
+        self.size_text = QLabel()
+        self.size_text.setMinimumWidth(64)
+        self.shape = QComboBox()
+        self.shape.addItems(["Round", "Square"])
+        self.shape.setAccessibleName("brush shape")
+        self.over = QComboBox()
+        self.over.addItem("Paint over everything", None)
+        self.over.addItem("Paint over background only", frozenset({0}))
+        for state in hand.document.labels:
+            self.over.addItem(f"Paint over {state.label.name} only", frozenset({state.label.id}))
+        self.over.setAccessibleName("paint over")
+        self.opacity = QSlider(Qt.Orientation.Horizontal, maximum=100, value=45)
+        self.opacity.setFixedWidth(90)
+        self.opacity.setAccessibleName("mask opacity")
+        self.opacity.setToolTip("Opacity of the mask")
+        for text, *widgets in (
+            ("Brush", self.size_slider, self.size_text, self.shape),
+            ("", self.over), ("Mask", self.opacity),
+        ):  # fmt: skip
+            if text:
+                label = QLabel(f" {text} ")
+                label.setProperty("role", "faint")
+                self.addWidget(label)
+            for widget in widgets:
+                self.addWidget(widget)
+            self.addWidget(self._gap())
+        self.size_slider.valueChanged.connect(self._slid)
+        self.shape.currentIndexChanged.connect(lambda i: hand.use(square=i == 1))
+        self.over.currentIndexChanged.connect(lambda i: hand.use(over=self.over.itemData(i)))
+        self.opacity.valueChanged.connect(self._fade)
+        hand.changed.connect(self._follow)
+        self._follow()
+
+    @staticmethod
+    def _gap() -> QWidget:
+        gap = QWidget()
+        gap.setFixedWidth(12)
+        return gap
+
+    def _slid(self, value: int) -> None:
+        span = math.log(MOST_RADIUS / LEAST_RADIUS)
+        self.hand.use(radius=LEAST_RADIUS * math.exp(span * value / STEPS))
+
+    def _follow(self) -> None:
+        span = math.log(MOST_RADIUS / LEAST_RADIUS)
+        self.size_slider.blockSignals(True)
+        self.size_slider.setValue(round(STEPS * math.log(self.hand.radius / LEAST_RADIUS) / span))
+        self.size_slider.blockSignals(False)
+        self.size_text.setText(f"{self.hand.radius:.3g} px")
+        self.canvas.update()
+
+    def _fade(self, value: int) -> None:
+        if self.canvas.mask_layer is not None:
+            self.canvas.mask_layer.set_opacity(value / 100)
+            self.canvas.update()

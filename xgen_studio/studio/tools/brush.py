@@ -1,0 +1,97 @@
+"""Brush and eraser: a true-size ring, strokes without gaps, the pen's pressure as width."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+
+from xgen_studio.document.regions import Point, round_segment, square_segment
+from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.tools.paint import Paint
+
+LEAST_MOVE = 0.2  # px of the mask: pens send far more points than can be seen
+
+
+class Brush(Tool):
+    """Paints the label in hand; as an eraser it paints background. Right drag or Ctrl erases."""
+
+    cursor = Qt.CursorShape.BlankCursor
+
+    def __init__(self, hand: Paint, erases: bool = False) -> None:
+        self.hand, self.erases = hand, erases
+        self._at: Point | None = None      # where the ring is
+        self._last: Point = (0.0, 0.0)
+        self._radius = 0.0
+        self._label = 0
+
+    def press(self, canvas: Canvas, touch: Touch) -> None:
+        self._label = 0 if self.erases else self.hand.label_for(touch)
+        self._last, self._radius = touch.point, self._radius_of(touch)
+        self.hand.begin(self._label)
+        self._draw(touch.point, self._radius)
+        self._ring(canvas, touch.point)
+
+    def move(self, canvas: Canvas, touch: Touch) -> None:
+        self._ring(canvas, touch.point)
+        if self.hand.in_stroke and math.dist(touch.point, self._last) >= LEAST_MOVE:
+            self._draw(touch.point, self._radius_of(touch))
+
+    def release(self, canvas: Canvas, touch: Touch) -> None:
+        if self.hand.in_stroke:
+            verb = "Erase" if self._label == 0 else f"Paint {self.hand.name_of(self._label)}"
+            self.hand.end(verb)
+
+    def hover(self, canvas: Canvas, touch: Touch) -> None:
+        self._ring(canvas, touch.point)
+
+    def leave(self, canvas: Canvas) -> None:
+        self._ring(canvas, None)
+
+    def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
+        if event.key() == Qt.Key.Key_Escape and self.hand.in_stroke:
+            self.hand.cancel()
+            return True
+        return False
+
+    def _radius_of(self, touch: Touch) -> float:
+        return self.hand.radius * max(touch.pressure, 0.05)
+
+    def _draw(self, to: Point, radius: float) -> None:
+        shape = self.hand.document.shape
+        if self.hand.square:
+            region = square_segment(self._last, to, radius, shape)
+        else:
+            region = round_segment(self._last, to, self._radius, shape, radius)
+        self.hand.document.paint(region)
+        self._last, self._radius = to, radius
+
+    def _ring(self, canvas: Canvas, to: Point | None) -> None:
+        """Move the ring: only where it was and where it is now is painted again."""
+        for at in (self._at, to):
+            if at is not None:
+                canvas.update(self._outline(canvas, at).adjusted(-3, -3, 3, 3))
+        self._at = to
+
+    def _outline(self, canvas: Canvas, at: Point) -> QRect:
+        x, y = canvas.view.to_widget(*at)
+        sx, sy = canvas.view.scale
+        r = self.hand.radius
+        return QRectF(x - r * sx, y - r * sy, 2 * r * sx, 2 * r * sy).toAlignedRect()
+
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        if self._at is None:
+            return
+        x, y = canvas.view.to_widget(*self._at)
+        sx, sy = canvas.view.scale
+        rx, ry = self.hand.radius * sx, self.hand.radius * sy
+        for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 230), 1.2)):
+            painter.setPen(QPen(colour, width))
+            if self.hand.square:
+                painter.drawRect(QRectF(x - rx, y - ry, 2 * rx, 2 * ry))
+            else:
+                painter.drawEllipse(QPointF(x, y), rx, ry)
+            if min(rx, ry) < 4:  # too small to be seen: a cross marks it
+                for dx, dy in ((7, 0), (0, 7)):
+                    painter.drawLine(QPointF(x - dx, y - dy), QPointF(x + dx, y + dy))

@@ -1,0 +1,82 @@
+"""Tools of one click: fill an area, take like grey values, pick a label."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter
+
+from xgen_studio.document.regions import NOTHING, Region, flood, wand
+from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.tools.paint import Paint
+
+
+class Fill(Tool):
+    """Fills the area of one label under the pointer; with Shift every area of that label."""
+
+    def __init__(self, hand: Paint) -> None:
+        self.hand = hand
+
+    def press(self, canvas: Canvas, touch: Touch) -> None:
+        label = self.hand.label_for(touch)
+        everywhere = bool(touch.modifiers & Qt.KeyboardModifier.ShiftModifier)
+        region = flood(self.hand.document.mask, touch.point, connected=not everywhere)
+        self.hand.fill(region, label, f"Fill {self.hand.name_of(label)}")
+
+
+class Wand(Tool):
+    """Takes the touching pixels of like grey; dragging up takes more, down less."""
+
+    def __init__(self, hand: Paint) -> None:
+        self.hand = hand
+        self.tolerance = 0.06
+        self._start: Touch | None = None
+        self._label = 0
+
+    def press(self, canvas: Canvas, touch: Touch) -> None:
+        self._start, self._label = touch, self.hand.label_for(touch)
+        self._take(canvas, self.tolerance)
+
+    def move(self, canvas: Canvas, touch: Touch) -> None:
+        if self._start is not None:
+            up = (self._start.y - touch.y) * canvas.view.zoom
+            self._take(canvas, min(max(self.tolerance + up / 1000, 0.005), 0.6))
+
+    def release(self, canvas: Canvas, touch: Touch) -> None:
+        if self._start is not None:
+            self._start = None
+            self.hand.end(f"Wand {self.hand.name_of(self._label)}")
+
+    def _take(self, canvas: Canvas, tolerance: float) -> None:
+        assert self._start is not None
+        self.hand.cancel()
+        self.hand.begin(self._label)
+        self.hand.document.paint(self._region(tolerance))
+        canvas.update()
+
+    def _region(self, tolerance: float) -> Region:
+        picture = self.hand.document.picture
+        if picture is None or self._start is None:
+            return NOTHING
+        return wand(picture.pixels, self._start.point, tolerance)
+
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        if self.hand.document.picture is None:
+            painter.setPen(Qt.GlobalColor.white)
+            painter.drawText(14, 24, "The wand needs a radiograph: open or accept one first")
+
+
+class Pick(Tool):
+    """Takes the label under the pointer into the hand."""
+
+    cursor = Qt.CursorShape.PointingHandCursor
+
+    def __init__(self, hand: Paint) -> None:
+        self.hand = hand
+
+    def press(self, canvas: Canvas, touch: Touch) -> None:
+        height, width = self.hand.document.shape
+        column, row = int(touch.x), int(touch.y)
+        if 0 <= column < width and 0 <= row < height and touch.x >= 0 and touch.y >= 0:
+            label = int(self.hand.document.mask[row, column])
+            if label:
+                self.hand.use(label=label)

@@ -1,0 +1,79 @@
+"""What all painting tools share: the document, the label in hand, the brush, the rules."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from xgen_studio.document import Document, Region, Rules
+from xgen_studio.studio.canvas.canvas import Touch
+
+LEAST_RADIUS, MOST_RADIUS = 0.5, 256.0
+
+
+class Paint(QObject):
+    """The user's hand: which label, which brush, what may be painted over."""
+
+    changed = Signal()
+    stroke_began = Signal()
+    stroke_ended = Signal(bool)  # whether it changed the mask
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.document = document
+        self.label = document.labels[0].label.id
+        self.radius = 8.0  # px of the mask
+        self.square = False
+        self.over: frozenset[int] | None = None
+        self.limits: tuple[float, float] | None = None
+        self.in_stroke = False
+
+    def use(self, **values: object) -> None:
+        """Change `label`, `radius`, `square`, `over` or `limits`."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.radius = min(max(self.radius, LEAST_RADIUS), MOST_RADIUS)
+        self.changed.emit()
+
+    def resize(self, steps: int) -> None:
+        """Ten per cent a step, half a pixel at least."""
+        grown = self.radius * 1.1**steps
+        if abs(grown - self.radius) < 0.5:
+            grown = self.radius + (0.5 if steps > 0 else -0.5)
+        self.use(radius=grown)
+
+    def label_for(self, touch: Touch) -> int:
+        """The label in hand, or 0 where the gesture erases (right button, or Ctrl)."""
+        erases = bool(touch.buttons & Qt.MouseButton.RightButton) or bool(
+            touch.modifiers & Qt.KeyboardModifier.ControlModifier
+        )
+        return 0 if erases else self.label
+
+    def name_of(self, label: int) -> str:
+        """What the history calls a label."""
+        return self.document.state(label).label.name if label else "background"
+
+    def begin(self, label: int) -> None:
+        """Start a stroke."""
+        self.in_stroke = True
+        over = None if label == 0 else self.over
+        self.document.begin_stroke(label, Rules(over=over, limits=self.limits))
+        self.stroke_began.emit()
+
+    def end(self, name: str) -> None:
+        """Finish the stroke under this name."""
+        changed = self.document.end_stroke(name)
+        self.in_stroke = False
+        self.stroke_ended.emit(changed)
+
+    def cancel(self) -> None:
+        """Take the running stroke back."""
+        if self.in_stroke:
+            self.document.editor.cancel()
+            self.in_stroke = False
+            self.stroke_ended.emit(False)
+
+    def fill(self, region: Region, label: int, name: str) -> None:
+        """A stroke of one region."""
+        self.begin(label)
+        self.document.paint(region)
+        self.end(name)
