@@ -1,0 +1,150 @@
+"""The .xgen file: nothing is lost, and nothing foreign comes in."""
+
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from xgen_studio.document.document import Document, Picture
+from xgen_studio.document.files import load_document, save_document
+from xgen_studio.document.regions import Region
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import Label, LabelTable
+
+TABLE = LabelTable([Label(1, "leg", (9, 9, 9)), Label(3, "femur", (200, 0, 0))])
+
+
+@pytest.fixture
+def document():
+    rng = np.random.default_rng(0)
+    made = Document((70, 90), TABLE, "knee", (0.4, 0.5))
+    made.fill(Region(10, 20, rng.random((30, 40)) > 0.4), 3, "paint")
+    made.change_label(3, "Lock", locked=True, name="thigh bone")
+    pixels = rng.random((70, 90)).astype(np.float32)
+    made.put_picture(Picture(pixels, {"seed": 7, "sigmas": [80.0, 0.0]}), "Keep")
+    return made
+
+
+def test_everything_survives_the_way_through_a_file(document, tmp_path):
+    save_document(tmp_path / "a.xgen", document, {"seed": 4})
+    again, settings = load_document(tmp_path / "a.xgen")
+    np.testing.assert_array_equal(again.mask, document.mask)
+    np.testing.assert_array_equal(again.picture.pixels, document.picture.pixels)
+    assert again.picture.provenance == document.picture.provenance
+    assert (again.labels, again.spacing, again.system) == (document.labels, (0.4, 0.5), "knee")
+    assert settings == {"seed": 4}
+    assert not again.history.modified and len(again.history) == 0
+
+
+def rebuilt(source, target, change):
+    """A copy of a document whose entries a function may change, drop or add."""
+    with zipfile.ZipFile(source) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    change(entries)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
+def with_card(**values):
+    def change(entries):
+        entries["xgen.json"] = json.dumps({**json.loads(entries["xgen.json"]), **values}).encode()
+
+    return change
+
+
+BAD = {
+    "path traversal": (lambda e: e.update({"../evil.py": b"x"}), "evil"),
+    "absolute path": (lambda e: e.update({"/etc/passwd": b"x"}), "passwd"),
+    "no card": (lambda e: e.pop("xgen.json"), "no XGen Studio document"),
+    "no mask": (lambda e: e.pop("mask.u8"), "mask.u8"),
+    "short mask": (lambda e: e.update({"mask.u8": b"\0" * 9}), "size"),
+    "bomb": (lambda e: e.update({"mask.u8": b"\0" * 50_000_000}), "size"),
+    "huge shape": (with_card(shape=[10**6, 10**6]), "limit"),
+    "negative shape": (with_card(shape=[-4, 9]), "pixels"),
+    "shape of texts": (with_card(shape=["a", "b"]), "whole number"),
+    "newer": (with_card(version=99), "newer"),
+    "foreign": (with_card(format="other"), "no XGen Studio document"),
+    "unknown key": (with_card(run="rm -rf"), "unknown key"),
+    "labels of the wrong type": (with_card(labels=[5]), "labels"),
+    "no labels": (with_card(labels=[]), "labels"),
+    "label id too large": (
+        with_card(labels=[{"id": 300, "name": "x", "colour": [1, 2, 3]}]), "255"),
+    "unnamed labels in the mask": (
+        with_card(labels=[{"id": 1, "name": "x", "colour": [1, 2, 3]}]), "does not name"),
+    "spacing": (with_card(spacing=[0, 1]), "spacing"),
+    "card is no JSON": (lambda e: e.update({"xgen.json": b"{"}), "damaged"),
+    "deep card": (lambda e: e.update({"xgen.json": b"[" * 100_000}), "damaged"),
+    "NaN": (lambda e: e.update({"picture.f32": b"\xff" * 4 * 70 * 90}), "NaN"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_gets_one_line(document, tmp_path, kind):
+    save_document(tmp_path / "a.xgen", document)
+    change, word = BAD[kind]
+    rebuilt(tmp_path / "a.xgen", tmp_path / "bad.xgen", change)
+    with pytest.raises(InputError, match=word) as caught:
+        load_document(tmp_path / "bad.xgen")
+    assert "\n" not in str(caught.value) and "bad.xgen" in str(caught.value)
+
+
+def test_a_file_cut_short_anywhere_is_refused_in_one_line(document, tmp_path):
+    save_document(tmp_path / "a.xgen", document)
+    whole = (tmp_path / "a.xgen").read_bytes()
+    rng = np.random.default_rng(1)
+    for cut in [0, 1, 30, *rng.integers(40, len(whole) - 1, 25)]:
+        (tmp_path / "cut.xgen").write_bytes(whole[: int(cut)])
+        with pytest.raises(InputError, match=r"cut\.xgen"):
+            load_document(tmp_path / "cut.xgen")
+
+
+def test_flipped_bits_never_pass_for_another_document(document, tmp_path):
+    save_document(tmp_path / "a.xgen", document)
+    whole = bytearray((tmp_path / "a.xgen").read_bytes())
+    rng = np.random.default_rng(2)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
+        (tmp_path / "flip.xgen").write_bytes(damaged)
+        try:
+            again, _ = load_document(tmp_path / "flip.xgen")
+        except InputError:
+            continue
+        np.testing.assert_array_equal(again.mask, document.mask)
+        np.testing.assert_array_equal(again.picture.pixels, document.picture.pixels)
+
+
+def test_missing_foreign_and_folder(tmp_path):
+    (tmp_path / "text.xgen").write_text("hello")
+    for name in ("none.xgen", "text.xgen", "."):
+        with pytest.raises(InputError):
+            load_document(tmp_path / name)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_said_and_the_old_file_stays(document, tmp_path):
+    save_document(tmp_path / "a.xgen", document)
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(InputError, match="permission"):
+            save_document(tmp_path / "a.xgen", document)
+    finally:
+        tmp_path.chmod(0o700)
+    load_document(tmp_path / "a.xgen")
+
+
+def test_a_save_that_fails_leaves_the_old_file(document, tmp_path, monkeypatch):
+    save_document(tmp_path / "a.xgen", document)
+    before = (tmp_path / "a.xgen").read_bytes()
+
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(InputError, match="space"):
+        save_document(tmp_path / "a.xgen", document)
+    assert (tmp_path / "a.xgen").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.xgen"]
