@@ -1,0 +1,62 @@
+"""What a killed process left can be recovered; what is open elsewhere is said."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+from xgen_studio.document.files import load_document
+from xgen_studio.document.journal import Journal, forget, left_behind, opened_elsewhere
+
+CODE = """
+import os, signal, sys
+import numpy as np
+from pathlib import Path
+from xgen_studio.document import Document, Region
+from xgen_studio.document.journal import Journal
+from xgen_studio.imaging import Label, LabelTable
+document = Document((50, 60), LabelTable([Label(1, "leg", (1, 2, 3))]), "knee")
+journal = Journal(Path(sys.argv[1]))
+journal.belongs_to(Path(sys.argv[2]))
+document.fill(Region(3, 4, np.ones((7, 9), bool)), 1, "paint")
+journal.write(document)
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_process_leaves_its_newest_state(tmp_path):
+    folder, file = tmp_path / "journal", tmp_path / "knee.xgen"
+    child = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(folder), str(file)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout.readline() == "written\n"
+    assert left_behind(folder) == []  # it lives
+    assert opened_elsewhere(folder, file) == child.pid
+    child.kill()
+    child.wait()
+    assert opened_elsewhere(folder, file) is None
+    (left,) = left_behind(folder)
+    assert left.file == file
+    document, _ = load_document(left.copy)
+    assert (document.mask[3:10, 4:13] == 1).all() and document.mask.sum() == 63
+    forget(folder, left.id)
+    assert left_behind(folder) == [] and list(folder.iterdir()) == []
+
+
+def test_a_clean_close_leaves_nothing_and_a_damaged_note_does_no_harm(tmp_path):
+    journal = Journal(tmp_path)
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "wrong.json").write_text(json.dumps({"pid": "x", "file": 3}))
+    assert left_behind(tmp_path) == []
+    journal.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.json", "wrong.json"]
+
+
+def test_our_own_file_is_not_open_elsewhere(tmp_path):
+    journal = Journal(tmp_path)
+    journal.belongs_to(tmp_path / "a.xgen")
+    assert opened_elsewhere(tmp_path, tmp_path / "a.xgen") is None
+    assert np.all([p.stem == journal.id for p in tmp_path.iterdir()])
