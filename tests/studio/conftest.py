@@ -15,6 +15,12 @@ from PySide6.QtWidgets import QApplication
 from xgen_studio.studio.theme import apply_theme
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path, monkeypatch):
+    """No test touches the user's journal or recent files."""
+    monkeypatch.setenv("XGEN_STATE", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def window(qtbot):
     """The main window, 1280 x 800."""
@@ -22,12 +28,11 @@ def window(qtbot):
 
     apply_theme(QApplication.instance(), "dark")
     window = Window()
-    qtbot.addWidget(window)
+    qtbot.addWidget(window, before_close_func=lambda w: w.page.document.history.mark_saved())
     window.resize(1280, 800)
     window.show()
     qtbot.waitExposed(window)
-    yield window
-    window.close()
+    return window
 
 
 class Mouse:

@@ -182,6 +182,13 @@ class Document:
         """A copy of the mask as jobs take it."""
         return Mask(self.mask.copy(), self.table, self.spacing)
 
+    def snapshot(self) -> Document:
+        """A copy for saving on another thread."""
+        copy = Document(self.shape, self.table, self.system, self.spacing)
+        copy.mask[...] = self.mask
+        copy.labels, copy.picture = self.labels, self.picture
+        return copy
+
     # -- the picture -----------------------------------------------------------------------------
 
     def put_picture(self, picture: Picture | None, name: str) -> None:

@@ -84,6 +84,11 @@ class History:
         self._saved = self._forgotten + len(self._done)
         self.changed()
 
+    def mark_unsaved(self) -> None:
+        """No state is on disk: a recovered document."""
+        self._saved = None
+        self.changed()
+
     def did(self, change: Change) -> None:
         """Remember a change that has been made already. What was undone before is gone."""
         if self._saved is not None and self._saved > self._forgotten + len(self._done):

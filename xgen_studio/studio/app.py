@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from xgen_studio.studio.theme import apply_theme
@@ -21,4 +22,5 @@ def run(theme: str = "system") -> int:
     window = Window()
     window.resize(1280, 800)
     window.show()
+    QTimer.singleShot(0, window.offer_recovery)
     return app.exec()

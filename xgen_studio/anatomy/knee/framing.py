@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from xgen_studio.anatomy.knee.labels import BONE, FEMUR, TIBIA
 
@@ -73,6 +72,8 @@ def _at_joint(labels: Labels) -> tuple[float, float, float]:
 def _joint_row(labels: Labels, bone: NDArray[np.bool_]) -> float:
     """Midway between femur and tibia; of unnamed bone between its two parts, or where the bone is
     widest (condyles and plateau)."""
+    from scipy import ndimage  # not before the window's first paint
+
     upper, lower = labels == FEMUR, labels == TIBIA
     if not (upper.any() and lower.any()):
         parts, count = ndimage.label(bone)

@@ -10,7 +10,16 @@ from threading import Thread
 
 from PySide6.QtCore import QObject, Signal
 
-from xgen_studio.studio.engine.protocol import Draw, Drawn, Failed, Ready, Stepped, Stop
+from xgen_studio.studio.engine.protocol import (
+    Draw,
+    Drawn,
+    Failed,
+    Open,
+    Opened,
+    Ready,
+    Stepped,
+    Stop,
+)
 from xgen_studio.studio.engine.worker import serve
 
 
@@ -23,6 +32,7 @@ class Engine(QObject):
     ready = Signal()
     stepped = Signal(object)  # Stepped
     drawn = Signal(object)    # Drawn
+    opened = Signal(object)   # Opened
     failed = Signal(object)   # Failed
     died = Signal()
     _heard = Signal(object, object)
@@ -31,6 +41,7 @@ class Engine(QObject):
         super().__init__(parent)
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self.ready_now = False
         self._heard.connect(self._dispatch)
 
     @property
@@ -51,7 +62,7 @@ class Engine(QObject):
         self._pipe = ours
         Thread(target=self._listen, args=(ours,), daemon=True, name="engine pipe").start()
 
-    def send(self, request: Draw | Stop) -> None:
+    def send(self, request: Draw | Open | Stop) -> None:
         """Hand a request to the worker."""
         self.start()
         assert self._pipe is not None
@@ -89,15 +100,19 @@ class Engine(QObject):
         if answer is None:
             self._gone(pipe)
         elif isinstance(answer, Ready):
+            self.ready_now = True
             self.ready.emit()
         elif isinstance(answer, Stepped):
             self.stepped.emit(answer)
         elif isinstance(answer, Drawn):
             self.drawn.emit(answer)
+        elif isinstance(answer, Opened):
+            self.opened.emit(answer)
         elif isinstance(answer, Failed):
             self.failed.emit(answer)
 
     def _gone(self, pipe: Connection) -> None:
         if pipe is self._pipe:
             self._process = self._pipe = None
+            self.ready_now = False
             self.died.emit()

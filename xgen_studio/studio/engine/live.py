@@ -54,7 +54,7 @@ class Live(QObject):
         document.mask_touched.connect(lambda _box: self.poke())
         engine.drawn.connect(self._drawn)
         engine.failed.connect(self._failed)
-        engine.ready.connect(self._become_ready)
+        engine.ready.connect(self.become_ready)
         engine.died.connect(self._died)
 
     def set_drawing(self, **values: Any) -> None:
@@ -100,7 +100,8 @@ class Live(QObject):
         self.engine.send(self._flying)
         self.busy.emit(True)
 
-    def _become_ready(self) -> None:
+    def become_ready(self) -> None:
+        """The worker can be asked from now on."""
         self._ready = True
         self.again()
 

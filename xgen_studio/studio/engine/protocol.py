@@ -64,3 +64,28 @@ class Failed:
 
     number: int
     message: str
+
+
+@dataclass(frozen=True)
+class Open:
+    """Read a radiograph, propose its mask, fit both to a grid (rows, columns).
+
+    A failure answers with the number negated: drawings have numbers of their own.
+    """
+
+    number: int
+    path: str
+    model: str
+    grid: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The answer to `Open`: see `jobs.opening.OpenedRadiograph`."""
+
+    number: int
+    path: str
+    pixels: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    spacing: tuple[float, float] | None
+    doubt: str

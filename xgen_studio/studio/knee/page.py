@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from xgen_studio.anatomy.knee.framing import frame
 from xgen_studio.anatomy.knee.labels import TABLE, XRAY_GRID
 from xgen_studio.document import Document
 from xgen_studio.document.document import Picture
+from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_mask
 from xgen_studio.paths import RESOURCES
 from xgen_studio.studio.actions import Actions, Entry
@@ -25,8 +26,6 @@ from xgen_studio.studio.panels.history import HistoryPanel
 from xgen_studio.studio.panels.labels import LabelPanel
 from xgen_studio.studio.tools import Brush, Fill, Lasso, Look, Paint, Pick, PolygonTool, Wand
 
-FIRST_CASE = RESOURCES / "cases" / "knee" / "ap_right.png"
-
 TOOLS = (
     Entry("tool.brush", "Brush", ("B", "P", "2"), "brush", True, "Brush: right drag erases"),
     Entry("tool.eraser", "Eraser", ("E", "1"), "eraser", True),
@@ -39,26 +38,53 @@ TOOLS = (
 )
 
 
+FIRST_CASE = RESOURCES / "cases" / "knee" / "ap_right.png"
+
+
+def new_document() -> Document:
+    """An empty knee."""
+    return Document(XRAY_GRID, TABLE, "knee")
+
+
+def document_of_mask(path: Path) -> Document:
+    """A document whose mask comes from a file of label ids or grey levels."""
+    mask = read_mask(path, TABLE)
+    if len(mask.shape) != 2:
+        raise InputError(f"{path}: is a volume; the knee takes one picture")
+    window = frame(mask.labels, XRAY_GRID)
+    spacing = None
+    if mask.spacing is not None:
+        spacing = (
+            mask.spacing[0] * window.columns / XRAY_GRID[1],
+            mask.spacing[1] * window.rows / XRAY_GRID[0],
+        )
+    document = Document(XRAY_GRID, TABLE, "knee", spacing)
+    document.mask[...] = window.taken_from(mask.labels, XRAY_GRID)
+    return document
+
+
 class KneePage(QMainWindow):
     """One knee: document, canvases, docks."""
 
-    def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
+    probed = Signal(str)  # what is under the pointer, in words
+
+    def __init__(self, engine: Engine, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowFlags(Qt.WindowType.Widget)  # a page, not a window
-        self.document = Document(XRAY_GRID, TABLE, "knee")
+        self.document = document
         self.hand = Paint(self.document)
         self.live = Live(engine, self.document, lambda: self.hand.in_stroke)
         self.drawn: Drawn | None = None
         self.actions_ = Actions(self)
-        rows, columns = XRAY_GRID
-        self.drawing = Canvas(columns, rows)
-        self.radiograph = Canvas(columns, rows)
+        rows, columns = document.shape
+        self.drawing = Canvas(columns, rows, document.spacing)
+        self.radiograph = Canvas(columns, rows, document.spacing)
         self._canvases()
         self._tools()
         self._docks()
         self.live.shown.connect(self._shown)
         self.hand.stroke_ended.connect(lambda _changed: self.live.poke())
-        self.open_mask(FIRST_CASE)
+        self._repicture()
 
     # -- building --------------------------------------------------------------------------------
 
@@ -74,7 +100,6 @@ class KneePage(QMainWindow):
         self.drawing.brush_resized.connect(self.hand.resize)
         self.radiograph.use_tool(Look())
         self.radiograph.hint = "The radiograph appears here"
-        self.probe = QLabel()
         for canvas in (self.drawing, self.radiograph):
             canvas.probed.connect(self._probe)
         split = QSplitter(Qt.Orientation.Vertical)
@@ -154,12 +179,6 @@ class KneePage(QMainWindow):
             self.actions_[entry.id].setChecked(entry.id == id)
         self.drawing.use_tool(tool)
 
-    def open_mask(self, path: Path) -> None:
-        """Start from a mask file of this page's grid."""
-        mask = read_mask(path, TABLE)
-        self.document.put_mask(mask.labels.astype(np.uint8), f"Open {path.name}")
-        self.document.history.mark_saved()
-
     def keep(self) -> None:
         """Put the finished radiograph under the mask."""
         if self.drawn is not None and self.drawn.final:
@@ -192,7 +211,7 @@ class KneePage(QMainWindow):
     def _probe(self, touch: Touch | None) -> None:
         height, width = self.document.shape
         if touch is None or not (0 <= touch.x < width and 0 <= touch.y < height):
-            self.probe.setText("")
+            self.probed.emit("")
             return
         column, row = int(touch.x), int(touch.y)
         id = int(self.document.mask[row, column])
@@ -200,4 +219,4 @@ class KneePage(QMainWindow):
         text = f"column {column}  row {row} px    {label}"
         if self.drawn is not None:
             text += f"    grey {self.drawn.pixels[row, column]:.3f} of 1"
-        self.probe.setText(text)
+        self.probed.emit(text)
