@@ -39,7 +39,7 @@ def test_the_table_has_every_method_and_condition_with_its_n(tiny_bundle, arrays
         assert low <= row["mae"]["mean"] <= high
         assert set(row["mask_agreement"]) >= {"leg", "femur", "tibia"}
     assert "paper" not in rows["ctm", "contour"]  # another modality's figures do not belong here
-    assert table["few_steps"]["dpm++2m"]["mae"]["n"] == 6
+    assert table["few_steps"]["few"]["mae"]["n"] == 6
     low, high = table["few_steps"]["mae_ratio_to_pc"]["ci95"]
     assert low <= table["few_steps"]["mae_ratio_to_pc"]["mean"] <= high
     assert set(table["mask_agreement_real"]) >= {"leg", "femur", "tibia"}

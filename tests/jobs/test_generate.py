@@ -304,3 +304,16 @@ def test_an_unknown_model_and_device_are_said(tiny_bundle, mask_file, tmp_path):
         open_bundle("nothing")
     with pytest.raises(DeviceError, match="cpu"):
         generate_files("tiny", mask_file, tmp_path / "out", device="cuda:7")
+
+
+def test_a_model_draws_with_its_own_sampler_unless_told_otherwise(tiny_bundle):
+    card = tiny_bundle / "model.toml"
+    card.write_text('sampler = "ddim"\nsteps = 3\n' + card.read_text())
+    bundle = open_bundle("tiny")
+    assert bundle.sampling() == ("ddim", 3)
+    assert bundle.sampling(steps=5) == ("ddim", 5)
+    assert bundle.sampling("heun") == ("heun", 18)  # not the model's steps: they suit its sampler
+    assert bundle.sampling("pc", 4) == ("pc", 4)
+    card.write_text(card.read_text().replace('"ddim"', '"magic"'))
+    with pytest.raises(InputError, match="magic"):
+        open_bundle("tiny")

@@ -104,8 +104,10 @@ def generate(
     ] = None,
     n: Annotated[int, typer.Option("-n", help="How many images.")] = 1,
     seed: Annotated[int, typer.Option(help="Image i has the seed SEED + i.")] = 0,
-    sampler: Annotated[str, typer.Option(help="See `xgen models`.")] = "dpm++2m",
-    steps: Annotated[int | None, typer.Option(help="Noise levels; default: the sampler's.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="See `xgen models`; default: the model's own.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Noise levels; default: the model's.")] = None,
     method: Annotated[str | None, typer.Option(help="ctm, csm or unet.")] = None,
     grade: Annotated[int | None, typer.Option(help="Knee: KL grade 0 to 4.")] = None,
     device: DeviceName = "cpu",

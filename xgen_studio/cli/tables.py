@@ -44,6 +44,7 @@ def show_models(as_json: bool) -> None:
             seen = card.networks.get(network)
             state = f"{seen.examples:,} examples seen" if seen else "not trained yet"
             say(f"  {method:11} {what}; {state}")
+        say(f"  samples by  {card.sampler} in {card.steps} steps unless told otherwise")
         say(f"  trained on  {card.trained_on}")
         say(f"  licence     {card.licence}")
         say(f"  limits      {card.limits}")

@@ -16,6 +16,7 @@ import torch
 
 from xgen_studio.diffusion.denoiser import Denoiser, build_denoiser
 from xgen_studio.diffusion.process import build_process
+from xgen_studio.diffusion.samplers import SAMPLERS
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import file_hash, load_weights
@@ -58,6 +59,8 @@ class Bundle:
     limits: str
     reference: str = ""              # published table its figures stand beside ("mei2024")
     detail: str = ""                 # the finest detail its conditions had in training
+    sampler: str = "dpm++2m"         # how it draws best, chosen on training pictures ...
+    steps: int = 8                   # ... with so many noise levels
     measured: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,8 @@ class Bundle:
             raise ValueError("no method is named in [methods]")
         if min(self.grid) < 8:
             raise ValueError(f"a grid of {self.grid[1]} x {self.grid[0]} px is no picture")
+        if self.sampler not in SAMPLERS or self.steps < 1:
+            raise ValueError(f"cannot sample by {self.sampler} in {self.steps} steps")
         for card in self.networks.values():
             if Path(card.file).name != card.file:
                 raise ValueError(f"'{card.file}': weights must lie in the bundle's own folder")
@@ -73,6 +78,18 @@ class Bundle:
     def default_method(self) -> str:
         """The method used when none is named: the first of the card."""
         return next(iter(self.methods))
+
+    def sampling(self, sampler: str | None = None, steps: int | None = None) -> tuple[str, int]:
+        """Sampler and steps: what was asked for, else the model's own.
+
+        Another sampler without steps takes that sampler's. CallError for what cannot be."""
+        if sampler is not None and sampler not in SAMPLERS:
+            raise CallError(f"no sampler is called '{sampler}'; there is {', '.join(SAMPLERS)}")
+        if steps is not None and steps < 1:
+            raise CallError(f"{steps} steps: at least one is needed")
+        if sampler is None:
+            return self.sampler, steps or self.steps
+        return sampler, steps or SAMPLERS[sampler].default_steps
 
     def network_card(self, method: str) -> NetworkCard:
         """The card of the network behind a method; CallError for a method it does not have."""

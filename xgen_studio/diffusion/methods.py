@@ -39,8 +39,8 @@ def plan(
     denoiser: Denoiser,
     condition: Condition,
     guide: Tensor,
-    sampler: str = "dpm++2m",
-    steps: int | None = None,
+    sampler: str,
+    steps: int,
 ) -> Plan:
     """The walk of a method. `guide` (B, 1, H, W) is the mask as a picture in [-1, 1] (CSM only).
 
@@ -51,11 +51,10 @@ def plan(
     if method == "unet":
         sampler, steps = "ddim", 1
     spec = SAMPLERS[sampler]
-    count = steps or spec.default_steps
     if method == "csm":
-        sigmas = spec.schedule(process, count, CSM_SIGMA)
+        sigmas = spec.schedule(process, steps, CSM_SIGMA)
         return Plan(sampler, sigmas, condition.blank(), guide)
-    return Plan(sampler, spec.schedule(process, count, process.sigma_max), condition)
+    return Plan(sampler, spec.schedule(process, steps, process.sigma_max), condition)
 
 
 def walk(planned: Plan, denoiser: Denoiser, noise: SeededNoise) -> Iterator[Step]:

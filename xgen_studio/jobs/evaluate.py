@@ -70,7 +70,7 @@ def evaluate_model(
         table = _tables(bundle, methods, held, data, place, out, monitor)
     table["provenance"] = {
         "weights_sha256": {name: card.sha256 for name, card in bundle.networks.items()},
-        "sampler": "dpm++2m, 8 steps; image i has the seed i",
+        "sampler": f"{bundle.sampler}, {bundle.steps} steps; image i has the seed i",
         "images_sha256": array_hash(held.images),
         "device": str(place),
         "xgen_studio": xgen_studio.__version__,
@@ -103,7 +103,7 @@ def _tables(
         for name, level in said.items():
             made = knee.generate_all(
                 denoisers[method], method, held, level, place,
-                partial(_report, monitor, f"{method}, {name}"),
+                partial(_report, monitor, f"{method}, {name}"), *bundle.sampling(),
             )  # fmt: skip
             errors[method, name] = mae(made, held.images)
             rows.append(_row(bundle, method, name, made, held, proposer))
@@ -127,7 +127,7 @@ def _tables(
     if proposer is not None:
         table |= _ceilings(bundle, held, data, proposer)
     if "ctm" in denoisers:
-        table["few_steps"] = _few_steps(denoisers["ctm"], held, place, monitor)
+        table["few_steps"] = _few_steps(bundle, denoisers["ctm"], held, place, monitor)
     return table
 
 
@@ -205,32 +205,37 @@ def _kid_interval(a: np.ndarray, b: np.ndarray, draws: int = 100) -> dict[str, A
 
 
 def _few_steps(
-    denoiser: Denoiser, held: knee.HeldOut, place: torch.device, monitor: Monitor
+    bundle: Bundle,
+    denoiser: Denoiser,
+    held: knee.HeldOut,
+    place: torch.device,
+    monitor: Monitor,
 ) -> dict[str, Any]:
-    """8 evaluations against the 500-step predictor-corrector, same images and noise.
+    """The model's own few steps against the 500-step predictor-corrector, same images and noise.
 
     Both over the model's own noise levels. MAE also favours the sampler that leaves less texture:
     SSIM and the spectrum stand beside it.
     """
     chosen = np.linspace(0, len(held.images) - 1, min(PC_IMAGES, len(held.images))).astype(int)
     part = knee.HeldOut(held.images[chosen], held.planes[chosen], held.groups[chosen])
-    found: dict[str, Any] = {}
+    walks = {"few": bundle.sampling()}
+    walks |= {name: (name, PC_STEPS) for name in ("pc", "pc-paper")}
+    found: dict[str, Any] = {"sampling": bundle.sampling()}
     values = {}
-    for sampler in ("dpm++2m", "pc", "pc-paper"):
+    for name, (sampler, steps) in walks.items():
         made = knee.generate_all(
             denoiser, "ctm", part, knee.BONES, place,
-            partial(_report, monitor, sampler), sampler=sampler,
-            steps=PC_STEPS if sampler.startswith("pc") else None,
+            partial(_report, monitor, f"{sampler}, {steps} steps"), sampler, steps,
         )  # fmt: skip
-        values[sampler] = mae(made, part.images)
-        found[sampler] = {
-            "mae": estimate(values[sampler], part.groups).as_dict(),
+        values[name] = mae(made, part.images)
+        found[name] = {
+            "mae": estimate(values[name], part.groups).as_dict(),
             "ssim": float(ssim(made, part.images).mean()),
             "spectrum_distance_decades": spectrum_distance(made, part.images),
         }
-    for sampler in ("pc", "pc-paper"):
-        found[f"mae_ratio_to_{sampler}"] = ratio(
-            values["dpm++2m"], values[sampler], part.groups
+    for name in ("pc", "pc-paper"):
+        found[f"mae_ratio_to_{name}"] = ratio(
+            values["few"], values[name], part.groups
         ).as_dict()
     return found
 
@@ -277,14 +282,16 @@ def markdown(table: dict[str, Any]) -> str:
         lines += _realism_lines(table)
     if "few_steps" in table:
         few = table["few_steps"]
-        lines += ["", f"8 evaluations against 500 steps (n = {few['dpm++2m']['mae']['n']}):"]
-        for sampler, title in (("pc", "SNR 0.16"), ("pc-paper", "SNR 0.4")):
+        sampler, steps = few["sampling"]
+        n = few["few"]["mae"]["n"]
+        lines += ["", f"{sampler}, {steps} steps, against 500 steps (n = {n}):"]
+        for name, title in (("pc", "SNR 0.16"), ("pc-paper", "SNR 0.4")):
             lines.append(
-                f"- predictor-corrector, {title}: MAE {few['dpm++2m']['mae']['mean']:.4f} against"
-                f" {few[sampler]['mae']['mean']:.4f}, ratio"
-                f" {_cell(few[f'mae_ratio_to_{sampler}'], 3)}; spectrum distance"
-                f" {few['dpm++2m']['spectrum_distance_decades']:.2f} against"
-                f" {few[sampler]['spectrum_distance_decades']:.2f} decades"
+                f"- predictor-corrector, {title}: MAE {few['few']['mae']['mean']:.4f} against"
+                f" {few[name]['mae']['mean']:.4f}, ratio"
+                f" {_cell(few[f'mae_ratio_to_{name}'], 3)}; spectrum distance"
+                f" {few['few']['spectrum_distance_decades']:.2f} against"
+                f" {few[name]['spectrum_distance_decades']:.2f} decades"
             )
     return "\n".join(lines) + "\n"
 

@@ -17,7 +17,6 @@ import xgen_studio
 from xgen_studio.anatomy.system import SYSTEMS
 from xgen_studio.diffusion import (
     METHODS,
-    SAMPLERS,
     Denoiser,
     Plan,
     SeededNoise,
@@ -42,7 +41,7 @@ class Settings:
     """How to generate; `method`, `sampler` and `steps` default to the model's own."""
 
     method: str | None = None
-    sampler: str = "dpm++2m"
+    sampler: str | None = None
     steps: int | None = None
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)  # the system's: grade of a knee
@@ -81,12 +80,7 @@ class Generator:
         method = settings.method or self.bundle.default_method
         if method not in METHODS:
             raise CallError(f"no method is called '{method}'; there is {', '.join(METHODS)}")
-        if settings.sampler not in SAMPLERS:
-            raise CallError(
-                f"no sampler is called '{settings.sampler}'; there is {', '.join(SAMPLERS)}"
-            )
-        if settings.steps is not None and settings.steps < 1:
-            raise CallError(f"{settings.steps} steps: at least one is needed")
+        sampler, steps = self.bundle.sampling(settings.sampler, settings.steps)
         if not 0 <= settings.seed < 2**63:
             raise CallError(f"seed {settings.seed}: a whole number from 0 to 2^63 - 1 is needed")
         self._check_options(method, settings)
@@ -95,7 +89,7 @@ class Generator:
         labels = self.system.simplified(labels, self.bundle.detail)
         condition = self.system.condition(labels, settings.options).to(self.device)
         guide = torch.from_numpy(self.system.guide(labels))[None, None].to(self.device)
-        planned = plan(method, denoiser, condition, guide, settings.sampler, settings.steps)
+        planned = plan(method, denoiser, condition, guide, sampler, steps)
         noise = SeededNoise([settings.seed], (1, *self.bundle.grid), self.device)
         step = None
         with memory_guard(self.device):

@@ -81,8 +81,8 @@ def generate_batch(
     channels: Tensor,
     seeds: Sequence[int],
     each_step: Callable[[], None],
-    sampler: str = "dpm++2m",
-    steps: int | None = None,
+    sampler: str,
+    steps: int,
 ) -> Pixels:
     """Images (B, H, W) in [0, 1] by ctm, csm or unet; `each_step` may raise to stop."""
     noise = SeededNoise(seeds, (1, *channels.shape[-2:]), channels.device)
@@ -102,8 +102,8 @@ def generate_all(
     said: int,
     device: torch.device,
     progress: Callable[[int, int], None],
-    sampler: str = "dpm++2m",
-    steps: int | None = None,
+    sampler: str,
+    steps: int,
     batch: int = 4,
 ) -> Pixels:
     """One image for each held-out knee, image i with seed i."""

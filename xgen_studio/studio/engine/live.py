@@ -21,7 +21,7 @@ class Drawing:
 
     model: str = "knee-xray"
     method: str = "ctm"
-    sampler: str = "dpm++2m"
+    sampler: str | None = None
     steps: int | None = None
     seed: int = 1
     options: dict[str, Any] = field(default_factory=dict)

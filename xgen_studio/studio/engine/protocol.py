@@ -21,7 +21,7 @@ class Draw:
     mask: Mask
     final: bool
     method: str | None = None
-    sampler: str = "dpm++2m"
+    sampler: str | None = None  # None: the model's own
     steps: int | None = None
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)

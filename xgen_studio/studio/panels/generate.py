@@ -39,7 +39,7 @@ METHODS = (
     Choice("Start from the drawing (CSM)", "csm", "The mask itself, noised, is where it starts"),
 )
 QUALITY = (
-    Choice("Fast: 8 steps", ("dpm++2m", None), "DPM-Solver++(2M): the best of the fast ones"),
+    Choice("Fast: 8 steps", (None, None), "The sampler that suits this model best"),
     Choice("Fine: 18 steps", ("heun", 18), "Heun, 2nd order: a little more texture"),
     Choice("DDIM: 20 steps", ("ddim", 20), "Deterministic, first order"),
     Choice("As in the paper: 500 steps", ("pc-paper", 500), "Predictor-corrector: a minute or so"),
