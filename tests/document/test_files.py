@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from xgen_studio.document.document import Document, Picture
+from xgen_studio.document import Document, Made, Picture
 from xgen_studio.document.files import load_document, save_document
 from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
@@ -23,7 +23,9 @@ def document():
     made.fill(Region(10, 20, rng.random((30, 40)) > 0.4), 3, "paint")
     made.change_label(3, "Lock", locked=True, name="thigh bone")
     pixels = rng.random((70, 90)).astype(np.float32)
-    made.put_picture(Picture(pixels, {"seed": 7, "sigmas": [80.0, 0.0]}), "Keep")
+    whole = Made(made.mask.copy(), {"seed": 7, "sigmas": [80.0, 0.0]})
+    part = Made(made.mask.copy(), {"seed": 8}, rng.random((70, 90)) > 0.7)
+    made.put_picture(Picture(pixels, (whole, part), pixels[::-1].copy(), "knee.png"), "Keep")
     return made
 
 
@@ -32,7 +34,13 @@ def test_everything_survives_the_way_through_a_file(document, tmp_path):
     again, settings = load_document(tmp_path / "a.xgen")
     np.testing.assert_array_equal(again.mask, document.mask)
     np.testing.assert_array_equal(again.picture.pixels, document.picture.pixels)
-    assert again.picture.provenance == document.picture.provenance
+    assert again.picture.provenance == {"seed": 8} and again.picture.source == "knee.png"
+    np.testing.assert_array_equal(again.picture.base, document.picture.base)
+    for one, other in zip(again.picture.recipe, document.picture.recipe, strict=True):
+        np.testing.assert_array_equal(one.mask, other.mask)
+        assert one.provenance == other.provenance
+        assert (one.region is None) == (other.region is None)
+    np.testing.assert_array_equal(again.picture.recipe[1].region, document.picture.recipe[1].region)
     assert (again.labels, again.spacing, again.system) == (document.labels, (0.4, 0.5), "knee")
     assert settings == {"seed": 4}
     assert not again.history.modified and len(again.history) == 0

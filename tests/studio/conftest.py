@@ -28,7 +28,7 @@ def window(qtbot):
 
     apply_theme(QApplication.instance(), "dark")
     window = Window()
-    qtbot.addWidget(window, before_close_func=lambda w: w.page.document.history.mark_saved())
+    qtbot.addWidget(window, before_close_func=lambda w: w.desk.document.history.mark_saved())
     window.resize(1280, 800)
     window.show()
     qtbot.waitExposed(window)

@@ -20,6 +20,11 @@ class FakeEngine(QObject):
     def __init__(self):
         super().__init__()
         self.sent = []
+        self._last = 0
+
+    def number(self):
+        self._last += 1
+        return self._last
 
     def start(self):
         pass

@@ -72,20 +72,20 @@ def test_the_status_names_what_is_under_the_pointer(window, mouse):
 
 def test_the_radiograph_follows_a_stroke_and_can_be_kept_and_undone(window, mouse):
     page = window.page
-    assert wait_for(lambda: page.drawn is not None and page.drawn.final)
-    first = page.drawn
+    assert wait_for(lambda: page.picture() is not None)
+    first = page.picture()
     assert first.pixels.shape == page.document.shape
     shown = pixels(page.radiograph)
     assert shown.std() > 20
     previews = []
-    page.live.shown.connect(lambda drawn: previews.append(drawn.final))
+    page.live.shown.connect(lambda result: previews.append(result.final))
     page.hand.use(label=3, radius=12)
     mouse.drag([(100 + i, 70) for i in range(40)], release=False)
     assert wait_for(lambda: False in previews)
     mouse.release((139, 70))
-    assert wait_for(lambda: page.drawn.final and page.drawn is not first)
-    assert not np.array_equal(page.drawn.pixels, first.pixels)
-    assert page.drawn.provenance["synthetic"] is True
+    assert wait_for(lambda: page.picture() is not None and page.picture() is not first)
+    assert not np.array_equal(page.picture().pixels, first.pixels)
+    assert page.picture().provenance["synthetic"] is True
     page.keep()
     assert page.document.picture is not None
     page.document.history.undo()
@@ -94,22 +94,22 @@ def test_the_radiograph_follows_a_stroke_and_can_be_kept_and_undone(window, mous
 
 def test_the_same_mask_and_seed_give_the_same_picture_again(window):
     page = window.page
-    assert wait_for(lambda: page.drawn is not None and page.drawn.final)
-    first = page.drawn
+    assert wait_for(lambda: page.picture() is not None)
+    first = page.picture()
     page.live.again()
-    assert wait_for(lambda: page.drawn is not first and page.drawn.final)
-    np.testing.assert_array_equal(first.pixels, page.drawn.pixels)
+    assert wait_for(lambda: page.picture() is not None and page.picture() is not first)
+    np.testing.assert_array_equal(first.pixels, page.picture().pixels)
 
 
 def test_a_worker_that_dies_is_said_and_started_again(window, mouse):
     page = window.page
-    assert wait_for(lambda: page.drawn is not None and page.drawn.final)
-    first = page.drawn
+    assert wait_for(lambda: page.picture() is not None)
+    first = page.picture()
     window.engine._process.kill()
     assert wait_for(lambda: "ended" in page.panel.state.text())
     page.hand.use(label=3, radius=8)
     mouse.drag([(100, 60), (130, 60)])
-    assert wait_for(lambda: page.drawn is not first and page.drawn.final)
+    assert wait_for(lambda: page.picture() is not None and page.picture() is not first)
 
 
 def test_the_window_loads_no_heavy_library():

@@ -111,16 +111,25 @@ def generate(
     method: Annotated[str | None, typer.Option(help="ctm, csm or unet.")] = None,
     grade: Annotated[int | None, typer.Option(help="Knee: KL grade 0 to 4.")] = None,
     device: DeviceName = "cpu",
+    picture: Annotated[
+        Path | None, typer.Option(help="Change this picture, in --region only.")
+    ] = None,
+    region: Annotated[
+        Path | None, typer.Option(help="Mask, not 0 where --picture is drawn anew.")
+    ] = None,
 ) -> None:
     """Generate images from a mask."""
-    from xgen_studio.jobs.generate import Settings, generate_files
+    from xgen_studio.jobs.generate import Settings, generate_files, read_edit
 
     if mask is None:
         raise CallError(f"{model} draws from a mask: name one with --mask FILE")
     options = {} if grade is None else {"grade": grade}
     settings = Settings(method, sampler, steps, seed, options)
+    if (picture is None) != (region is None):
+        raise CallError("--picture and --region go together: what to change, and where")
+    edit = read_edit(picture, region) if picture and region else None
     with monitor_on_terminal("generating") as monitor:
-        files = generate_files(model, mask, out, n, settings, device, monitor, say)
+        files = generate_files(model, mask, out, n, settings, device, monitor, say, edit)
     say(f"{len(files)} image(s) in {out}")
 
 

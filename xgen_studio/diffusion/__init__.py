@@ -14,7 +14,7 @@ from xgen_studio.diffusion.denoiser import (
     VPDenoiser,
     build_denoiser,
 )
-from xgen_studio.diffusion.methods import METHODS, Plan, plan, walk
+from xgen_studio.diffusion.methods import METHODS, Kept, Plan, plan, walk
 from xgen_studio.diffusion.noise import SeededNoise
 from xgen_studio.diffusion.process import EDM, VE, VP, NoiseProcess, build_process
 from xgen_studio.diffusion.samplers import SAMPLERS, SamplerSpec, Step, sample
@@ -28,6 +28,7 @@ __all__ = [
     "Condition",
     "Denoiser",
     "EDMDenoiser",
+    "Kept",
     "NoiseProcess",
     "Plan",
     "RegressionDenoiser",

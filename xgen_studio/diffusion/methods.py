@@ -12,7 +12,7 @@ from xgen_studio.diffusion.condition import Condition
 from xgen_studio.diffusion.denoiser import Denoiser
 from xgen_studio.diffusion.noise import SeededNoise
 from xgen_studio.diffusion.process import VE
-from xgen_studio.diffusion.samplers import SAMPLERS, Step, sample
+from xgen_studio.diffusion.samplers import SAMPLERS, DenoiseFunction, Step, sample
 
 METHODS = {
     "ctm": "conditional training: the network sees the mask at every step",
@@ -57,8 +57,37 @@ def plan(
     return Plan(sampler, spec.schedule(process, steps, process.sigma_max), condition)
 
 
-def walk(planned: Plan, denoiser: Denoiser, noise: SeededNoise) -> Iterator[Step]:
-    """Sample as planned; the last step's `x0` is the image."""
+@dataclass(frozen=True)
+class Kept:
+    """A picture that a walk draws anew in one region only.
+
+    `picture` (B, C, H, W) in [-1, 1]; `inside` (B, 1, H, W) is 1 where it is drawn anew, 0 where it
+    stays, and between them at a soft edge.
+    """
+
+    picture: Tensor
+    inside: Tensor
+
+    def around(self, denoiser: DenoiseFunction) -> DenoiseFunction:
+        """The denoiser that already knows the kept part: its estimate there is the picture.
+
+        What is kept then walks at its true noise level beside what is drawn, so that the edge is
+        seen from both sides at every step (the replacement of Lugmayr 2022, RePaint, eq. 8, done
+        on the estimate instead of on the noisy image).
+        """
+
+        def denoise(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+            x0 = denoiser(x, sigma, condition)
+            return self.picture + self.inside * (x0 - self.picture)
+
+        return denoise
+
+
+def walk(
+    planned: Plan, denoiser: Denoiser, noise: SeededNoise, kept: Kept | None = None
+) -> Iterator[Step]:
+    """Sample as planned, all of the image or a region; the last step's `x0` is the image."""
+    function: DenoiseFunction = denoiser if kept is None else kept.around(denoiser)
     return sample(
-        denoiser, planned.sigmas, planned.condition, noise, planned.sampler, planned.start
+        function, planned.sigmas, planned.condition, noise, planned.sampler, planned.start
     )

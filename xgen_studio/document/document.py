@@ -26,15 +26,39 @@ class LabelState:
 
 
 @dataclass(frozen=True)
+class Made:
+    """One walk of a model: the mask (H, W) it followed, its provenance, and the region (H, W) it
+    was held to, or None where it drew the whole picture."""
+
+    mask: Pixels
+    provenance: dict[str, Any]
+    region: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
 class Picture:
     """The radiograph under the mask: grey values (H, W) in [0, 1] and where they come from.
 
-    `provenance` is that of a generated picture, or None where the picture was opened.
+    `recipe` holds the walks that made it, oldest first: one that drew it all, or began from `base`
+    (the opened pixels), and then those that drew regions anew. It is empty where the picture was
+    opened; `source` then names the file.
     """
 
     pixels: NDArray[np.float32]
-    provenance: dict[str, Any] | None = None
+    recipe: tuple[Made, ...] = ()
+    base: NDArray[np.float32] | None = None
     source: str = ""
+
+    @property
+    def provenance(self) -> dict[str, Any] | None:
+        """That of the last walk, or None where the picture was opened."""
+        return self.recipe[-1].provenance if self.recipe else None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it keeps."""
+        arrays = [self.pixels, self.base, *(a for m in self.recipe for a in (m.mask, m.region))]
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 class Document:
@@ -120,9 +144,15 @@ class Document:
 
     def begin_stroke(self, label: int, rules: Rules | None = None) -> None:
         """Start painting `label`; 0 erases. Locked labels are safe from it."""
-        rules = rules or Rules()
         picture = self.picture.pixels if self.picture else None
-        self.editor.begin(label, replace(rules, locked=rules.locked | self.locked), picture)
+        self.editor.begin(label, self._with_locks(rules or Rules()), picture)
+
+    def switch_label(self, label: int, rules: Rules | None = None) -> None:
+        """Go on with the same stroke in another label."""
+        self.editor.switch(label, self._with_locks(rules or Rules()))
+
+    def _with_locks(self, rules: Rules) -> Rules:
+        return replace(rules, locked=rules.locked | self.locked)
 
     def paint(self, region: Region) -> bool:
         """Paint within the stroke; True when a pixel changed."""
@@ -197,7 +227,7 @@ class Document:
             raise InputError("the picture does not have the size of this document")
         old = self.picture
         self._put_picture(picture)
-        size = (picture.pixels.nbytes if picture else 0) + 200
+        size = (picture.nbytes if picture else 0) + 200
         self.history.did(Replace(name, self._put_picture, old, picture, size))
 
     def _put_picture(self, picture: Any) -> None:

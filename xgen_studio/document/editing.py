@@ -93,6 +93,10 @@ class MaskEditor:
         self._limits = rules.limits if picture is not None else None
         self._picture = picture
 
+    def switch(self, label: int, rules: Rules) -> None:
+        """Go on with the same stroke in another label."""
+        self._label, self._allowed = label, rules.table(label)
+
     def paint(self, region: Region) -> bool:
         """Paint a region; True when a pixel changed."""
         if region.empty:

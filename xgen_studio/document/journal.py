@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from xgen_studio.document.document import Document
+from xgen_studio.document import Document
 from xgen_studio.document.files import save_document
 from xgen_studio.imaging import make_folder, write_json
 

@@ -28,17 +28,21 @@ SOFTWARE = f"XGen Studio {__version__}"
 def write_png16(
     path: str | os.PathLike[str],
     pixels: ArrayLike,
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, Any] | None,
     spacing: tuple[float, float] | None = None,
 ) -> None:
-    """Save a synthetic image, `pixels` (H, W) in [0, 1], as a 16-bit grey PNG.
+    """Save an image, `pixels` (H, W) in [0, 1], as a 16-bit grey PNG: 0 -> 0 and 1 -> 65535.
 
-    0 -> 0 and 1 -> 65535. The text chunks are Synthetic=yes, Provenance (JSON), Software and, with
-    a `spacing` (x, y) in mm, SpacingMm; `read_image` gives them back. Raises InputError for other
-    values (also NaN), for provenance JSON cannot hold, and when the file cannot be saved.
+    With `provenance` it is marked synthetic; without, it is a plain picture. The text chunks are
+    Synthetic=yes, Provenance (JSON), Software and, with a `spacing` (x, y) in mm, SpacingMm;
+    `read_image` gives them back. Raises InputError for other values (also NaN), for provenance
+    JSON cannot hold, and when the file cannot be saved.
     """
     unit = _unit(pixels, str(path))
-    _save_png(path, np.rint(unit * 65535).astype(np.uint16), _synthetic(path, provenance, spacing))
+    notes = {"Software": SOFTWARE}
+    if provenance is not None:
+        notes = _synthetic(path, provenance, spacing)
+    _save_png(path, np.rint(unit * 65535).astype(np.uint16), notes)
 
 
 def write_png8(

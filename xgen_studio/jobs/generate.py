@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 
 import xgen_studio
 from xgen_studio.anatomy.system import SYSTEMS
 from xgen_studio.diffusion import (
     METHODS,
     Denoiser,
+    Kept,
     Plan,
     SeededNoise,
     Step,
@@ -25,8 +27,8 @@ from xgen_studio.diffusion import (
     walk,
 )
 from xgen_studio.diffusion.bundle import Bundle
-from xgen_studio.errors import CallError
-from xgen_studio.imaging import Mask, make_folder, read_mask, write_json, write_png16
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.imaging import Mask, make_folder, read_image, read_mask, write_json, write_png16
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
@@ -34,6 +36,7 @@ from xgen_studio.jobs.provenance import array_hash
 from xgen_studio.networks.memory import memory_guard
 
 Pixels = NDArray[np.float32]
+FEATHER = 4.0  # px of a soft edge inside an edited region
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,30 @@ class Settings:
     steps: int | None = None
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)  # the system's: grade of a knee
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Draw only a region of a picture anew: `pixels` (H, W) in [0, 1] and `region` (H, W), true
+    where the picture may change, both on the model's grid. The rest stays identical to the bit."""
+
+    pixels: Pixels
+    region: NDArray[np.bool_]
+
+    def kept(self, grid: tuple[int, int], device: torch.device) -> Kept:
+        """The picture as a walk sees it, with an edge of FEATHER px inside the region."""
+        for what, array in (("picture", self.pixels), ("region", self.region)):
+            if array.shape != grid:
+                raise InputError(
+                    f"the {what} to edit has {array.shape[1]} x {array.shape[0]} px; this model"
+                    f" draws {grid[1]} x {grid[0]} px"
+                )
+        if not self.region.any():
+            raise InputError("the region to draw anew is empty; outline a part of the picture")
+        depth = ndimage.distance_transform_edt(np.pad(self.region, 1, mode="edge"))[1:-1, 1:-1]
+        inside = torch.from_numpy((depth / FEATHER).clip(0, 1).astype(np.float32))
+        picture = torch.from_numpy(self.pixels.astype(np.float32) * 2 - 1)
+        return Kept(picture[None, None].to(device), inside[None, None].to(device))
 
 
 @dataclass(frozen=True)
@@ -74,8 +101,12 @@ class Generator:
             self._denoisers[network] = self.bundle.denoiser(method, self.device)
         return self._denoisers[network]
 
-    def steps(self, mask: Mask, settings: Settings) -> Iterator[Step | Generated]:
-        """Walk from noise to one image: a `Step` after each noise level, then the `Generated`."""
+    def steps(
+        self, mask: Mask, settings: Settings, edit: Edit | None = None
+    ) -> Iterator[Step | Generated]:
+        """Walk from noise to one image: a `Step` after each noise level, then the `Generated`.
+
+        With `edit` only a region of a picture is drawn anew."""
         began = time.perf_counter()
         method = settings.method or self.bundle.default_method
         if method not in METHODS:
@@ -91,13 +122,21 @@ class Generator:
         guide = torch.from_numpy(self.system.guide(labels))[None, None].to(self.device)
         planned = plan(method, denoiser, condition, guide, sampler, steps)
         noise = SeededNoise([settings.seed], (1, *self.bundle.grid), self.device)
+        kept = edit.kept(self.bundle.grid, self.device) if edit else None
         step = None
         with memory_guard(self.device):
-            for step in walk(planned, denoiser, noise):
+            for step in walk(planned, denoiser, noise, kept):
                 yield step
         assert step is not None
         pixels = ((step.x0[0, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
         provenance = self._provenance(mask, labels, method, settings, planned)
+        if edit is not None:
+            pixels = np.where(edit.region, pixels, edit.pixels).astype(np.float32)
+            provenance["edit"] = {
+                "picture_sha256": array_hash(edit.pixels.astype(np.float32)),
+                "region_sha256": array_hash(edit.region.astype(np.uint8)),
+                "region_px": int(edit.region.sum()),
+            }
         provenance["pixels_sha256"] = array_hash(pixels)
         provenance["seconds"] = round(time.perf_counter() - began, 4)
         yield Generated(pixels, provenance)
@@ -111,9 +150,9 @@ class Generator:
                 f"{self.bundle.name} by {method} takes no {', '.join(said)}; leave it out"
             )
 
-    def one(self, mask: Mask, settings: Settings) -> Generated:
+    def one(self, mask: Mask, settings: Settings, edit: Edit | None = None) -> Generated:
         """One finished image."""
-        *_, last = self.steps(mask, settings)
+        *_, last = self.steps(mask, settings, edit)
         assert isinstance(last, Generated)
         return last
 
@@ -175,6 +214,20 @@ def how_read(mask: Mask, window: tuple[float, float, float, float]) -> str:
     return f"mask read as {kind}: {names}{part}"
 
 
+def read_edit(picture: Path, region: Path) -> Edit:
+    """What to draw anew: a grey picture, and a mask of its size that is not 0 where it may change.
+    """
+    image, mask = read_image(picture), read_mask(region)
+    if len(mask.shape) != 2:
+        raise InputError(f"{region}: is a volume; the region is one picture")
+    pixels = image.pixels
+    if np.issubdtype(pixels.dtype, np.integer):
+        pixels = pixels / np.iinfo(pixels.dtype).max
+    if pixels.min() < 0 or pixels.max() > 1:
+        raise InputError(f"{picture}: needs grey values in [0, 1]; save it as PNG first")
+    return Edit(pixels.astype(np.float32), mask.labels > 0)
+
+
 def generate_files(
     model: str,
     mask_file: Path,
@@ -184,10 +237,12 @@ def generate_files(
     device: str = "cpu",
     monitor: Monitor | None = None,
     note: Callable[[str], None] = lambda text: None,
+    edit: Edit | None = None,
 ) -> list[Path]:
     """Write n images of a mask as `000.png`, `000.json`, ...; image i has the seed S + i.
 
-    `note` hears what the user should know beside the pictures.
+    With `edit` only a region of a picture is drawn anew. `note` hears what the user should know
+    beside the pictures.
     """
     settings, monitor = settings or Settings(), monitor or Monitor()
     if n < 1:
@@ -210,16 +265,21 @@ def generate_files(
             settings.method, settings.sampler, settings.steps, settings.seed + i, settings.options
         )
         made: Generated | None = None
-        for step in generator.steps(mask, own):
+        for step in generator.steps(mask, own, edit):
             if isinstance(step, Generated):
                 made = step
             else:
                 done = i * step.total + step.index
                 monitor.report(done, n * step.total, f"image {i + 1} of {n}")
         assert made is not None
-        make_folder(out)
-        picture = out / f"{i:03d}.png"
-        write_png16(picture, made.pixels, made.provenance)
-        write_json(picture.with_suffix(".json"), made.provenance)
-        written.append(picture)
+        written.append(write_generated(out, i, made))
     return written
+
+
+def write_generated(folder: Path, i: int, made: Generated) -> Path:
+    """Write image i as `iii.png` (16-bit grey) and `iii.json`; returns the picture's path."""
+    make_folder(folder)
+    picture = folder / f"{i:03d}.png"
+    write_png16(picture, made.pixels, made.provenance)
+    write_json(picture.with_suffix(".json"), made.provenance)
+    return picture

@@ -7,20 +7,23 @@ import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.window import Window
 
 SWITCH_INTERVAL = 0.0005  # s: a busy thread hands the interpreter to the window sooner
 
 
-def run(theme: str = "system") -> int:
+def run() -> int:
     """Open the window; returns the exit code when it closes."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = QApplication(["xgen"])
     app.setApplicationName("XGen Studio")
-    apply_theme(app, theme)
-    window = Window()
-    window.resize(1280, 800)
+    settings = Settings()
+    apply_theme(app, settings.now.theme)
+    window = Window(settings)
+    if not settings.now.layout.get("window"):
+        window.resize(1280, 800)
     window.show()
-    QTimer.singleShot(0, window.offer_recovery)
+    QTimer.singleShot(0, window.first_start)
     return app.exec()

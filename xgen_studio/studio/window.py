@@ -1,284 +1,264 @@
-"""The main window: one document, its file, its menus, its status."""
+"""The main window: the rail of workspaces, the desk, menus, status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from threading import Thread
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMessageBox
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from xgen_studio.document import Document
-from xgen_studio.document.document import Picture
-from xgen_studio.document.files import load_document, save_document
-from xgen_studio.document.journal import Journal, Left, forget, left_behind, opened_elsewhere
-from xgen_studio.errors import InputError
-from xgen_studio.studio.actions import Actions, Entry
+from xgen_studio.studio.actions import Actions, AllActions, Entry
+from xgen_studio.studio.desk import FILTER, MASKS, Desk
+from xgen_studio.studio.dialogs.palette import Palette
+from xgen_studio.studio.dialogs.settings import SettingsDialog
+from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
 from xgen_studio.studio.engine import Engine
-from xgen_studio.studio.engine.protocol import Failed, Open, Opened
-from xgen_studio.studio.knee.page import FIRST_CASE, KneePage, document_of_mask, new_document
-from xgen_studio.studio.places import Recent, journal_folder
-
-JOURNAL_EVERY = 2000  # ms after a change
-FILTER = "XGen document (*.xgen)"
-MASKS = "Masks (*.png *.tif *.tiff *.bmp *.nii *.nii.gz *.mha *.nrrd)"
-RADIOGRAPHS = "Radiographs (*.png *.tif *.tiff *.bmp *.jpg *.jpeg *.dcm *)"
+from xgen_studio.studio.engine.queue import JobQueue
+from xgen_studio.studio.icons import icon
+from xgen_studio.studio.knee.documents import CASES, DRR_GRID, FIRST_CASE, document_of_mask
+from xgen_studio.studio.knee.documents import XRAY_GRID as AP_GRID
+from xgen_studio.studio.knee.page import KneePage
+from xgen_studio.studio.knee.workspace import MENUS, KneeWorkspace
+from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.theme import apply_theme
+from xgen_studio.studio.tour import Stop, Tour
+from xgen_studio.studio.workspaces import WORKSPACES
 
 
 class Window(QMainWindow):
     """XGen Studio."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
+        self.settings = settings or Settings()
         self.engine = Engine(self)
-        self.engine.opened.connect(self._radiograph_opened)
-        self.engine.failed.connect(self._engine_failed)
-        self.recent = Recent()
-        self.file: Path | None = None
-        self._orders = 0
-        self.journal = Journal(journal_folder())
-        self._journal_timer = QTimer(self, singleShot=True, interval=JOURNAL_EVERY)
-        self._journal_timer.timeout.connect(self._keep_journal)
-        self.actions_ = Actions(self)
-        self._file_actions()
-        self.page: KneePage
+        self.queue = JobQueue(self.engine)
         self.probe = QLabel()
+        self.desk = Desk(self.engine, self, document_of_mask(FIRST_CASE))
+        self.actions_ = Actions(self, self.settings)
+        self.all_actions = AllActions(self._action_parts)
+        self._add_actions()
+        self._tour: Tour | None = None
+        self._places: dict[str, QWidget] = {}
+        self.stack = QStackedWidget()
+        self._rail()
         notice = QLabel("Synthetic images for research and teaching, not for diagnosis")
         notice.setProperty("role", "faint")
         self.statusBar().addWidget(self.probe, 1)
         self.statusBar().addPermanentWidget(notice)
         self.setAcceptDrops(True)
-        self.show_document(document_of_mask(FIRST_CASE), None)
+        self.desk.state_changed.connect(self._title)
+        self.desk.message.connect(self.statusBar().showMessage)
+        self.settings.changed.connect(self._setting_changed)
+        QApplication.styleHints().colorSchemeChanged.connect(lambda _scheme: self._retheme())
+        self.show_workspace("knee")
+        self._title()
+        if saved := self.settings.now.layout.get("window"):
+            self.restoreGeometry(QByteArray.fromBase64(str(saved).encode()))
+        if self.settings.trouble:
+            self.statusBar().showMessage(self.settings.trouble, 15_000)
         QTimer.singleShot(0, self.engine.start)  # after the first paint
+
+    @property
+    def page(self) -> KneePage:
+        """The knee page."""
+        place = self._places["knee"]
+        assert isinstance(place, KneeWorkspace) and place.page is not None
+        return place.page
 
     # -- building --------------------------------------------------------------------------------
 
-    def _file_actions(self) -> None:
+    def _add_actions(self) -> None:
+        desk = self.desk
         for entry, call in (
-            (Entry("file.new", "New knee", ("Ctrl+N",), "new"), self.new),
-            (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), self.ask_open),
-            (Entry("file.mask", "Open mask ...", ()), self.ask_mask),
+            (Entry("file.new", "New knee, AP", ("Ctrl+N",), "new"), lambda: desk.new(AP_GRID)),
+            (Entry("file.new_drr", "New knee, any angle", ("Ctrl+Shift+N",)),
+             lambda: desk.new(DRR_GRID)),
+            (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), lambda: desk.ask_open(FILTER)),
+            (Entry("file.mask", "Open mask ..."), lambda: desk.ask_open(MASKS)),
             (Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
-             self.ask_radiograph),
-            (Entry("file.save", "Save", ("Ctrl+S",), "save"), self.save),
-            (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), self.save_as),
+             desk.ask_radiograph),
+            (Entry("file.save", "Save", ("Ctrl+S",), "save"), desk.save),
+            (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), desk.save_as),
+            (Entry("app.palette", "Command palette ...", ("Ctrl+K", "Ctrl+Shift+P"), "search"),
+             self.open_palette),
+            (Entry("app.shortcuts", "Keyboard shortcuts ..."), self.open_shortcuts),
+            (Entry("app.settings", "Settings ...", ("Ctrl+,",), "settings"), self.open_settings),
+            (Entry("app.tour", "Tour"), self.start_tour),
             (Entry("file.quit", "Quit", ("Ctrl+Q",)), self.close),
         ):  # fmt: skip
             self.actions_.add(entry, lambda *_, call=call: call())
-
-    def _menus(self) -> None:
-        bar = self.menuBar()
-        bar.clear()
-        menu = bar.addMenu("&File")
-        for id, action in self.actions_.by_id.items():
-            menu.addAction(action)
-            if id == "file.radiograph":
-                self._recent_menu = menu.addMenu("Recent")
-                self._recent_menu.aboutToShow.connect(self._fill_recent)
-        for title, prefixes in (
-            ("&Edit", ("edit.",)), ("&View", ("view.", "mask.")), ("&Tools", ("tool.", "brush.")),
-            ("&Label", ("label.",)), ("&Radiograph", ("draw.",)),
-        ):  # fmt: skip
-            menu = bar.addMenu(title)
-            for id, action in self.page.actions_.by_id.items():
-                if id.startswith(prefixes):
-                    menu.addAction(action)
-
-    def _fill_recent(self) -> None:
-        self._recent_menu.clear()
-        for path in self.recent.paths():
-            action = QAction(str(path), self._recent_menu)
-            action.triggered.connect(lambda _=False, p=path: self.open(p))
-            self._recent_menu.addAction(action)
-        self._recent_menu.setEnabled(bool(self.recent.paths()))
-
-    # -- documents -------------------------------------------------------------------------------
-
-    def show_document(self, document: Document, file: Path | None) -> None:
-        """Take a document on the table; the one before must have been saved or given up."""
-        old = getattr(self, "page", None)
-        self.page = KneePage(self.engine, document, self)
-        self.page.probed.connect(self.probe.setText)
-        self.file = file
-        self.setCentralWidget(self.page)
-        if old is not None:
-            old.deleteLater()
-        self.journal.belongs_to(file)
-        document.history_changed.connect(self._changed)
-        self._menus()
-        self._changed()
-        if self.engine.ready_now:
-            self.page.live.become_ready()
-
-    def _changed(self) -> None:
-        name = self.file.name if self.file else "untitled"
-        self.setWindowTitle(f"{name}[*] - XGen Studio")
-        modified = self.page.document.history.modified
-        self.setWindowModified(modified)
-        if modified:
-            self._journal_timer.start()
-
-    def _keep_journal(self) -> None:
-        """Write the journal on a thread: compressing a large mask takes longer than a frame."""
-        copy = self.page.document.snapshot()
-        journal = self.journal
-
-        def write() -> None:
-            try:
-                journal.write(copy)
-            except InputError:
-                return  # a full disk: saving itself will say so
-
-        Thread(target=write, daemon=True).start()
-
-    def may_leave(self) -> bool:
-        """Ask what to do with unsaved work; False to stay."""
-        if not self.page.document.history.modified:
-            return True
-        buttons = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self, "Unsaved work", "Save the changes of this document?",
-            buttons.Save | buttons.Discard | buttons.Cancel, buttons.Save,
-        )  # fmt: skip
-        if answer == buttons.Save:
-            return self.save()
-        return bool(answer == buttons.Discard)
-
-    def new(self) -> None:
-        """An empty knee."""
-        if self.may_leave():
-            self.show_document(new_document(), None)
-
-    def open(self, path: Path) -> None:
-        """Open a document, a mask or a radiograph, whichever the file is."""
-        if not self.may_leave():
-            return
-        if path.suffix.lower() == ".xgen":
-            self._try(lambda: self._open_document(path))
-            return
-        try:
-            document = document_of_mask(path)
-        except InputError:
-            self.open_radiograph(path)
-        else:
-            self.show_document(document, None)
-            self.recent.add(path)
-
-    def _open_document(self, path: Path) -> None:
-        other = opened_elsewhere(journal_folder(), path)
-        document, _settings = load_document(path)
-        if document.system != "knee":
-            raise InputError(f"{path}: is a {document.system} document; this window draws knees")
-        self.show_document(document, None if other else path)
-        self.recent.add(path)
-        if other:
-            self.warn(
-                f"{path.name} is open in another window (process {other}). This is a copy: save it"
-                " under another name."
+        for case in sorted(CASES.glob("*.png")):
+            title = f"Sample case: {case.stem.replace('_', ' ')}"
+            self.actions_.add(
+                Entry(f"case.{case.stem}", title), lambda *_, path=case: desk.open(path)
             )
 
-    def open_radiograph(self, path: Path) -> None:
-        """Read a radiograph in the worker, which also proposes its mask."""
-        self._orders += 1
-        self.statusBar().showMessage(f"Opening {path.name} and proposing its mask ...")
-        self.engine.send(Open(self._orders, str(path), "knee-xray", new_document().shape))
+    def _rail(self) -> None:
+        rail = QWidget()
+        rail.setObjectName("rail")
+        column = QVBoxLayout(rail)
+        column.setContentsMargins(4, 8, 4, 8)
+        self._group = QButtonGroup(self)
+        self.rail_buttons: dict[str, QToolButton] = {}
+        for workspace in WORKSPACES:
+            button = QToolButton(text=workspace.title, icon=icon(workspace.icon), checkable=True)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            button.setIconSize(QSize(24, 24))
+            button.setMinimumWidth(58)
+            button.setAccessibleName(f"workspace {workspace.title}")
+            button.clicked.connect(lambda _=False, id=workspace.id: self.show_workspace(id))
+            self._group.addButton(button)
+            self.rail_buttons[workspace.id] = button
+            column.addWidget(button)
+        column.addStretch()
+        middle = QWidget()
+        line = QHBoxLayout(middle)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(0)
+        line.addWidget(rail)
+        line.addWidget(self.stack, 1)
+        self.setCentralWidget(middle)
 
-    def _radiograph_opened(self, opened: Opened) -> None:
-        self.statusBar().clearMessage()
-        fresh = new_document()
-        document = Document(fresh.shape, fresh.table, fresh.system, opened.spacing)
-        document.mask[...] = opened.labels
-        document.picture = Picture(opened.pixels, None, opened.path)
-        self.show_document(document, None)
-        self.recent.add(Path(opened.path))
-        if opened.doubt:
-            self.warn(f"The proposed mask is doubtful: {opened.doubt}. Look at it closely.")
+    def show_workspace(self, id: str) -> None:
+        """Go to a workspace; it is made when it is first shown."""
+        workspace = next(w for w in WORKSPACES if w.id == id)
+        if id not in self._places:
+            place = self._places[id] = workspace.make(self)
+            self.stack.addWidget(place)
+            if isinstance(place, KneeWorkspace):
+                place.page_changed.connect(self._menus)
+        self.stack.setCurrentWidget(self._places[id])
+        self.rail_buttons[id].setChecked(True)
+        self._menus()
 
-    def _engine_failed(self, failure: Failed) -> None:
-        if failure.number == -self._orders:
-            self.statusBar().clearMessage()
-            self.warn(failure.message)
+    def _action_parts(self) -> list[Actions]:
+        place = self.stack.currentWidget()
+        return [self.actions_, *([place.actions_] if isinstance(place, KneeWorkspace) else [])]
 
-    def ask_open(self) -> None:
-        """Choose a document."""
-        self._ask(FILTER, self.open)
+    def _menus(self) -> None:
+        bar, place = self.menuBar(), self.stack.currentWidget()
+        bar.clear()
+        menu = bar.addMenu("&File")
+        for id, action in self.actions_:
+            if id.startswith("file."):
+                menu.addAction(action)
+            if id == "file.radiograph":
+                recent = menu.addMenu("Recent")
+                recent.aboutToShow.connect(lambda menu=recent: self.desk.fill_recent(menu))
+                cases = menu.addMenu("Sample cases")
+                for other, case in self.actions_:
+                    if other.startswith("case."):
+                        cases.addAction(case)
+        for title, prefixes in MENUS if isinstance(place, KneeWorkspace) else ():
+            menu = bar.addMenu(title)
+            assert isinstance(place, KneeWorkspace)
+            for id, action in place.actions_:
+                if id.startswith(prefixes):
+                    menu.addAction(action)
+            if title == "&View":
+                menu.addSeparator()
+                for dock in self.page.docks.values():
+                    menu.addAction(dock.toggleViewAction())
+        menu = bar.addMenu("&Help")
+        for id, action in self.actions_:
+            if id.startswith("app."):
+                menu.addAction(action)
 
-    def ask_mask(self) -> None:
-        """Choose a mask."""
-        self._ask(MASKS, self.open)
+    def _title(self) -> None:
+        self.setWindowTitle(f"{self.desk.name}[*] - XGen Studio")
+        self.setWindowModified(self.desk.document.history.modified)
 
-    def ask_radiograph(self) -> None:
-        """Choose a radiograph."""
-        if self.may_leave():
-            self._ask(RADIOGRAPHS, self.open_radiograph)
+    # -- dialogs ---------------------------------------------------------------------------------
 
-    def _ask(self, kinds: str, call: Callable[[Path], object]) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open", "", kinds)
-        if name:
-            call(Path(name))
+    def open_palette(self) -> Palette:
+        """Everything one can do, by a few letters."""
+        palette = Palette(self.all_actions, self)
+        palette.show()
+        palette.line.setFocus()
+        return palette
 
-    def save(self) -> bool:
-        """Save to the document's file; True when it is on the disk."""
-        return self._save_to(self.file) if self.file else self.save_as()
+    def open_shortcuts(self) -> ShortcutEditor:
+        """The shortcut editor."""
+        editor = ShortcutEditor(self.all_actions, self.settings, self)
+        editor.open()
+        return editor
 
-    def save_as(self) -> bool:
-        """Choose a file and save."""
-        name, _ = QFileDialog.getSaveFileName(self, "Save as", "", FILTER)
-        if not name:
-            return False
-        path = Path(name)
-        return self._save_to(path if path.suffix else path.with_suffix(".xgen"))
+    def open_settings(self) -> SettingsDialog:
+        """The settings."""
+        dialog = SettingsDialog(self.settings, self)
+        dialog.open()
+        return dialog
 
-    def _save_to(self, path: Path) -> bool:
-        def write() -> None:
-            save_document(path, self.page.document)
-            self.file = path
-            self.journal.belongs_to(path)
-            self.page.document.history.mark_saved()
-            self.recent.add(path)
-            self.statusBar().showMessage(f"Saved {path}", 4000)
+    def start_tour(self) -> None:
+        """Show the tour; on a first start it comes by itself."""
+        self.show_workspace("knee")
+        page = self.page
+        stops = [
+            Stop("Paint here: left drag paints, right drag erases. The wheel zooms, Space drags the"
+                 " picture.", lambda: page.drawing),
+            Stop("The radiograph follows your brush, and is finished when you lift it. It is"
+                 " synthetic, and says so wherever it goes.", lambda: page.radiograph),
+            Stop("What you paint. The eye hides a label, the lock protects it, a right click"
+                 " renames it.", lambda: page.labels),
+            Stop("How the radiograph is made: quality, arthritis grade, seed. Y keeps a picture,"
+                 " V draws variations of it.", lambda: page.panel),
+            Stop("Ctrl+K finds everything by a few letters. Shapes > Whole knee drops a knee that"
+                 " you can bend. Try one stroke now.", lambda: self.menuBar()),
+        ]  # fmt: skip
+        self._tour = Tour(self, stops, lambda: self.settings.put(tour_seen=True))
 
-        return self._try(write)
+    def first_start(self) -> None:
+        """What a killed window left comes first; then, once, the tour."""
+        self.desk.offer_recovery()
+        if not self.settings.now.tour_seen:
+            self.start_tour()
 
-    def _try(self, call: Callable[[], None]) -> bool:
-        try:
-            call()
-        except InputError as error:
-            self.warn(str(error))
-            return False
-        return True
+    # -- settings --------------------------------------------------------------------------------
 
-    def warn(self, message: str) -> None:
-        """Say something in a box that does not stop the window."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "XGen Studio", message, parent=self)
-        box.open()
+    def _setting_changed(self, name: str) -> None:
+        if name == "theme":
+            self._retheme()
+        elif name in ("keys", "own_keys"):
+            for part in self._action_parts():
+                part.redress()
+        elif name == "preview_steps":
+            self.page.live.preview_steps = self.settings.now.preview_steps
+        elif name == "history_mib":
+            self.desk.document.history.budget = self.settings.now.history_mib * 2**20
 
-    # -- recovery --------------------------------------------------------------------------------
+    def _retheme(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, self.settings.now.theme)
 
-    def offer_recovery(self) -> None:
-        """Offer what a killed window left, newest first."""
-        for left in left_behind(journal_folder()):
-            name = left.file.name if left.file else "an untitled document"
-            answer = QMessageBox.question(
-                self, "Recover unsaved work",
-                f"XGen Studio did not close properly. Recover the changes of {name}?",
-            )  # fmt: skip
-            if answer == QMessageBox.StandardButton.Yes:
-                self._try(partial(self._recover, left))
-                return
-            forget(journal_folder(), left.id)
-
-    def _recover(self, left: Left) -> None:
-        document, _ = load_document(left.copy)
-        self.show_document(document, left.file)
-        document.history.mark_unsaved()
-        self._keep_journal()
-        forget(journal_folder(), left.id)
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "stack"):
+            for part in self._action_parts():
+                part.redress()
+            for workspace in WORKSPACES:
+                self.rail_buttons[workspace.id].setIcon(icon(workspace.icon))
+            self.page.redress()
+        super().changeEvent(event)
 
     # -- events ----------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._tour is not None:
+            self._tour.end()
+            self._tour = None
+        super().resizeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         urls = event.mimeData().urls()
@@ -286,13 +266,17 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.open(Path(event.mimeData().urls()[0].toLocalFile()))
+        self.desk.open(Path(event.mimeData().urls()[0].toLocalFile()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.may_leave():
+        if not self.desk.may_leave():
             event.ignore()
             return
-        self._journal_timer.stop()
-        self.journal.close()
+        knee = self._places["knee"]
+        assert isinstance(knee, KneeWorkspace)
+        knee.keep_layout()
+        place = bytes(self.saveGeometry().toBase64().data()).decode()
+        self.settings.put(layout={**self.settings.now.layout, "window": place})
+        self.desk.close()
         self.engine.stop()
         super().closeEvent(event)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
@@ -20,7 +22,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from xgen_studio.studio.canvas.layers import MaskLayer, PictureLayer
+from xgen_studio.studio.canvas.compare import Comparison
+from xgen_studio.studio.canvas.layers import HeatLayer, LandmarkLayer, MaskLayer, PictureLayer
 from xgen_studio.studio.canvas.scale_bar import paint_scale_bar
 from xgen_studio.studio.canvas.viewport import Viewport
 
@@ -71,6 +74,9 @@ class Tool:
     def leave(self, canvas: Canvas) -> None:
         """The pointer left the canvas, or another tool was taken."""
 
+    def put_down(self, canvas: Canvas) -> None:
+        """Another tool was taken, or the document is saved: finish what is half done."""
+
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
         """Draw over the picture, in widget coordinates."""
 
@@ -94,6 +100,10 @@ class Canvas(QWidget):
         self.picture = PictureLayer()
         self.mask_layer: MaskLayer | None = None
         self.tool = Tool()
+        self.heat_layer: HeatLayer | None = None
+        self.landmark_layer: LandmarkLayer | None = None
+        self.comparison: Comparison | None = None
+        self.overlay: Callable[[Canvas, QPainter], None] = lambda canvas, painter: None
         self.hint = ""
         self._fitted = True
         self._space = False
@@ -112,10 +122,17 @@ class Canvas(QWidget):
 
     def use_tool(self, tool: Tool) -> None:
         """Take another tool in hand."""
-        self.tool.leave(self)
+        if tool is not self.tool:
+            self.tool.leave(self)
+            self.tool.put_down(self)
         self.tool = tool
         self.setCursor(tool.cursor)
         self.update()
+
+    @property
+    def target(self) -> QRectF:
+        """Where the whole picture lies, in widget pixels."""
+        return QRectF(self.view.left, self.view.top, *self.view.size)
 
     def mask_touched(self, box: tuple[int, int, int, int]) -> None:
         """Repaint a box (left, top, width, height) of the mask, and no more."""
@@ -168,17 +185,45 @@ class Canvas(QWidget):
         view = self.view
         # The whole picture is drawn under a clip: Qt visits only the clipped pixels, and samples
         # them as in a full repaint, which pieces drawn by themselves would not be.
-        target = QRectF(view.left, view.top, *view.size)
+        target = self.target
         painter.fillRect(target, QColor(0, 0, 0))
-        self.picture.paint(painter, target, smooth=not self._smooth.isActive())
+        smooth = not self._smooth.isActive()
+        self.picture.paint(painter, target, smooth)
+        if self.comparison is not None:
+            self.comparison.paint(painter, target, smooth)
         if self.mask_layer is not None:
             self.mask_layer.paint(painter, target)
+        if self.heat_layer is not None:
+            self.heat_layer.paint(painter, target)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.landmark_layer is not None:
+            self.landmark_layer.paint(painter, view.to_widget)
+        self.overlay(self, painter)
         self.tool.paint(self, painter)
         paint_scale_bar(painter, self, self.view, self.spacing_known)
         if self.hint:
             painter.setPen(QColor(255, 255, 255, 190))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.hint)
+
+    def note(self, painter: QPainter, text: str) -> None:
+        """A line of help at the top of the canvas."""
+        self.tag(painter, QPointF(self.width() / 2, 4), text, centred=True)
+
+    def tag(self, painter: QPainter, at: QPointF, text: str, centred: bool = False) -> None:
+        """Words on a dark plate near a point of the widget, kept inside it."""
+        if not text:
+            return
+        box = QRectF(painter.fontMetrics().boundingRect(text)).adjusted(-7, -4, 7, 4)
+        left = at.x() - box.width() / 2 if centred else at.x() + 10
+        top = at.y() if centred else at.y() - box.height() - 6
+        left = min(max(left, 4.0), max(4.0, self.width() - box.width() - 4))
+        box.moveTo(left, min(max(top, 4.0), self.height() - box.height() - 4))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(16, 18, 22, 215))
+        painter.drawRoundedRect(box, 5, 5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QColor(255, 255, 255, 235))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self._fitted:
@@ -226,6 +271,8 @@ class Canvas(QWidget):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif event.button() == Qt.MouseButton.RightButton and shift:
             self._gesture = "window"
+        elif self.comparison is not None and self.comparison.grips(self._last.x(), self.target):
+            self._gesture = "slide"
         else:
             self._gesture = "tool"
             self.tool.press(self, self._touch(event, pressure))
@@ -238,6 +285,10 @@ class Canvas(QWidget):
             self.pan(step.x(), step.y())
         elif self._gesture == "window":
             self._drag_window(step.x(), step.y())
+        elif self._gesture == "slide" and self.comparison is not None:
+            at = (self._last.x() - self.target.left()) / self.target.width()
+            self.comparison.at = min(max(at, 0.0), 1.0)
+            self.update()
         elif self._gesture == "tool":
             self.tool.move(self, touch)
         else:
@@ -256,9 +307,21 @@ class Canvas(QWidget):
         level = (self.picture.high + self.picture.low) / 2
         width = max(width * math.exp(dx / max(self.width(), 1) * 3), 1e-3)
         level -= dy / max(self.height(), 1) * width
-        self.picture.window(level - width / 2, level + width / 2)
+        self.set_window(level - width / 2, level + width / 2)
+
+    def set_window(self, low: float, high: float) -> None:
+        """Show grey values from `low` (black) to `high` (white)."""
+        self.picture.window(low, high)
+        if self.comparison is not None:
+            self.comparison.window(low, high)
         self.windowed.emit(self.picture.low, self.picture.high)
         self.update()
+
+    def auto_window(self) -> None:
+        """Contrast from the 1st to the 99th percentile of the picture."""
+        if self.picture.pixels is not None:
+            low, high = np.percentile(self.picture.pixels, (1, 99))
+            self.set_window(float(low), float(high))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turn = (event.angleDelta().y() or event.angleDelta().x()) / 120  # Shift swaps the axes

@@ -11,14 +11,16 @@ from threading import Thread
 from PySide6.QtCore import QObject, Signal
 
 from xgen_studio.studio.engine.protocol import (
-    Draw,
+    Answer,
+    Devices,
     Drawn,
+    Ended,
     Failed,
-    Open,
+    Message,
     Opened,
     Ready,
+    Remade,
     Stepped,
-    Stop,
 )
 from xgen_studio.studio.engine.worker import serve
 
@@ -33,6 +35,9 @@ class Engine(QObject):
     stepped = Signal(object)  # Stepped
     drawn = Signal(object)    # Drawn
     opened = Signal(object)   # Opened
+    remade = Signal(object)   # Remade
+    devices = Signal(object)  # Devices
+    ended = Signal(object)    # Ended
     failed = Signal(object)   # Failed
     died = Signal()
     _heard = Signal(object, object)
@@ -42,7 +47,17 @@ class Engine(QObject):
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self.ready_now = False
+        self._last = 0
         self._heard.connect(self._dispatch)
+        self._signal_of = {
+            Stepped: self.stepped, Drawn: self.drawn, Opened: self.opened, Remade: self.remade,
+            Devices: self.devices, Ended: self.ended, Failed: self.failed,
+        }  # fmt: skip
+
+    def number(self) -> int:
+        """A number for a request, never used before."""
+        self._last += 1
+        return self._last
 
     @property
     def running(self) -> bool:
@@ -62,7 +77,7 @@ class Engine(QObject):
         self._pipe = ours
         Thread(target=self._listen, args=(ours,), daemon=True, name="engine pipe").start()
 
-    def send(self, request: Draw | Open | Stop) -> None:
+    def send(self, request: Message) -> None:
         """Hand a request to the worker."""
         self.start()
         assert self._pipe is not None
@@ -94,7 +109,7 @@ class Engine(QObject):
             except RuntimeError:
                 return
 
-    def _dispatch(self, pipe: Connection, answer: object) -> None:
+    def _dispatch(self, pipe: Connection, answer: Answer | Ready | None) -> None:
         if pipe is not self._pipe:
             return  # of a worker that was stopped
         if answer is None:
@@ -102,14 +117,8 @@ class Engine(QObject):
         elif isinstance(answer, Ready):
             self.ready_now = True
             self.ready.emit()
-        elif isinstance(answer, Stepped):
-            self.stepped.emit(answer)
-        elif isinstance(answer, Drawn):
-            self.drawn.emit(answer)
-        elif isinstance(answer, Opened):
-            self.opened.emit(answer)
-        elif isinstance(answer, Failed):
-            self.failed.emit(answer)
+        else:
+            self._signal_of[type(answer)].emit(answer)
 
     def _gone(self, pipe: Connection) -> None:
         if pipe is self._pipe:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from xgen_studio.document import Document
+from xgen_studio.document import Document, Made, Picture
 from xgen_studio.studio.engine.client import Engine
 from xgen_studio.studio.engine.protocol import Draw, Drawn, Failed, Stop
 
-PREVIEW_STEPS = 2
+PREVIEW_STEPS = 2  # network evaluations of a preview
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,46 @@ class Drawing:
 
     model: str = "knee-xray"
     method: str = "ctm"
-    sampler: str | None = None
+    sampler: str | None = None  # None: the model's own
     steps: int | None = None
     seed: int = 1
     options: dict[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class RegionEdit:
+    """A region (H, W) of a picture that alone is drawn anew while it is set."""
+
+    base: Picture
+    region: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of the worker, and the picture it was to change."""
+
+    draw: Draw
+    edit: RegionEdit | None = None
+
+    def picture(self, drawn: Drawn) -> Picture:
+        """The answer with the recipe that makes it again."""
+        mask = np.asarray(self.draw.mask.labels, np.uint8)
+        if self.edit is None:
+            return Picture(drawn.pixels, (Made(mask, drawn.provenance),))
+        base = self.edit.base
+        made = Made(mask, drawn.provenance, self.edit.region)
+        opened = base.base if base.recipe else base.pixels
+        return Picture(drawn.pixels, (*base.recipe, made), opened, base.source)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture to show: finished, or a preview; seconds it took."""
+
+    picture: Picture
+    final: bool
+    seconds: float
 
 
 class Live(QObject):
@@ -34,8 +71,9 @@ class Live(QObject):
     The seed stays, so that the picture changes only where the drawing does.
     """
 
-    shown = Signal(object)     # Drawn: preview or finished
-    finished = Signal(object)  # Drawn, final
+    shown = Signal(object)     # Result: preview or finished
+    finished = Signal(object)  # Result, final
+    edit_changed = Signal()
     busy = Signal(bool)
     failed = Signal(str)
 
@@ -45,21 +83,39 @@ class Live(QObject):
         super().__init__()
         self.engine, self.document, self.in_stroke = engine, document, in_stroke
         self.drawing = Drawing()
+        self.edit: RegionEdit | None = None
         self.enabled = True
-        self._number = 0
-        self._flying: Draw | None = None
+        self.preview_steps = PREVIEW_STEPS
+        self._flying: Request | None = None
         self._flown = -1       # revision of the document that is drawn or being drawn
         self._final = True     # whether that is a finished sample
         self._ready = False
-        document.mask_touched.connect(lambda _box: self.poke())
+        document.mask_touched.connect(self._touched)
         engine.drawn.connect(self._drawn)
         engine.failed.connect(self._failed)
         engine.ready.connect(self.become_ready)
         engine.died.connect(self._died)
 
+    def close(self) -> None:
+        """Let the document and the engine go."""
+        self.document.mask_touched.disconnect(self._touched)
+        for signal, call in (
+            (self.engine.drawn, self._drawn), (self.engine.failed, self._failed),
+            (self.engine.ready, self.become_ready), (self.engine.died, self._died),
+        ):  # fmt: skip
+            signal.disconnect(call)
+        if self._flying:
+            self.engine.send(Stop())
+
     def set_drawing(self, **values: Any) -> None:
         """Change model, method, sampler, steps, seed, options or device, and draw again."""
         self.drawing = replace(self.drawing, **values)
+        self.again()
+
+    def set_edit(self, edit: RegionEdit | None) -> None:
+        """Hold drawing to a region of a picture, or let it draw all again."""
+        self.edit = edit
+        self.edit_changed.emit()
         self.again()
 
     def set_enabled(self, enabled: bool) -> None:
@@ -76,6 +132,20 @@ class Live(QObject):
         self._flown = -1
         self.poke(force=True)
 
+    def request(self, final: bool) -> Request:
+        """The document as it is, as a request."""
+        drawing, edit = self.drawing, self.edit
+        draw = Draw(
+            self.engine.number(), drawing.model, self.document.as_mask(), final, drawing.method,
+            drawing.sampler, drawing.steps if final else self.preview_steps, drawing.seed,
+            drawing.options, drawing.device,
+            edit.base.pixels if edit else None, edit.region if edit else None,
+        )  # fmt: skip
+        return Request(draw, edit)
+
+    def _touched(self, _box: object) -> None:
+        self.poke()
+
     def poke(self, force: bool = False) -> None:
         """Something changed: send the newest mask unless a preview is in flight."""
         if not self.enabled or not self._ready:
@@ -85,19 +155,13 @@ class Live(QObject):
         final = not self.in_stroke()
         if self._flown == self.document.revision and (self._final or not final):
             return
-        if self._flying is not None and not (self._flying.final or force):
+        if self._flying is not None and not (self._flying.draw.final or force):
             return  # looks again when it lands
         if not self.document.mask.any():
             return
-        self._number += 1
-        drawing = self.drawing
-        self._flying = Draw(
-            self._number, drawing.model, self.document.as_mask(), final, drawing.method,
-            drawing.sampler, drawing.steps if final else PREVIEW_STEPS, drawing.seed,
-            drawing.options, drawing.device,
-        )  # fmt: skip
+        self._flying = self.request(final)
         self._flown, self._final = self.document.revision, final
-        self.engine.send(self._flying)
+        self.engine.send(self._flying.draw)
         self.busy.emit(True)
 
     def become_ready(self) -> None:
@@ -106,16 +170,17 @@ class Live(QObject):
         self.again()
 
     def _drawn(self, drawn: Drawn) -> None:
-        if self._flying is None or drawn.number != self._flying.number:
+        if self._flying is None or drawn.number != self._flying.draw.number:
             return
+        result = Result(self._flying.picture(drawn), drawn.final, drawn.seconds)
         self._land()
-        self.shown.emit(drawn)
+        self.shown.emit(result)
         if drawn.final:
-            self.finished.emit(drawn)
+            self.finished.emit(result)
         self.poke()
 
     def _failed(self, failure: Failed) -> None:
-        if self._flying is not None and failure.number == self._flying.number:
+        if self._flying is not None and failure.number == self._flying.draw.number:
             self._land()
             self.failed.emit(failure.message)
 

@@ -1,4 +1,8 @@
-"""The words between window and worker, all plain data. Light: both sides import it."""
+"""The words between window and worker, all plain data. Light: both sides import it.
+
+Requests are answered at once, between two steps of whatever runs: `Draw`, `Open`, `Again`, `Look`.
+A `Series` is long: it runs when nothing else is asked, reports how far it is, and can be paused.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xgen_studio.document import Picture
 from xgen_studio.imaging import Mask
+
+Pixels = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Draw a mask. A preview runs to its end; a finished sample gives way to whatever is newer."""
+    """Draw a mask. A preview runs to its end; a finished sample gives way to whatever is newer.
+
+    With `base` and `region` only that region of the base picture is drawn anew.
+    """
 
     number: int            # of the request, rising
     model: str
@@ -26,11 +37,63 @@ class Draw:
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    base: Pixels | None = None
+    region: Bools | None = None
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Leave whatever is running."""
+    """Leave the drawing that is running."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """Read a radiograph, propose its mask, fit both to a grid (rows, columns)."""
+
+    number: int
+    path: str
+    model: str
+    grid: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Again:
+    """Make a picture again from its recipe."""
+
+    number: int
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Look:
+    """Say which devices there are."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Series:
+    """One picture for each seed, as `draw` says; with `folder` they are written there."""
+
+    number: int
+    draw: Draw
+    seeds: tuple[int, ...]
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Hold the running series, or let it go on."""
+
+    number: int
+    held: bool
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Leave a series; what is finished is kept."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -39,8 +102,19 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """The answer to `Draw`: a picture (H, W) in [0, 1]; `provenance` makes it again."""
+
+    number: int
+    final: bool
+    pixels: Pixels
+    provenance: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Stepped:
-    """A finished sample is on its way."""
+    """A drawing or series is on its way."""
 
     number: int
     done: int
@@ -48,14 +122,50 @@ class Stepped:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A picture (H, W) in [0, 1]; `provenance` makes it again."""
+class Opened:
+    """The answer to `Open`: see `jobs.opening.OpenedRadiograph`."""
 
     number: int
-    final: bool
-    pixels: NDArray[np.float32]
-    provenance: dict[str, Any]
-    seconds: float
+    path: str
+    pixels: Pixels
+    labels: NDArray[np.uint8]
+    spacing: tuple[float, float] | None
+    doubt: str
+
+
+@dataclass(frozen=True)
+class Remade:
+    """The answer to `Again`."""
+
+    number: int
+    equal: bool
+    largest_difference: float
+
+
+@dataclass(frozen=True)
+class DeviceFound:
+    """A device: its name in calls, its title, free and whole memory in bytes (None: not known)."""
+
+    name: str
+    title: str
+    free: int | None
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The answer to `Look`."""
+
+    number: int
+    found: tuple[DeviceFound, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A series is over: 'done' or 'cancelled'."""
+
+    number: int
+    how: str
 
 
 @dataclass(frozen=True)
@@ -66,26 +176,6 @@ class Failed:
     message: str
 
 
-@dataclass(frozen=True)
-class Open:
-    """Read a radiograph, propose its mask, fit both to a grid (rows, columns).
-
-    A failure answers with the number negated: drawings have numbers of their own.
-    """
-
-    number: int
-    path: str
-    model: str
-    grid: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The answer to `Open`: see `jobs.opening.OpenedRadiograph`."""
-
-    number: int
-    path: str
-    pixels: NDArray[np.float32]
-    labels: NDArray[np.uint8]
-    spacing: tuple[float, float] | None
-    doubt: str
+Request = Draw | Open | Again | Look
+Message = Request | Stop | Series | Pause | Cancel
+Answer = Drawn | Stepped | Opened | Remade | Devices | Ended | Failed

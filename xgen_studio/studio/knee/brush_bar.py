@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QToolBar, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSlider,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from xgen_studio.studio.canvas import Canvas
+from xgen_studio.studio.icons import icon
 from xgen_studio.studio.tools import Paint
 from xgen_studio.studio.tools.paint import LEAST_RADIUS, MOST_RADIUS
 
@@ -36,13 +46,27 @@ class BrushBar(QToolBar):
         for state in hand.document.labels:
             self.over.addItem(f"Paint over {state.label.name} only", frozenset({state.label.id}))
         self.over.setAccessibleName("paint over")
+        self.limited = QCheckBox("Only grey")
+        self.limited.setToolTip(
+            "Paint only where the kept or opened radiograph has these grey values (of 1)"
+        )
+        self.low, self.high = (
+            QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.02, value=value)
+            for value in (0.5, 1.0)
+        )
+        self.low.setAccessibleName("least grey")
+        self.high.setAccessibleName("greatest grey")
+        self.mirror = QToolButton(icon=icon("mirror"), checkable=True)
+        self.mirror.setToolTip("Paint left and right of the middle at once")
+        self.mirror.setAccessibleName("mirrored painting")
         self.opacity = QSlider(Qt.Orientation.Horizontal, maximum=100, value=45)
         self.opacity.setFixedWidth(90)
         self.opacity.setAccessibleName("mask opacity")
         self.opacity.setToolTip("Opacity of the mask")
         for text, *widgets in (
             ("Brush", self.size_slider, self.size_text, self.shape),
-            ("", self.over), ("Mask", self.opacity),
+            ("", self.over, self.mirror), ("", self.limited, self.low, self.high),
+            ("Mask", self.opacity),
         ):  # fmt: skip
             if text:
                 label = QLabel(f" {text} ")
@@ -55,6 +79,11 @@ class BrushBar(QToolBar):
         self.shape.currentIndexChanged.connect(lambda i: hand.use(square=i == 1))
         self.over.currentIndexChanged.connect(lambda i: hand.use(over=self.over.itemData(i)))
         self.opacity.valueChanged.connect(self._fade)
+        self.mirror.toggled.connect(lambda on: hand.use(mirror=on))
+        self.limited.toggled.connect(lambda _on: self._limit())
+        self.low.valueChanged.connect(lambda _value: self._limit())
+        self.high.valueChanged.connect(lambda _value: self._limit())
+        self._limit()
         hand.changed.connect(self._follow)
         self._follow()
 
@@ -63,6 +92,16 @@ class BrushBar(QToolBar):
         gap = QWidget()
         gap.setFixedWidth(12)
         return gap
+
+    def _limit(self) -> None:
+        on = self.limited.isChecked()
+        self.low.setEnabled(on)
+        self.high.setEnabled(on)
+        self.hand.use(limits=(self.low.value(), self.high.value()) if on else None)
+
+    def fade(self, steps: int) -> None:
+        """A little more or less of the mask."""
+        self.opacity.setValue(self.opacity.value() + 8 * steps)
 
     def _slid(self, value: int) -> None:
         span = math.log(MOST_RADIUS / LEAST_RADIUS)

@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from xgen_studio.anatomy.knee.framing import frame
-from xgen_studio.anatomy.knee.labels import TABLE, XRAY_GRID
-from xgen_studio.document import Document
-from xgen_studio.document.document import Picture
-from xgen_studio.errors import InputError
-from xgen_studio.imaging import read_mask
-from xgen_studio.paths import RESOURCES
-from xgen_studio.studio.actions import Actions, Entry
+from xgen_studio.anatomy.knee.templates import Template
+from xgen_studio.document import Document, Picture
+from xgen_studio.studio.actions import Actions
 from xgen_studio.studio.canvas import Canvas, MaskLayer
 from xgen_studio.studio.canvas.canvas import Tool, Touch
 from xgen_studio.studio.engine import Engine
-from xgen_studio.studio.engine.live import Live
-from xgen_studio.studio.engine.protocol import Drawn
+from xgen_studio.studio.engine.live import Drawing, Live, RegionEdit, Result
+from xgen_studio.studio.engine.protocol import Again, Failed, Remade
+from xgen_studio.studio.engine.queue import JobQueue
+from xgen_studio.studio.icons import icon
 from xgen_studio.studio.knee.brush_bar import BrushBar
-from xgen_studio.studio.panels.generate import Choice, GeneratePanel
+from xgen_studio.studio.knee.commands import RESHAPE, TOOLS, add_actions, tools_of
+from xgen_studio.studio.knee.documents import model_for
+from xgen_studio.studio.knee.taking_out import ask_export, ask_series, write_picture
+from xgen_studio.studio.knee.view_bar import ViewBar
+from xgen_studio.studio.panels.generate import GeneratePanel
 from xgen_studio.studio.panels.history import HistoryPanel
+from xgen_studio.studio.panels.jobs import JobsPanel
 from xgen_studio.studio.panels.labels import LabelPanel
-from xgen_studio.studio.tools import Brush, Fill, Lasso, Look, Paint, Pick, PolygonTool, Wand
-
-TOOLS = (
-    Entry("tool.brush", "Brush", ("B", "P", "2"), "brush", True, "Brush: right drag erases"),
-    Entry("tool.eraser", "Eraser", ("E", "1"), "eraser", True),
-    Entry("tool.lasso", "Outline", ("O",), "lasso", True, "Outline: drag around, it fills itself"),
-    Entry("tool.polygon", "Polygon", ("G", "3"), "polygon", True, "Polygon: click, Enter closes"),
-    Entry("tool.fill", "Fill", ("F", "4"), "fill", True, "Fill; Shift fills every such area"),
-    Entry("tool.wand", "Wand", ("W",), "wand", True, "Wand: like grey values, drag for more"),
-    Entry("tool.pick", "Pick label", ("I",), "pick", True),
-    Entry("tool.look", "Move", ("Z", "6"), "look", True, "Move the picture"),
-)
-
-
-FIRST_CASE = RESOURCES / "cases" / "knee" / "ap_right.png"
-
-
-def new_document() -> Document:
-    """An empty knee."""
-    return Document(XRAY_GRID, TABLE, "knee")
-
-
-def document_of_mask(path: Path) -> Document:
-    """A document whose mask comes from a file of label ids or grey levels."""
-    mask = read_mask(path, TABLE)
-    if len(mask.shape) != 2:
-        raise InputError(f"{path}: is a volume; the knee takes one picture")
-    window = frame(mask.labels, XRAY_GRID)
-    spacing = None
-    if mask.spacing is not None:
-        spacing = (
-            mask.spacing[0] * window.columns / XRAY_GRID[1],
-            mask.spacing[1] * window.rows / XRAY_GRID[0],
-        )
-    document = Document(XRAY_GRID, TABLE, "knee", spacing)
-    document.mask[...] = window.taken_from(mask.labels, XRAY_GRID)
-    return document
+from xgen_studio.studio.panels.variations import VariationStrip
+from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.tools import Angle, Look, Paint, RegionTool, Ruler, ShapeTool
+from xgen_studio.studio.tools.region import paint_region
+from xgen_studio.studio.tools.shape import Part
 
 
 class KneePage(QMainWindow):
@@ -68,23 +39,43 @@ class KneePage(QMainWindow):
 
     probed = Signal(str)  # what is under the pointer, in words
 
-    def __init__(self, engine: Engine, document: Document, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        queue: JobQueue,
+        settings: Settings,
+        document: Document,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowFlags(Qt.WindowType.Widget)  # a page, not a window
-        self.document = document
+        self.engine, self.queue, self.settings, self.document = engine, queue, settings, document
+        self.model = model_for(document.shape)
         self.hand = Paint(self.document)
         self.live = Live(engine, self.document, lambda: self.hand.in_stroke)
-        self.drawn: Drawn | None = None
-        self.actions_ = Actions(self)
+        self.live.drawing = Drawing(model=self.model.name)
+        self.live.preview_steps = settings.now.preview_steps
+        self.result: Result | None = None     # what the radiograph canvas shows
+        self._again: int | None = None
+        self.actions_ = Actions(self, settings)
         rows, columns = document.shape
         self.drawing = Canvas(columns, rows, document.spacing)
         self.radiograph = Canvas(columns, rows, document.spacing)
         self._canvases()
-        self._tools()
         self._docks()
+        self._tools()
         self.live.shown.connect(self._shown)
+        self.live.edit_changed.connect(self._edit_changed)
         self.hand.stroke_ended.connect(lambda _changed: self.live.poke())
-        self._repicture()
+        engine.remade.connect(self._remade)
+        engine.failed.connect(self._again_failed)
+        self.repicture()
+
+    def close_page(self) -> None:
+        """Another document takes this one's place."""
+        self.live.close()
+        self.engine.remade.disconnect(self._remade)
+        self.engine.failed.disconnect(self._again_failed)
 
     # -- building --------------------------------------------------------------------------------
 
@@ -94,118 +85,276 @@ class KneePage(QMainWindow):
         self.drawing.mask_layer = self.mask_layer
         self.document.mask_touched.connect(self.drawing.mask_touched)
         self.document.labels_changed.connect(self._relabel)
-        self.document.picture_changed.connect(self._repicture)
+        self.document.picture_changed.connect(self.repicture)
         self.drawing.viewport_changed.connect(self.radiograph.follow)
         self.radiograph.viewport_changed.connect(self.drawing.follow)
         self.drawing.brush_resized.connect(self.hand.resize)
-        self.radiograph.use_tool(Look())
         self.radiograph.hint = "The radiograph appears here"
+        self.region_tool = RegionTool(self._choose_region)
+        look = Look()
+        self.view_bar = ViewBar(
+            self.radiograph,
+            {
+                "look": ("look", "Move the picture", look),
+                "region": ("region", "Edit a region: only it is drawn anew (L)", self.region_tool),
+                "ruler": ("ruler", "Ruler", Ruler()),
+                "angle": ("angle", "Angle", Angle()),
+            },
+            lambda folder: write_picture(self, folder),
+        )
+        self.radiograph.use_tool(look)
         for canvas in (self.drawing, self.radiograph):
             canvas.probed.connect(self._probe)
-        split = QSplitter(Qt.Orientation.Vertical)
-        for title, canvas in (
-            ("Drawing", self.drawing), ("Radiograph (synthetic)", self.radiograph)
-        ):  # fmt: skip
+            canvas.overlay = self._paint_region
+        heading = QLabel("Drawing")
+        heading.setProperty("role", "faint")
+        heading.setContentsMargins(10, 4, 10, 4)
+        self.split = QSplitter(self._direction())
+        for bar, canvas in ((heading, self.drawing), (self.view_bar, self.radiograph)):
             box = QWidget()
             column = QVBoxLayout(box)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(0)
-            heading = QLabel(title)
-            heading.setProperty("role", "faint")
-            heading.setContentsMargins(10, 4, 10, 4)
-            column.addWidget(heading)
+            bar.setFixedHeight(34)
+            column.addWidget(bar)
             column.addWidget(canvas, 1)
-            split.addWidget(box)
-        split.setSizes([1000, 1000])
-        self.setCentralWidget(split)
+            self.split.addWidget(box)
+        self.split.setSizes([1000, 1000])
+        self.setCentralWidget(self.split)
+
+    def _direction(self) -> Qt.Orientation:
+        """Wide pictures stand one above the other, square ones side by side."""
+        rows, columns = self.document.shape
+        wide = columns > 1.3 * rows
+        return Qt.Orientation.Vertical if wide else Qt.Orientation.Horizontal
 
     def _tools(self) -> None:
-        tools: tuple[Tool, ...] = (
-            Brush(self.hand), Brush(self.hand, erases=True), Lasso(self.hand),
-            PolygonTool(self.hand), Fill(self.hand), Wand(self.hand), Pick(self.hand), Look(),
-        )  # fmt: skip
         bar = self.addToolBar("Tools")
         bar.setObjectName("tools")
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, bar)
-        for entry, tool in zip(TOOLS, tools, strict=True):
+        self._tool_ids = ["tool.brush", "tool.brush"]  # in hand, and before it
+        for entry, tool in zip(TOOLS, tools_of(self), strict=True):
             action = self.actions_.add(
                 entry, lambda on, e=entry, t=tool: self._take(e.id, t) if on else None
             )
             bar.addAction(action)
-        self.brush_bar = BrushBar(self.hand, self.drawing)
-        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.brush_bar)
-        add = self.actions_.add
-        add(Entry("edit.undo", "Undo", ("Ctrl+Z",), "undo"), lambda: self.document.history.undo())
-        add(
-            Entry("edit.redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
-            lambda: self.document.history.redo(),
-        )
-        add(Entry("view.fit", "Fit to the window", ("Ctrl+0",), "fit"), self.drawing.fit)
-        under = Entry("view.under", "Radiograph under the drawing", ("U",), checkable=True)
-        add(under, lambda _on: self._repicture()).setChecked(True)
-        add(Entry("brush.larger", "Larger brush", ("]", "+")), lambda: self.hand.resize(1))
-        add(Entry("brush.smaller", "Smaller brush", ("[", "-")), lambda: self.hand.resize(-1))
-        add(Entry("mask.toggle", "Show or hide the mask", ("S",), "eye"), self._toggle_mask)
-        add(Entry("draw.reroll", "Another seed", ("R",), "dice"), lambda: self.panel.new_seed())
-        add(Entry("draw.keep", "Keep this radiograph", ("Y",), "accept"), self.keep)
-        for i, state in enumerate(self.document.labels, start=1):
-            add(
-                Entry(f"label.{i}", f"Paint {state.label.name}", (f"Alt+{i}",)),
-                lambda _=False, id=state.label.id: self.hand.use(label=id),
-            )
+        add_actions(self)
         self.actions_["tool.brush"].setChecked(True)
 
     def _docks(self) -> None:
-        models = (
-            Choice("Knee radiograph", "knee-xray", "Trained on real AP radiographs"),
-            Choice("Simulated radiograph", "knee-drr", "Trained on DRRs, any angle"),
-        )
-        self.panel = GeneratePanel(self.live, models[:1])
+        self.panel = GeneratePanel(self.live, self.queue, self.settings, self.model.graded)
         self.panel.accept.clicked.connect(self.keep)
+        self.panel.again.clicked.connect(self.make_again)
+        self.panel.many.clicked.connect(self.draw_many)
         self.labels = LabelPanel(self.hand)
         self.history = HistoryPanel(self.document)
-        for title, widget in (
-            ("Labels", self.labels), ("Radiograph", self.panel), ("History", self.history)
+        self.strip = VariationStrip(self.live, self.queue)
+        self.strip.chosen.connect(self._choose_variation)
+        self.jobs = JobsPanel(self.queue)
+        self.brush_bar = BrushBar(self.hand, self.drawing)
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.brush_bar)
+        side = Qt.DockWidgetArea
+        right, bottom = side.RightDockWidgetArea, side.BottomDockWidgetArea
+        self.docks = {}
+        for title, widget, area in (
+            ("Labels", self.labels, right), ("Radiograph", self.panel, right),
+            ("History", self.history, right), ("Jobs", self.jobs, right),
+            ("Variations", self.strip, bottom),
         ):  # fmt: skip
             dock = QDockWidget(title, self)
             dock.setObjectName(f"dock {title.lower()}")
             dock.setWidget(widget)
-            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+            self.addDockWidget(area, dock)
+            self.docks[title] = dock
+        self.tabifyDockWidget(self.docks["History"], self.docks["Jobs"])
+        self.docks["History"].raise_()
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        self.docks["Variations"].hide()
 
-    # -- what happens ----------------------------------------------------------------------------
+    # -- tools -----------------------------------------------------------------------------------
 
     def _take(self, id: str, tool: Tool) -> None:
         for entry in TOOLS:
             self.actions_[entry.id].setChecked(entry.id == id)
+        if id != self._tool_ids[0]:
+            self._tool_ids = [id, self._tool_ids[0]]
         self.drawing.use_tool(tool)
 
+    def last_tool(self) -> None:
+        """The tool that was in hand before."""
+        self.actions_[self._tool_ids[1]].setChecked(True)
+
+    def drop_shape(self, template: Template) -> None:
+        """Let a bone float over the drawing, to be placed or dropped."""
+        self.settle()
+        parts = [Part(label, points.copy()) for label, points in template.parts]
+        for entry in TOOLS:
+            self.actions_[entry.id].setChecked(False)
+
+        def over() -> None:
+            action = self.actions_[self._tool_ids[0]]
+            action.setChecked(False)
+            action.setChecked(True)
+
+        self.drawing.use_tool(ShapeTool(self.hand, template.title.split(",")[0], parts, over))
+        self.drawing.setFocus()
+
+    def settle(self) -> None:
+        """Finish what is half done: a floating shape, an open polygon."""
+        self.drawing.tool.put_down(self.drawing)
+
+    def undo(self) -> None:
+        """Take the running stroke back, or undo the last change."""
+        if isinstance(self.drawing.tool, ShapeTool):
+            self.drawing.tool.drop()
+        elif self.hand.in_stroke:
+            self.hand.cancel()
+        else:
+            self.document.history.undo()
+
+    def step_label(self, by: int) -> None:
+        """The next label of the table into the hand."""
+        ids = [state.label.id for state in self.document.labels]
+        self.hand.use(label=ids[(ids.index(self.hand.label) + by) % len(ids)])
+
+    def lock_label(self) -> None:
+        """Protect the label in hand, or free it."""
+        state = self.document.state(self.hand.label)
+        verb = "Unlock" if state.locked else "Lock"
+        self.document.change_label(
+            state.label.id, f"{verb} {state.label.name}", locked=not state.locked
+        )
+
+    def reshape(self, how: str) -> None:
+        """Grow, shrink or smooth the label in hand."""
+        self.document.reshape_label(self.hand.label, how, RESHAPE)
+
+    def clear_label(self) -> None:
+        """Erase the label in hand wherever it is."""
+        name = self.hand.name_of(self.hand.label)
+        self.document.fill(self.document.region_of(self.hand.label), 0, f"Erase all {name}")
+
+    def toggle_mask(self) -> None:
+        """Show or hide the mask."""
+        self.mask_layer.visible = not self.mask_layer.visible
+        self.drawing.update()
+
+    def auto_window(self) -> None:
+        """Contrast from the picture itself."""
+        self.radiograph.auto_window()
+        self.drawing.set_window(self.radiograph.picture.low, self.radiograph.picture.high)
+
+    def full_window(self) -> None:
+        """Contrast over all grey values."""
+        for canvas in (self.drawing, self.radiograph):
+            canvas.set_window(0.0, 1.0)
+
+    # -- the radiograph --------------------------------------------------------------------------
+
+    def draw_now(self) -> None:
+        """Draw the mask as it is, even when drawing does not follow."""
+        self.live.enabled = True
+        self.live.again()
+        self.live.enabled = self.panel.follow.isChecked()
+
+    def picture(self) -> Picture | None:
+        """The finished picture that is shown."""
+        return self.result.picture if self.result and self.result.final else None
+
     def keep(self) -> None:
-        """Put the finished radiograph under the mask."""
-        if self.drawn is not None and self.drawn.final:
-            picture = Picture(self.drawn.pixels, self.drawn.provenance)
+        """Put the picture that is shown under the mask."""
+        if (picture := self.picture()) is not None:
             self.document.put_picture(picture, "Keep radiograph")
 
-    def _shown(self, drawn: Drawn) -> None:
-        self.drawn = drawn
+    def _shown(self, result: Result) -> None:
+        self.strip.unchoose()
+        self._show(result)
+
+    def _show(self, result: Result) -> None:
+        self.result = result
         self.radiograph.hint = ""
-        self.radiograph.picture.put(drawn.pixels)
+        self.radiograph.picture.put(result.picture.pixels)
+        self.view_bar.refresh()
         self.radiograph.update()
         if self.document.picture is None:
-            self._repicture()
+            self.repicture()
 
-    def _repicture(self) -> None:
+    def _choose_variation(self, picture: Picture) -> None:
+        self._show(Result(picture, True, 0.0))
+        seed = (picture.provenance or {}).get("seed")
+        self.panel.say(f"Variation with seed {seed}. Y keeps it.")
+        self.panel.accept.setEnabled(True)
+
+    def repicture(self) -> None:
         """Under the mask lies the picture that was kept or opened, else the newest drawn one."""
-        under = self.document.picture or self.drawn
-        self.drawing.picture.put(under.pixels if under and self.actions_["view.under"].isChecked()
-                                 else None)  # fmt: skip
+        kept = self.document.picture
+        under = kept or (self.result.picture if self.result else None)
+        shown = under is not None and self.actions_["view.under"].isChecked()
+        self.drawing.picture.put(under.pixels if shown and under else None)
         self.drawing.update()
+        self.view_bar.compare_with(kept)
+        self.panel.again.setEnabled(bool(kept and kept.recipe))
+
+    # -- editing a region ------------------------------------------------------------------------
+
+    def take_region_tool(self) -> None:
+        """Choose a part of the radiograph that may change."""
+        self.view_bar.buttons["region"].click()
+        self.radiograph.setFocus()
+
+    def _choose_region(self, region: NDArray[np.bool_] | None) -> None:
+        base = self.picture() or self.document.picture
+        if region is None or base is None:
+            self.live.set_edit(None)
+        else:
+            self.live.set_edit(RegionEdit(base, region))
+
+    def _edit_changed(self) -> None:
+        held = self.live.edit is not None
+        self.view_bar.title.setText(
+            "Radiograph: only the region changes (Esc frees it)" if held
+            else "Radiograph (synthetic)"
+        )  # fmt: skip
+        for canvas in (self.drawing, self.radiograph):
+            canvas.update()
+
+    def _paint_region(self, canvas: Canvas, painter: QPainter) -> None:
+        if self.live.edit is not None:
+            paint_region(canvas, painter, self.region_tool.outline)
+
+    # -- taking pictures out, and making them again ----------------------------------------------
+
+    def draw_many(self) -> None:
+        """A series into a folder."""
+        ask_series(self)
+
+    def export(self) -> None:
+        """Write the picture and its mask as files of other programs."""
+        ask_export(self)
+
+    def make_again(self) -> None:
+        """Prove that the kept picture can be made again."""
+        if self.document.picture is not None:
+            self._again = self.engine.number()
+            self.panel.say("Making the kept picture again ...")
+            self.engine.send(Again(self._again, self.document.picture))
+
+    def _remade(self, remade: Remade) -> None:
+        if remade.number == self._again:
+            self.panel.say(
+                "Made again: equal to the bit." if remade.equal else
+                f"Made again, but it differs by up to {remade.largest_difference:.2g} of 1: another"
+                " device or library version."
+            )  # fmt: skip
+
+    def _again_failed(self, failure: Failed) -> None:
+        if failure.number == self._again:
+            self.panel.say(failure.message)
+
+    # -- looks -----------------------------------------------------------------------------------
 
     def _relabel(self) -> None:
         self.mask_layer.put_labels(self.document.labels)
-        self.drawing.update()
-
-    def _toggle_mask(self) -> None:
-        self.mask_layer.visible = not self.mask_layer.visible
         self.drawing.update()
 
     def _probe(self, touch: Touch | None) -> None:
@@ -214,9 +363,22 @@ class KneePage(QMainWindow):
             self.probed.emit("")
             return
         column, row = int(touch.x), int(touch.y)
+        text = f"column {column}  row {row} px"
+        if self.document.spacing is not None:
+            x, y = column * self.document.spacing[0], row * self.document.spacing[1]
+            text += f"  ({x:.1f}, {y:.1f} mm)"
         id = int(self.document.mask[row, column])
-        label = self.document.state(id).label.name if id else "background"
-        text = f"column {column}  row {row} px    {label}"
-        if self.drawn is not None:
-            text += f"    grey {self.drawn.pixels[row, column]:.3f} of 1"
+        text += f"    {self.document.state(id).label.name if id else 'background'}"
+        if self.result is not None:
+            text += f"    grey {self.result.picture.pixels[row, column]:.3f} of 1"
         self.probed.emit(text)
+
+
+    def redress(self) -> None:
+        """Draw icons again, in the colours of another theme."""
+        self.labels.rebuild()
+        self.jobs.rebuild()
+        self.view_bar.redress()
+        self.panel.redress()
+        self.brush_bar.mirror.setIcon(icon("mirror"))
+        self.strip.more.setIcon(icon("dice"))

@@ -20,9 +20,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from xgen_studio.studio.engine.live import Live
-from xgen_studio.studio.engine.protocol import Drawn
+from xgen_studio.studio.engine.live import Live, Result
+from xgen_studio.studio.engine.protocol import Devices, Look
+from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
+from xgen_studio.studio.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Choice:
 METHODS = (
     Choice("Follow the drawing (CTM)", "ctm", "A network that was trained with the mask"),
     Choice("Start from the drawing (CSM)", "csm", "The mask itself, noised, is where it starts"),
+    Choice("Average answer (U-Net)", "unet", "The baseline without noise: one blurred answer"),
 )
 QUALITY = (
     Choice("Fast: 8 steps", (None, None), "The sampler that suits this model best"),
@@ -64,76 +67,139 @@ def combo(choices: Sequence[Choice], name: str) -> QComboBox:
 class GeneratePanel(QWidget):
     """Controls of live drawing; every change draws again at once."""
 
-    def __init__(self, live: Live, models: Sequence[Choice]) -> None:
+    def __init__(self, live: Live, queue: JobQueue, settings: Settings, graded: bool) -> None:
         super().__init__()
-        self.live = live
+        self.live, self.queue, self.settings, self.graded = live, queue, settings, graded
         self.follow = QCheckBox("Draw while I paint")
         self.follow.setChecked(True)
         self.follow.toggled.connect(live.set_enabled)
-        self.model = combo(models, "model")
         self.method, self.quality = combo(METHODS, "method"), combo(QUALITY, "quality")
         self.grade = combo(GRADES, "KL grade")
         self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=live.drawing.seed)
         self.seed.setToolTip("The same seed and drawing give the same picture, to the bit")
         self.reroll = QToolButton(icon=icon("dice"))
         self.reroll.setToolTip("Another seed (R)")
+        self.locked = QToolButton(icon=icon("unlock"), checkable=True)
+        self.locked.setToolTip("Lock the seed: nothing changes it by chance")
+        self.locked.setAccessibleName("lock the seed")
+        self.device = QComboBox()
+        self.device.setAccessibleName("device")
+        self.device.addItem("CPU", "cpu")
         self.accept = QPushButton(icon("accept"), "Keep this radiograph")
         self.accept.setToolTip("Put the picture under the mask; can be undone (Y)")
         self.accept.setEnabled(False)
+        self.again = QPushButton("Make it again")
+        self.again.setToolTip("Walk the kept picture's recipe anew and compare it bit by bit")
+        self.again.setEnabled(False)
+        self.many = QPushButton("Draw many ...")
+        self.many.setToolTip("A series of pictures of this mask, written into a folder")
         self.state = QLabel("Starting the drawing process ...")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
+        self.state.setMinimumHeight(self.state.fontMetrics().lineSpacing() * 2)
         self._arrange()
-        self.model.currentIndexChanged.connect(self._model_changed)
-        self.method.currentIndexChanged.connect(self._changed)
-        self.quality.currentIndexChanged.connect(self._changed)
-        self.grade.currentIndexChanged.connect(self._changed)
+        for box in (self.method, self.quality, self.grade):
+            box.currentIndexChanged.connect(self._changed)
         self.seed.valueChanged.connect(self._changed)
         self.reroll.clicked.connect(self.new_seed)
+        self.locked.toggled.connect(self._lock)
+        self.device.activated.connect(self._use_device)
         live.shown.connect(self._shown)
         live.failed.connect(self._failed)
+        live.engine.devices.connect(self._devices)
+        live.engine.ready.connect(self._look)
+        if live.engine.ready_now:
+            self._look()
 
     def _arrange(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Model", self.model)
         form.addRow("Method", self.method)
         form.addRow("Quality", self.quality)
-        form.addRow("KL grade", self.grade)
+        if self.graded:
+            form.addRow("KL grade", self.grade)
         seed = QHBoxLayout()
         seed.addWidget(self.seed, 1)
         seed.addWidget(self.reroll)
+        seed.addWidget(self.locked)
         form.addRow("Seed", seed)
+        form.addRow("Device", self.device)
+        below = QHBoxLayout()
+        below.addWidget(self.again)
+        below.addWidget(self.many)
         column = QVBoxLayout(self)
         column.addWidget(self.follow)
         column.addLayout(form)
         column.addWidget(self.accept)
+        column.addLayout(below)
         column.addWidget(self.state)
         column.addStretch()
 
-    def new_seed(self) -> None:
-        """Roll another seed."""
-        self.seed.setValue(random.randrange(1, 10**6))
+    def redress(self) -> None:
+        """Draw the icons again, in the colours of another theme."""
+        self.reroll.setIcon(icon("dice"))
+        self.accept.setIcon(icon("accept"))
+        self._lock(self.locked.isChecked())
 
-    def _model_changed(self) -> None:
-        self.grade.setEnabled(self.model.currentData() == "knee-xray")
-        self._changed()
+    def say(self, text: str) -> None:
+        """A sentence under the controls."""
+        self.state.setText(text)
+
+    def new_seed(self) -> None:
+        """Roll another seed, unless it is locked."""
+        if not self.locked.isChecked():
+            self.seed.setValue(random.randrange(1, 10**6))
+
+    def put_seed(self, seed: int) -> None:
+        """Take this seed: it is that of a variation somebody chose."""
+        self.seed.setValue(seed)
+
+    def _lock(self, locked: bool) -> None:
+        self.locked.setIcon(icon("lock" if locked else "unlock"))
+        self.seed.setEnabled(not locked)
+        self.reroll.setEnabled(not locked)
 
     def _changed(self) -> None:
         method = self.method.currentData()
+        noisy = method != "unet"
         self.grade.setEnabled(method == "ctm")
-        grade = self.grade.currentData() if method == "ctm" else None
-        sampler, steps = self.quality.currentData()
+        self.quality.setEnabled(noisy)
+        grade = self.grade.currentData() if method == "ctm" and self.graded else None
+        sampler, steps = self.quality.currentData() if noisy else (None, None)
         self.live.set_drawing(
-            model=self.model.currentData(), method=method, sampler=sampler, steps=steps,
-            seed=self.seed.value(), options={} if grade is None else {"grade": grade},
+            method=method, sampler=sampler, steps=steps, seed=self.seed.value(),
+            options={} if grade is None else {"grade": grade},
         )  # fmt: skip
 
-    def _shown(self, drawn: Drawn) -> None:
-        kind = "finished" if drawn.final else "preview"
-        self.state.setText(f"{kind} in {drawn.seconds * 1000:.0f} ms. Synthetic picture.")
-        self.accept.setEnabled(drawn.final)
+    # -- devices ---------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self.live.engine.send(Look(self.live.engine.number()))
+
+    def _devices(self, answer: Devices) -> None:
+        self.device.clear()
+        for device in answer.found:
+            memory = ""
+            if device.free is not None and device.total is not None:
+                memory = f", {device.free / 2**30:.1f} of {device.total / 2**30:.1f} GiB free"
+            title = device.title if device.name == "cpu" else f"{device.title} ({device.name})"
+            self.device.addItem(title + memory, device.name)
+        wanted = self.device.findData(self.settings.now.device)
+        self.device.setCurrentIndex(max(wanted, 0))
+        if wanted > 0:
+            self._use_device()
+
+    def _use_device(self) -> None:
+        device = str(self.device.currentData())
+        self.settings.put(device=device)
+        self.queue.use_device(device)
+        self.live.set_drawing(device=device)
+
+    def _shown(self, result: Result) -> None:
+        kind = "Finished" if result.final else "Preview"
+        self.say(f"{kind} in {result.seconds * 1000:.0f} ms. Synthetic picture.")
+        self.accept.setEnabled(result.final)
 
     def _failed(self, message: str) -> None:
-        self.state.setText(message)
+        self.say(message)
         self.accept.setEnabled(False)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QColorDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from xgen_studio.document.document import LabelState
+from xgen_studio.document import LabelState
+from xgen_studio.errors import InputError
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.tools import Paint
 
@@ -62,6 +73,8 @@ class LabelPanel(QWidget):
         take.setAccessibleName(f"paint {name}")
         take.setMinimumWidth(130)
         take.clicked.connect(lambda: self.hand.use(label=state.label.id))
+        take.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        take.customContextMenuRequested.connect(lambda at: self._menu(take, state, at))
         self._buttons[state.label.id] = take
         line.addWidget(take, 1)
         key = QLabel(f"Alt+{number}")
@@ -84,6 +97,47 @@ class LabelPanel(QWidget):
             )
             line.addWidget(button)
         return row
+
+    def _menu(self, button: QToolButton, state: LabelState, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Rename ...", lambda: self.rename(state))
+        menu.addAction("Colour ...", lambda: self.recolour(state))
+        menu.addAction(
+            "Show only this one", lambda: self.show_only(state.label.id)
+        )
+        menu.popup(button.mapToGlobal(at))
+
+    def rename(self, state: LabelState) -> None:
+        """Ask for another name; the model goes by the id, so the picture does not change."""
+        old = state.label.name
+        name, good = QInputDialog.getText(self, "Rename label", "Name", text=old)
+        if good and name.strip() and name.strip() != old:
+            try:
+                self.hand.document.change_label(
+                    state.label.id, f"Rename {old} to {name.strip()}", name=name.strip()
+                )
+            except InputError:
+                QMessageBox.warning(
+                    self, "XGen Studio", f"Another label is called '{name.strip()}': choose a name"
+                    " that is free."
+                )  # fmt: skip
+
+    def recolour(self, state: LabelState) -> None:
+        """Ask for another colour."""
+        colour = QColorDialog.getColor(QColor(*state.label.colour), self, "Colour of the label")
+        if colour.isValid():
+            rgb = (colour.red(), colour.green(), colour.blue())
+            self.hand.document.change_label(
+                state.label.id, f"Colour {state.label.name}", colour=rgb
+            )
+
+    def show_only(self, id: int) -> None:
+        """Hide all other labels."""
+        for other in self.hand.document.labels:
+            shown = other.label.id == id
+            title = f"{'Show' if shown else 'Hide'} {other.label.name}"
+            self.hand.document.change_label(other.label.id, title, visible=shown)
 
     def _mark(self) -> None:
         for id, button in self._buttons.items():

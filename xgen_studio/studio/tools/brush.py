@@ -15,7 +15,10 @@ LEAST_MOVE = 0.2  # px of the mask: pens send far more points than can be seen
 
 
 class Brush(Tool):
-    """Paints the label in hand; as an eraser it paints background. Right drag or Ctrl erases."""
+    """Paints the label in hand; as an eraser it paints background. Right drag or Ctrl erases.
+
+    Alt + drag changes the radius, Alt + click takes the label under the pointer.
+    """
 
     cursor = Qt.CursorShape.BlankCursor
 
@@ -25,8 +28,13 @@ class Brush(Tool):
         self._last: Point = (0.0, 0.0)
         self._radius = 0.0
         self._label = 0
+        self._sizing: Touch | None = None
+        self._sized = False
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
+        if touch.modifiers & Qt.KeyboardModifier.AltModifier:
+            self._sizing = touch
+            return
         self._label = 0 if self.erases else self.hand.label_for(touch)
         self._last, self._radius = touch.point, self._radius_of(touch)
         self.hand.begin(self._label)
@@ -34,11 +42,21 @@ class Brush(Tool):
         self._ring(canvas, touch.point)
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
+        if self._sizing is not None:
+            grown = touch.x - self._sizing.x
+            self._sizing, self._sized = touch, True
+            self.hand.use(radius=self.hand.radius + grown)
+            return
         self._ring(canvas, touch.point)
         if self.hand.in_stroke and math.dist(touch.point, self._last) >= LEAST_MOVE:
             self._draw(touch.point, self._radius_of(touch))
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
+        if self._sizing is not None:
+            if not self._sized:
+                self.hand.pick(touch)
+            self._sizing, self._sized = None, False
+            return
         if self.hand.in_stroke:
             verb = "Erase" if self._label == 0 else f"Paint {self.hand.name_of(self._label)}"
             self.hand.end(verb)
@@ -64,7 +82,7 @@ class Brush(Tool):
             region = square_segment(self._last, to, radius, shape)
         else:
             region = round_segment(self._last, to, self._radius, shape, radius)
-        self.hand.document.paint(region)
+        self.hand.paint(region)
         self._last, self._radius = to, radius
 
     def _ring(self, canvas: Canvas, to: Point | None) -> None:

@@ -50,7 +50,7 @@ class Wand(Tool):
         assert self._start is not None
         self.hand.cancel()
         self.hand.begin(self._label)
-        self.hand.document.paint(self._region(tolerance))
+        self.hand.paint(self._region(tolerance))
         canvas.update()
 
     def _region(self, tolerance: float) -> Region:
@@ -61,8 +61,7 @@ class Wand(Tool):
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
         if self.hand.document.picture is None:
-            painter.setPen(Qt.GlobalColor.white)
-            painter.drawText(14, 24, "The wand needs a radiograph: open or accept one first")
+            canvas.note(painter, "The wand needs a radiograph: open one, or keep a drawn one (Y)")
 
 
 class Pick(Tool):
@@ -74,9 +73,4 @@ class Pick(Tool):
         self.hand = hand
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
-        height, width = self.hand.document.shape
-        column, row = int(touch.x), int(touch.y)
-        if 0 <= column < width and 0 <= row < height and touch.x >= 0 and touch.y >= 0:
-            label = int(self.hand.document.mask[row, column])
-            if label:
-                self.hand.use(label=label)
+        self.hand.pick(touch)

@@ -25,10 +25,11 @@ class Paint(QObject):
         self.square = False
         self.over: frozenset[int] | None = None
         self.limits: tuple[float, float] | None = None
+        self.mirror = False  # paint left and right of the picture's middle at once
         self.in_stroke = False
 
     def use(self, **values: object) -> None:
-        """Change `label`, `radius`, `square`, `over` or `limits`."""
+        """Change `label`, `radius`, `square`, `over`, `limits` or `mirror`."""
         for name, value in values.items():
             setattr(self, name, value)
         self.radius = min(max(self.radius, LEAST_RADIUS), MOST_RADIUS)
@@ -52,12 +53,34 @@ class Paint(QObject):
         """What the history calls a label."""
         return self.document.state(label).label.name if label else "background"
 
+    def pick(self, touch: Touch) -> None:
+        """Take the label under the pointer into the hand."""
+        height, width = self.document.shape
+        if 0 <= touch.x < width and 0 <= touch.y < height:
+            label = int(self.document.mask[int(touch.y), int(touch.x)])
+            if label:
+                self.use(label=label)
+
     def begin(self, label: int) -> None:
         """Start a stroke."""
         self.in_stroke = True
-        over = None if label == 0 else self.over
-        self.document.begin_stroke(label, Rules(over=over, limits=self.limits))
+        self.document.begin_stroke(label, self._rules(label))
         self.stroke_began.emit()
+
+    def _rules(self, label: int) -> Rules:
+        return Rules(over=None if label == 0 else self.over, limits=self.limits)
+
+    def switch(self, label: int) -> None:
+        """Go on with the same stroke in another label."""
+        self.document.switch_label(label, self._rules(label))
+
+    def paint(self, region: Region) -> None:
+        """Paint within the stroke, and its mirror image where that is wanted."""
+        self.document.paint(region)
+        if self.mirror and not region.empty:
+            columns = self.document.shape[1]
+            left = columns - region.left - region.inside.shape[1]
+            self.document.paint(Region(region.top, left, region.inside[:, ::-1]))
 
     def end(self, name: str) -> None:
         """Finish the stroke under this name."""
@@ -75,5 +98,5 @@ class Paint(QObject):
     def fill(self, region: Region, label: int, name: str) -> None:
         """A stroke of one region."""
         self.begin(label)
-        self.document.paint(region)
+        self.paint(region)
         self.end(name)

@@ -1,0 +1,106 @@
+"""Choose what to write, where, and under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xgen_studio.jobs.export import FORMATS
+
+
+class ExportDialog(QDialog):
+    """`export(folder, name, formats, spacing)` runs on a thread when the user says so; it returns
+    what went wrong, or nothing, and the dialog stays open in the first case."""
+
+    _done = Signal(str)
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        spacing: tuple[float, float] | None,
+        export: Callable[[Path, str, list[str], tuple[float, float] | None], str],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._export = export
+        self._done.connect(self._finish)
+        self.name, self.folder = QLineEdit(name), QLineEdit(str(folder))
+        choose = QPushButton("Choose ...")
+        choose.clicked.connect(self._choose)
+        where = QHBoxLayout()
+        where.addWidget(self.folder, 1)
+        where.addWidget(choose)
+        self.boxes = {key: QCheckBox(title) for key, title in FORMATS.items()}
+        self.boxes["png"].setChecked(True)
+        self.spacing = QDoubleSpinBox(decimals=4, maximum=10.0, singleStep=0.01, suffix=" mm")
+        self.spacing.setSpecialValueText("not known")
+        self.known = spacing
+        if spacing is not None:
+            self.spacing.setValue(spacing[0])
+            self.spacing.setEnabled(False)
+            self.spacing.setToolTip("Read from the opened picture")
+        else:
+            self.spacing.setToolTip("Nothing says how large a pixel is. State it, if you know it.")
+        form = QFormLayout()
+        form.addRow("Name", self.name)
+        form.addRow("Folder", where)
+        form.addRow("Size of a pixel", self.spacing)
+        self.trouble = QLabel()
+        self.trouble.setWordWrap(True)
+        self.trouble.setMinimumHeight(36)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.go = buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self._go)
+        buttons.rejected.connect(self.close)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        for box in self.boxes.values():
+            column.addWidget(box)
+        column.addWidget(self.trouble)
+        column.addWidget(buttons)
+        self.resize(520, 320)
+
+    def _choose(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder", self.folder.text())
+        if name:
+            self.folder.setText(name)
+
+    def _go(self) -> None:
+        value = self.spacing.value()
+        spacing = self.known or ((value, value) if value > 0 else None)
+        formats = [key for key, box in self.boxes.items() if box.isChecked()]
+        folder, name = Path(self.folder.text()), self.name.text().strip()
+        self.go.setEnabled(False)
+        self.trouble.setText("Exporting ...")
+        work = Thread(
+            target=lambda: self._done.emit(self._export(folder, name, formats, spacing)),
+            daemon=True,
+        )
+        work.start()
+
+    def _finish(self, said: str) -> None:
+        self.go.setEnabled(True)
+        if said:
+            self.trouble.setText(said)
+        else:
+            self.close()

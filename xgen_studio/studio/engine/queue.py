@@ -1,0 +1,171 @@
+"""The queue of long jobs: one runs, the others wait; each can be held, moved and cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QObject, Signal
+
+from xgen_studio.document import Picture
+from xgen_studio.studio.engine.client import Engine
+from xgen_studio.studio.engine.live import Request
+from xgen_studio.studio.engine.protocol import (
+    Cancel,
+    Drawn,
+    Ended,
+    Failed,
+    Pause,
+    Series,
+    Stepped,
+)
+
+WAITING, RUNNING, HELD, DONE, FAILED, CANCELLED = (
+    "waiting", "running", "held", "done", "failed", "cancelled"
+)  # fmt: skip
+OVER = (DONE, FAILED, CANCELLED)
+
+
+@dataclass
+class QueuedSeries:
+    """A series of pictures as the user sees it."""
+
+    title: str
+    request: Request
+    seeds: tuple[int, ...]
+    folder: str = ""
+    on_picture: Callable[[Picture], object] = lambda picture: None
+    number: int = 0
+    state: str = WAITING
+    done: int = 0          # steps
+    total: int = 0
+    made: int = 0          # pictures
+    message: str = ""
+    _began: float = field(default=0.0, repr=False)
+    _worked: float = field(default=0.0, repr=False)  # seconds before the last hold
+
+    @property
+    def seconds(self) -> float:
+        """Seconds worked on so far."""
+        running = self.state == RUNNING
+        return self._worked + (time.monotonic() - self._began if running else 0.0)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left at the rate so far, or None where it is not known yet."""
+        if not self.done or self.state not in (RUNNING, HELD):
+            return None
+        return self.seconds / self.done * (self.total - self.done)
+
+    def run(self, state: str) -> None:
+        """Take another state, and the time."""
+        self._worked, self._began = self.seconds, time.monotonic()
+        self.state = state
+
+
+class JobQueue(QObject):
+    """Gives the worker one series after the other."""
+
+    changed = Signal()          # the list, or a state
+    progressed = Signal(object)  # QueuedSeries
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.engine = engine
+        self.jobs: list[QueuedSeries] = []
+        engine.stepped.connect(self._stepped)
+        engine.drawn.connect(self._drawn)
+        engine.ended.connect(self._ended)
+        engine.failed.connect(self._failed)
+        engine.died.connect(self._died)
+
+    @property
+    def current(self) -> QueuedSeries | None:
+        """The job that the worker has."""
+        return next((job for job in self.jobs if job.state in (RUNNING, HELD)), None)
+
+    def add(self, job: QueuedSeries) -> QueuedSeries:
+        """Append a job; it starts when it is its turn."""
+        self.jobs.append(job)
+        self._next()
+        return job
+
+    def cancel(self, job: QueuedSeries) -> None:
+        """Leave a job; what is finished is kept."""
+        if job.state == WAITING:
+            job.run(CANCELLED)
+            self.changed.emit()
+        elif job.state in (RUNNING, HELD):
+            self.engine.send(Cancel(job.number))
+
+    def hold(self, job: QueuedSeries, held: bool) -> None:
+        """Pause the running job, or let it go on."""
+        if job.state in (RUNNING, HELD):
+            self.engine.send(Pause(job.number, held))
+            job.run(HELD if held else RUNNING)
+            self.changed.emit()
+
+    def move(self, job: QueuedSeries, by: int) -> None:
+        """Move a waiting job up (-1) or down (+1) among those that wait."""
+        waiting = [j for j in self.jobs if j.state == WAITING]
+        if job not in waiting:
+            return
+        other = waiting.index(job) + by
+        if 0 <= other < len(waiting):
+            i, k = self.jobs.index(job), self.jobs.index(waiting[other])
+            self.jobs[i], self.jobs[k] = self.jobs[k], self.jobs[i]
+            self.changed.emit()
+
+    def use_device(self, device: str) -> None:
+        """Jobs that wait run there; the running one ends where it is."""
+        for job in self.jobs:
+            if job.state == WAITING:
+                job.request = replace(job.request, draw=replace(job.request.draw, device=device))
+
+    def clear(self) -> None:
+        """Forget the jobs that are over."""
+        self.jobs = [job for job in self.jobs if job.state not in OVER]
+        self.changed.emit()
+
+    def _next(self) -> None:
+        waiting = next((job for job in self.jobs if job.state == WAITING), None)
+        if self.current is None and waiting is not None:
+            waiting.number = self.engine.number()
+            waiting.run(RUNNING)
+            self.engine.send(
+                Series(waiting.number, waiting.request.draw, waiting.seeds, waiting.folder)
+            )
+        self.changed.emit()
+
+    def _of(self, number: int) -> QueuedSeries | None:
+        job = self.current
+        return job if job is not None and job.number == number else None
+
+    def _stepped(self, step: Stepped) -> None:
+        if (job := self._of(step.number)) is not None:
+            job.done, job.total = step.done, step.total
+            self.progressed.emit(job)
+
+    def _drawn(self, drawn: Drawn) -> None:
+        if (job := self._of(drawn.number)) is not None:
+            job.made += 1
+            job.on_picture(job.request.picture(drawn))
+            self.progressed.emit(job)
+
+    def _ended(self, ended: Ended) -> None:
+        if (job := self._of(ended.number)) is not None:
+            job.run(DONE if ended.how == "done" else CANCELLED)
+            self._next()
+
+    def _failed(self, failure: Failed) -> None:
+        if (job := self._of(failure.number)) is not None:
+            job.message = failure.message
+            job.run(FAILED)
+            self._next()
+
+    def _died(self) -> None:
+        if (job := self.current) is not None:
+            job.message = "the drawing process ended, most likely for lack of memory"
+            job.run(FAILED)
+            self._next()

@@ -1,0 +1,65 @@
+"""Knee documents: an empty one, one of a mask, and the model that draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xgen_studio.anatomy.knee.framing import frame
+from xgen_studio.anatomy.knee.labels import TABLE, XRAY_GRID
+from xgen_studio.document import Document
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import read_mask
+from xgen_studio.paths import RESOURCES
+
+CASES = RESOURCES / "cases" / "knee"
+FIRST_CASE = CASES / "ap_right.png"
+DRR_GRID = (256, 256)
+
+
+@dataclass(frozen=True)
+class KneeModel:
+    """A model and the grid it draws on."""
+
+    name: str
+    title: str
+    tip: str
+    grid: tuple[int, int]
+    graded: bool  # takes a Kellgren-Lawrence grade
+
+
+MODELS = (
+    KneeModel("knee-xray", "Radiograph, AP", "Learned from real AP radiographs", XRAY_GRID, True),
+    KneeModel("knee-drr", "Simulated, any angle", "Learned from simulated radiographs of parametric"
+              " knees", DRR_GRID, False),
+)  # fmt: skip
+
+
+def model_for(shape: tuple[int, int]) -> KneeModel:
+    """The model for a mask of this shape: square ones are DRRs, all others AP radiographs."""
+    xray, drr = MODELS
+    return drr if abs(shape[0] / shape[1] - 1) <= 0.06 else xray
+
+
+def new_document(
+    shape: tuple[int, int] = XRAY_GRID, spacing: tuple[float, float] | None = None
+) -> Document:
+    """An empty knee."""
+    return Document(shape, TABLE, "knee", spacing)
+
+
+def document_of_mask(path: Path) -> Document:
+    """A document whose mask comes from a file of label ids or grey levels."""
+    mask = read_mask(path, TABLE)
+    if len(mask.shape) != 2:
+        raise InputError(f"{path}: is a volume; the knee takes one picture")
+    grid = model_for((mask.shape[0], mask.shape[1])).grid
+    window = frame(mask.labels, grid)
+    spacing = None
+    if mask.spacing is not None:
+        spacing = (
+            mask.spacing[0] * window.columns / grid[1], mask.spacing[1] * window.rows / grid[0]
+        )  # fmt: skip
+    document = new_document(grid, spacing)
+    document.mask[...] = window.taken_from(mask.labels, grid)
+    return document
