@@ -47,7 +47,7 @@ def test_corrector_at_the_papers_snr_leaves_more_noise_than_at_song_s():
     assert song < paper
 
 
-def test_few_steps_of_the_default_sampler_come_close():
+def test_few_steps_of_dpm_solver_come_close():
     # 8 evaluations of DPM-Solver++(2M) from sigma 80: better than twice as many of Euler
     process = EDM(sigma_min=0.01)
     error = {name: abs(run(name, n, process).std().item() / SD - 1)
@@ -119,3 +119,19 @@ def test_the_papers_schedule_has_its_ratio():
     # sigma from 256 to 0.02 in 500 levels: ratio 12800^(1/499)
     sigmas = geometric(PAPER_VE, 500, 256.0)[:-1]
     assert (sigmas[:-1] / sigmas[1:]).mean().item() == pytest.approx(12800 ** (1 / 499), rel=1e-9)
+
+
+@pytest.mark.parametrize(("sampler", "to"), [("leap", 2.0), ("leap-ddim", 0.5)])
+def test_a_leap_keeps_the_mean_and_as_much_spread_as_it_says(sampler, to):
+    x = run(sampler, 100, EDM(sigma_min=0.01))
+    assert abs(x.mean().item() - MEAN) < 0.015
+    kept = to / (SD**2 + to**2) ** 0.5
+    assert x.std().item() / SD == pytest.approx(kept, rel=0.03)
+
+
+def test_a_leap_from_below_its_level_is_an_ordinary_walk():
+    process = EDM(sigma_min=0.01)
+    below = SAMPLERS["leap"].schedule(process, 6, 0.9)
+    assert below.tolist() == karras(process, 6, 0.9).tolist()
+    assert len(SAMPLERS["leap"].schedule(process, 1, 80.0)) == 2
+    assert SAMPLERS["leap"].schedule(process, 6, 80.0)[:2].tolist() == pytest.approx([80, 2])

@@ -10,15 +10,17 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from xgen_studio.studio.theme import apply_theme
 
 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path, monkeypatch):
-    """No test touches the user's journal or recent files."""
+    """No test touches the user's journal or recent files, and none waits for an answer."""
     monkeypatch.setenv("XGEN_STATE", str(tmp_path / "state"))
+    discard = QMessageBox.StandardButton.Discard
+    monkeypatch.setattr(QMessageBox, "question", lambda *_args, **_kwargs: discard)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def window(qtbot):
 
     apply_theme(QApplication.instance(), "dark")
     window = Window()
-    qtbot.addWidget(window, before_close_func=lambda w: w.desk.document.history.mark_saved())
+    qtbot.addWidget(window)
     window.resize(1280, 800)
     window.show()
     qtbot.waitExposed(window)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 from xgen_studio.diffusion.condition import Condition
 from xgen_studio.diffusion.noise import SeededNoise
 from xgen_studio.diffusion.process import NoiseProcess
-from xgen_studio.diffusion.schedules import geometric, karras, spaced
+from xgen_studio.diffusion.schedules import geometric, karras, leap, spaced
 
 DenoiseFunction = Callable[[Tensor, Tensor, Condition], Tensor]
 
@@ -170,7 +171,15 @@ class SamplerSpec:
 SAMPLERS = {
     spec.name: spec
     for spec in (
-        SamplerSpec("dpm++2m", "fast and sharp: the default", dpm_solver, karras, 8),
+        SamplerSpec("dpm++2m", "fast and sharp", dpm_solver, karras, 8),
+        SamplerSpec(
+            "leap", "DPM-Solver++(2M) after one leap to sigma 2: likely greys, full texture",
+            dpm_solver, partial(leap, to=2.0), 8,
+        ),
+        SamplerSpec(
+            "leap-ddim", "DDIM after one leap to sigma 0.5: the likeliest greys, calm texture",
+            euler, partial(leap, to=0.5), 6,
+        ),
         SamplerSpec("heun", "second order, for many steps", heun, karras, 18, 2),
         SamplerSpec("ddim", "deterministic, first order", euler, spaced, 50),
         SamplerSpec("ancestral", "DDPM's own, random at each step", ancestral, spaced, 250),

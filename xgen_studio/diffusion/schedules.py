@@ -19,6 +19,19 @@ def karras(process: NoiseProcess, n: int, top: float, rho: float = 7.0) -> Tenso
     return _with_zero((high + ramp * (low - high)) ** rho)
 
 
+def leap(process: NoiseProcess, n: int, top: float, to: float) -> Tensor:
+    """One step from `top` to the level `to`, then Karras 2022 in n - 1 steps.
+
+    What is decided above `to`, the overall grey and other coarse contrasts that a condition leaves
+    open, comes out at its expected value instead of being sampled: a mode of standard deviation s
+    keeps s to / sqrt(s^2 + to^2) of it. Texture, which is far weaker than `to`, is sampled in full.
+    """
+    if n < 2 or top <= to:
+        return karras(process, n, top)
+    first = torch.tensor([top], dtype=torch.float64)
+    return torch.cat([first, karras(process, n - 1, to)])
+
+
 def geometric(process: NoiseProcess, n: int, top: float) -> Tensor:
     """Evenly spaced in ln sigma: the VE clock (knee paper eq. 3 with t_n = n / N)."""
     ramp = torch.linspace(0, 1, n, dtype=torch.float64)

@@ -23,7 +23,9 @@ def run() -> int:
     apply_theme(app, settings.now.theme)
     window = Window(settings)
     if not settings.now.layout.get("window"):
-        window.resize(1280, 800)
+        room = window.screen().availableSize()
+        wide, high = max(1280, round(room.width() * 0.8)), max(800, round(room.height() * 0.8))
+        window.resize(min(room.width(), wide), min(room.height(), high))
     window.show()
     QTimer.singleShot(0, window.first_start)
     return app.exec()

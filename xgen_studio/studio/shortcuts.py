@@ -14,21 +14,22 @@ PRESETS: dict[str, Mapping[str, Keys]] = {
         "tool.lasso": ("O",), "view.fit": ("Ctrl+R",), "mask.toggle": ("V",),
         "label.previous": ("-",), "label.next": ("=",), "brush.smaller": ("[",),
         "brush.larger": ("]",), "label.lock": ("B",), "radiograph.region": ("Ctrl+L",),
+        "tool.wand": ("W",), "radiograph.vary": ("Shift+V",),
     },
     "ITK-SNAP": {
         "tool.polygon": ("3",), "tool.brush": ("4", "5"), "tool.look": ("1", "2"),
-        "tool.eraser": ("E",), "tool.fill": ("F",), "view.fit": ("Ctrl+F",),
+        "tool.eraser": ("E",), "tool.fill": ("F",), "tool.wand": ("W",), "view.fit": ("Ctrl+F",),
         "brush.smaller": ("-",), "brush.larger": ("+",), "label.previous": (",", "<"),
         "label.next": (".", ">"), "mask.toggle": ("S",), "mask.fainter": ("A",),
         "mask.stronger": ("D",), "view.auto": ("Ctrl+J",),
     },
     "3D Slicer": {
         "tool.brush": ("2",), "tool.polygon": ("1",), "tool.eraser": ("3",), "tool.look": ("6",),
-        "tool.fill": ("4",), "edit.undo": ("Z", "Ctrl+Z"), "edit.redo": ("Y", "Ctrl+Y"),
+        "tool.fill": ("4",), "edit.undo": ("Z", "Ctrl+Z"), "edit.redo": ("Y",),
         "label.previous": ("Q",), "label.next": ("W",), "mask.toggle": ("G",),
         "view.fit": ("R",), "brush.smaller": ("-",), "brush.larger": ("+",),
         "tool.wand": ("5",), "tool.lasso": ("O",), "radiograph.reroll": ("Ctrl+R",),
-        "tool.last": ("Ctrl+Tab",),
+        "tool.last": ("Ctrl+Tab",), "radiograph.keep": ("Ctrl+Y",),
     },
 }  # fmt: skip
 

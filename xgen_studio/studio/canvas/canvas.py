@@ -206,8 +206,8 @@ class Canvas(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.hint)
 
     def note(self, painter: QPainter, text: str) -> None:
-        """A line of help at the top of the canvas."""
-        self.tag(painter, QPointF(self.width() / 2, 4), text, centred=True)
+        """A line of help at the foot of the canvas."""
+        self.tag(painter, QPointF(self.width() / 2, self.height()), text, centred=True)
 
     def tag(self, painter: QPainter, at: QPointF, text: str, centred: bool = False) -> None:
         """Words on a dark plate near a point of the widget, kept inside it."""

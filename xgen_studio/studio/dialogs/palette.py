@@ -48,7 +48,7 @@ class Palette(QDialog):
         self.line.installEventFilter(self)
         self.list.itemClicked.connect(lambda _item: self._run())
         self._fill("")
-        self.resize(460, 380)
+        self.setFixedWidth(460)
         middle = parent.mapToGlobal(parent.rect().center())
         self.move(middle.x() - 230, parent.mapToGlobal(parent.rect().topLeft()).y() + 90)
 
@@ -62,6 +62,9 @@ class Palette(QDialog):
             item.setData(Qt.ItemDataRole.UserRole, action)
             self.list.addItem(item)
         self.list.setCurrentRow(0)
+        rows = max(1, self.list.count()) * max(18, self.list.sizeHintForRow(0))
+        self.list.setFixedHeight(rows + 6)
+        self.adjustSize()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

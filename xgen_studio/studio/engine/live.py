@@ -113,10 +113,11 @@ class Live(QObject):
         self.again()
 
     def set_edit(self, edit: RegionEdit | None) -> None:
-        """Hold drawing to a region of a picture, or let it draw all again."""
+        """Hold drawing to a region of a picture, or let the next change draw all again."""
         self.edit = edit
         self.edit_changed.emit()
-        self.again()
+        if edit is not None:
+            self.again()
 
     def set_enabled(self, enabled: bool) -> None:
         """Follow the document, or stop at once."""

@@ -74,7 +74,7 @@ def add_actions(page: KneePage) -> None:
         (Entry("label.clear", "Erase the label everywhere"), page.clear_label),
         (Entry("radiograph.reroll", "Another seed", ("R",), "dice"), panel.new_seed),
         (Entry("radiograph.now", "Draw now", ("Ctrl+Return",), "live"), page.draw_now),
-        (Entry("radiograph.vary", "Variations", ("V",)), page.strip.vary),
+        (Entry("radiograph.vary", "Variations", ("V",)), page.vary),
         (Entry("radiograph.keep", "Keep this radiograph", ("Y",), "accept"), page.keep),
         (Entry("radiograph.discard", "Discard the variation", ("N",)), page.strip.discard),
         (Entry("radiograph.region", "Edit a region", ("L",), "region"), page.take_region_tool),

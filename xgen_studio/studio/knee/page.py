@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from xgen_studio.anatomy.knee.labels import FEMUR
 from xgen_studio.anatomy.knee.templates import Template
 from xgen_studio.document import Document, Picture
 from xgen_studio.studio.actions import Actions
@@ -15,12 +16,12 @@ from xgen_studio.studio.canvas import Canvas, MaskLayer
 from xgen_studio.studio.canvas.canvas import Tool, Touch
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.live import Drawing, Live, RegionEdit, Result
-from xgen_studio.studio.engine.protocol import Again, Failed, Remade
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.knee.brush_bar import BrushBar
 from xgen_studio.studio.knee.commands import RESHAPE, TOOLS, add_actions, tools_of
 from xgen_studio.studio.knee.documents import model_for
+from xgen_studio.studio.knee.proof import Proof
 from xgen_studio.studio.knee.taking_out import ask_export, ask_series, write_picture
 from xgen_studio.studio.knee.view_bar import ViewBar
 from xgen_studio.studio.panels.generate import GeneratePanel
@@ -32,6 +33,8 @@ from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.tools import Angle, Look, Paint, RegionTool, Ruler, ShapeTool
 from xgen_studio.studio.tools.region import paint_region
 from xgen_studio.studio.tools.shape import Part
+
+EMPTY = "Paint a leg, or let a knee float in: Shapes > Whole knee (Ctrl+K, \"whole\")"
 
 
 class KneePage(QMainWindow):
@@ -52,11 +55,12 @@ class KneePage(QMainWindow):
         self.engine, self.queue, self.settings, self.document = engine, queue, settings, document
         self.model = model_for(document.shape)
         self.hand = Paint(self.document)
+        if document.mask.any():
+            self.hand.use(label=FEMUR)  # a bone: its first stroke already changes the picture
         self.live = Live(engine, self.document, lambda: self.hand.in_stroke)
         self.live.drawing = Drawing(model=self.model.name)
         self.live.preview_steps = settings.now.preview_steps
         self.result: Result | None = None     # what the radiograph canvas shows
-        self._again: int | None = None
         self.actions_ = Actions(self, settings)
         rows, columns = document.shape
         self.drawing = Canvas(columns, rows, document.spacing)
@@ -67,15 +71,15 @@ class KneePage(QMainWindow):
         self.live.shown.connect(self._shown)
         self.live.edit_changed.connect(self._edit_changed)
         self.hand.stroke_ended.connect(lambda _changed: self.live.poke())
-        engine.remade.connect(self._remade)
-        engine.failed.connect(self._again_failed)
+        self.proof = Proof(engine, self.panel.say)
+        document.mask_touched.connect(self._hint)
+        self._hint(None)
         self.repicture()
 
     def close_page(self) -> None:
         """Another document takes this one's place."""
         self.live.close()
-        self.engine.remade.disconnect(self._remade)
-        self.engine.failed.disconnect(self._again_failed)
+        self.proof.close()
 
     # -- building --------------------------------------------------------------------------------
 
@@ -257,6 +261,11 @@ class KneePage(QMainWindow):
         self.live.again()
         self.live.enabled = self.panel.follow.isChecked()
 
+    def vary(self) -> None:
+        """Draw the mask by other seeds, side by side."""
+        self.docks["Variations"].show()
+        self.strip.vary()
+
     def picture(self) -> Picture | None:
         """The finished picture that is shown."""
         return self.result.picture if self.result and self.result.final else None
@@ -312,7 +321,7 @@ class KneePage(QMainWindow):
     def _edit_changed(self) -> None:
         held = self.live.edit is not None
         self.view_bar.title.setText(
-            "Radiograph: only the region changes (Esc frees it)" if held
+            "Only the region changes (Y keeps, Esc frees)" if held
             else "Radiograph (synthetic)"
         )  # fmt: skip
         for canvas in (self.drawing, self.radiograph):
@@ -335,23 +344,16 @@ class KneePage(QMainWindow):
     def make_again(self) -> None:
         """Prove that the kept picture can be made again."""
         if self.document.picture is not None:
-            self._again = self.engine.number()
-            self.panel.say("Making the kept picture again ...")
-            self.engine.send(Again(self._again, self.document.picture))
-
-    def _remade(self, remade: Remade) -> None:
-        if remade.number == self._again:
-            self.panel.say(
-                "Made again: equal to the bit." if remade.equal else
-                f"Made again, but it differs by up to {remade.largest_difference:.2g} of 1: another"
-                " device or library version."
-            )  # fmt: skip
-
-    def _again_failed(self, failure: Failed) -> None:
-        if failure.number == self._again:
-            self.panel.say(failure.message)
+            self.proof.make(self.document.picture)
 
     # -- looks -----------------------------------------------------------------------------------
+
+    def _hint(self, _box: object) -> None:
+        """An empty drawing says how to begin."""
+        words = "" if self.document.mask.any() else EMPTY
+        if words != self.drawing.hint:
+            self.drawing.hint = words
+            self.drawing.update()
 
     def _relabel(self) -> None:
         self.mask_layer.put_labels(self.document.labels)

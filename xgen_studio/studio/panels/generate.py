@@ -43,6 +43,7 @@ METHODS = (
 )
 QUALITY = (
     Choice("Fast: 8 steps", (None, None), "The sampler that suits this model best"),
+    Choice("Varied: 8 steps", ("dpm++2m", 8), "Greys differ more from seed to seed"),
     Choice("Fine: 18 steps", ("heun", 18), "Heun, 2nd order: a little more texture"),
     Choice("DDIM: 20 steps", ("ddim", 20), "Deterministic, first order"),
     Choice("As in the paper: 500 steps", ("pc-paper", 500), "Predictor-corrector: a minute or so"),
@@ -110,6 +111,7 @@ class GeneratePanel(QWidget):
         live.engine.ready.connect(self._look)
         if live.engine.ready_now:
             self._look()
+            self.say("Paint, and the radiograph follows.")
 
     def _arrange(self) -> None:
         form = QFormLayout()

@@ -1,0 +1,118 @@
+"""Editing a region, and making pictures again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from xgen_studio.cli.main import app
+from xgen_studio.document import Made, Picture
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import Mask, read_image, write_mask, write_png16
+from xgen_studio.jobs.again import make_again
+from xgen_studio.jobs.generate import Edit, Generator, Settings
+from xgen_studio.jobs.models import open_bundle
+
+GRID = (80, 144)
+
+
+@pytest.fixture
+def generator(tiny_bundle):
+    return Generator(open_bundle("tiny"))
+
+
+@pytest.fixture
+def mask(generator):
+    labels = np.zeros(GRID, np.uint8)
+    labels[:, 30:110] = 1
+    labels[20:50, 50:90] = 3
+    return Mask(labels, generator.system.table)
+
+
+def region_of(rows=slice(25, 60), columns=slice(40, 100)):
+    region = np.zeros(GRID, bool)
+    region[rows, columns] = True
+    return region
+
+
+@pytest.mark.parametrize("sampler", ["dpm++2m", "ddim", "pc", "ancestral"])
+def test_outside_the_region_not_a_bit_changes_and_inside_it_does(generator, mask, sampler):
+    whole = generator.one(mask, Settings(sampler=sampler, steps=4, seed=1))
+    region = region_of()
+    edited = generator.one(
+        mask, Settings(sampler=sampler, steps=4, seed=2), Edit(whole.pixels, region)
+    )
+    np.testing.assert_array_equal(edited.pixels[~region], whole.pixels[~region])
+    assert np.abs(edited.pixels - whole.pixels)[region].mean() > 0.01
+    assert edited.provenance["edit"]["region_px"] == region.sum()
+
+
+def test_the_edge_of_a_region_is_no_seam(generator, mask):
+    # random weights draw noise: at the soft edge the new picture must fade into the old one
+    whole = generator.one(mask, Settings(steps=4, seed=1)).pixels
+    region = region_of()
+    edited = generator.one(mask, Settings(steps=4, seed=2), Edit(whole, region)).pixels
+    change = np.abs(edited - whole)
+    first, deep = change[25, 45:95].mean(), change[40, 45:95].mean()
+    assert 0 < first < 0.5 * deep
+
+
+def test_a_region_that_does_not_fit_or_is_empty_is_said(generator, mask):
+    pixels = np.zeros(GRID, np.float32)
+    with pytest.raises(InputError, match="144 x 80"):
+        generator.one(mask, Settings(), Edit(pixels[:10], region_of()))
+    with pytest.raises(InputError, match="empty"):
+        generator.one(mask, Settings(), Edit(pixels, np.zeros(GRID, bool)))
+
+
+def drawn(generator, mask):
+    first = generator.one(mask, Settings(steps=3, seed=7))
+    region = region_of()
+    second = generator.one(mask, Settings(steps=3, seed=8), Edit(first.pixels, region))
+    labels = mask.labels.astype(np.uint8)
+    recipe = (Made(labels, first.provenance), Made(labels, second.provenance, region))
+    return Picture(second.pixels, recipe)
+
+
+def test_a_picture_is_made_again_to_the_bit_through_all_its_edits(generator, mask):
+    picture = drawn(generator, mask)
+    again = make_again(picture, lambda model, device: generator)
+    assert again.equal and again.largest_difference == 0
+    other = replace(picture, pixels=picture.pixels + np.float32(0.25))
+    again = make_again(other, lambda model, device: generator)
+    assert not again.equal and again.largest_difference == pytest.approx(0.25, abs=1e-6)
+
+
+def test_an_edit_of_an_opened_picture_is_made_again_from_that_picture(generator, mask):
+    opened = np.random.default_rng(0).random(GRID).astype(np.float32)
+    edited = generator.one(mask, Settings(steps=3), Edit(opened, region_of()))
+    made = Made(mask.labels.astype(np.uint8), edited.provenance, region_of())
+    picture = Picture(edited.pixels, (made,), opened, "patient.png")
+    assert make_again(picture, lambda model, device: generator).equal
+    with pytest.raises(InputError, match="not in the document"):
+        make_again(replace(picture, base=None), lambda model, device: generator)
+
+
+def test_other_weights_and_opened_pictures_are_said(generator, mask):
+    picture = drawn(generator, mask)
+    picture.recipe[0].provenance["weights_sha256"] = "0" * 64
+    with pytest.raises(InputError, match="other weights"):
+        make_again(picture, lambda model, device: generator)
+    with pytest.raises(InputError, match="opened"):
+        make_again(Picture(picture.pixels), lambda model, device: generator)
+
+
+def test_the_terminal_edits_a_region_too(generator, mask, tmp_path):
+    picture, region, labels = (tmp_path / n for n in ("p.png", "r.png", "m.png"))
+    pixels = np.random.default_rng(1).random(GRID)
+    write_png16(picture, pixels, None)
+    write_mask(region, Mask(region_of().astype(np.uint8), generator.system.table))
+    write_mask(labels, mask)
+    call = ["generate", "tiny", "--mask", str(labels), "--picture", str(picture),
+            "--region", str(region), "--steps", "2", "-o", str(tmp_path / "out")]  # fmt: skip
+    answer = CliRunner().invoke(app, call)
+    assert answer.exit_code == 0, answer.output
+    made, old = read_image(tmp_path / "out" / "000.png").pixels, read_image(picture).pixels
+    np.testing.assert_array_equal(made[~region_of()], old[~region_of()])
+    assert (made != old)[region_of()].mean() > 0.9

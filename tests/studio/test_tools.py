@@ -1,0 +1,187 @@
+"""Shapes, measures, rules of painting, pens."""
+
+import math
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QInputDevice, QPointingDevice, QTabletEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.studio.conftest import Mouse
+from xgen_studio.anatomy.knee.labels import FEMUR, LEG, TIBIA
+from xgen_studio.anatomy.knee.templates import templates
+from xgen_studio.document import Picture
+from xgen_studio.studio.knee.documents import new_document
+from xgen_studio.studio.tools import Angle, Ruler, ShapeTool
+from xgen_studio.studio.tools.measure import angle, length
+
+ALT = Qt.KeyboardModifier.AltModifier
+
+
+@pytest.fixture
+def empty(window):
+    """The page of an empty knee."""
+    window.desk.put(new_document(), None)
+    return window.page
+
+
+def drop(page, index=0):
+    page.drop_shape(templates(page.document.shape)[index])
+    return page.drawing.tool
+
+
+def test_a_whole_knee_is_dropped_moved_and_placed_as_one_change(empty):
+    tool, mouse = drop(empty), Mouse(empty.drawing)
+    assert isinstance(tool, ShapeTool)
+    assert {LEG, FEMUR, TIBIA} <= set(np.unique(empty.document.mask))
+    rows, columns = np.nonzero(empty.document.mask == TIBIA)
+    inside = (float(columns.mean()), float(rows.mean()))
+    mouse.drag([inside, (inside[0] + 4, inside[1]), (inside[0] + 9, inside[1])])
+    _, moved = np.nonzero(empty.document.mask == TIBIA)
+    assert moved.mean() == pytest.approx(columns.mean() + 9, abs=0.3)
+    assert len(empty.document.history) == 0
+    QTest.keyClick(empty.drawing, Qt.Key.Key_Return)
+    assert empty.document.history.names == ["Place whole knee"]
+    assert empty.actions_["tool.brush"].isChecked()
+    empty.undo()
+    assert not empty.document.mask.any()
+
+
+def test_pulling_the_edge_bends_it_there_and_not_on_the_far_side(empty):
+    tool, mouse = drop(empty, 2), Mouse(empty.drawing)  # the femur
+    before = empty.document.mask.copy()
+    points = tool.parts[0].points
+    lowest = points[points[:, 1].argmax()]
+    mouse.drag([tuple(lowest), (lowest[0], lowest[1] + 3), (lowest[0], lowest[1] + 10)])
+    column = int(lowest[0])
+    depth = [int(np.flatnonzero(m[:, column] == FEMUR).max()) for m in (before,
+             empty.document.mask)]  # fmt: skip
+    assert depth[1] == pytest.approx(depth[0] + 10, abs=1.5)
+    np.testing.assert_array_equal(empty.document.mask[:20], before[:20])
+    QTest.keyClick(empty.drawing, Qt.Key.Key_Escape)
+    assert not empty.document.mask.any() and len(empty.document.history) == 0
+
+
+def test_mirroring_a_shape_swaps_its_sides_and_another_tool_places_it(empty):
+    drop(empty)
+    left = (empty.document.mask == 5)[:, :144].sum()
+    QTest.keyClick(empty.drawing, Qt.Key.Key_X)
+    assert left > 0 and (empty.document.mask == 5)[:, 144:].sum() == pytest.approx(left, rel=0.05)
+    QTest.keyClick(empty.drawing, Qt.Key.Key_E)
+    assert empty.document.history.names == ["Place whole knee"]
+
+
+def test_undo_takes_a_floating_shape_away(empty):
+    drop(empty)
+    QTest.keyClick(empty.drawing, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not empty.document.mask.any()
+    assert empty.actions_["tool.brush"].isChecked()
+
+
+def test_saving_settles_a_floating_shape(empty, window, tmp_path):
+    drop(empty)
+    window.desk.file = tmp_path / "a.xgen"
+    assert window.desk.save()
+    assert empty.document.history.names == ["Place whole knee"]
+    assert not empty.document.history.modified
+
+
+def test_a_locked_label_is_safe_from_a_shape(empty):
+    empty.document.mask[60:70, 100:110] = TIBIA
+    empty.hand.use(label=TIBIA)
+    empty.lock_label()
+    drop(empty, 1)  # the leg
+    assert (empty.document.mask[60:70, 100:110] == TIBIA).all()
+    assert (empty.document.mask == LEG).any()
+
+
+def test_mirrored_painting_paints_both_sides_alike(empty):
+    empty.hand.use(label=FEMUR, radius=6)
+    empty.brush_bar.mirror.setChecked(True)
+    Mouse(empty.drawing).drag([(40, 30), (60, 55)])
+    mask = empty.document.mask
+    assert (mask == FEMUR).sum() > 300
+    np.testing.assert_array_equal(mask, mask[:, ::-1])
+
+
+def test_painting_by_grey_values_stops_at_them(empty):
+    ramp = np.tile(np.linspace(0, 1, 288, dtype=np.float32), (160, 1))
+    empty.document.put_picture(Picture(ramp), "Open")
+    empty.brush_bar.limited.setChecked(True)
+    empty.brush_bar.low.setValue(0.4)
+    empty.brush_bar.high.setValue(0.6)
+    empty.hand.use(label=FEMUR, radius=20)
+    Mouse(empty.drawing).drag([(20, 80), (270, 80)])
+    columns = np.flatnonzero((empty.document.mask == FEMUR).any(0))
+    assert ramp[0, columns.min()] >= 0.4 and ramp[0, columns.max()] <= 0.6
+    assert columns.size > 50
+
+
+def test_alt_click_takes_the_label_and_alt_drag_sizes_the_brush(window, mouse):
+    page = window.page
+    page.hand.use(label=LEG, radius=8)
+    mouse.click((144.5, 120.5), modifiers=ALT)
+    assert page.hand.label == TIBIA
+    mouse.drag([(50, 50), (53, 50), (57, 50)], modifiers=ALT)
+    assert page.hand.radius == pytest.approx(15, abs=0.01)
+    assert len(page.document.history) == 0
+
+
+def test_growing_and_shrinking_a_label_moves_its_edge(window):
+    page = window.page
+    page.hand.use(label=FEMUR)
+    area = (page.document.mask == FEMUR).sum()
+    page.actions_["label.grow"].trigger()
+    assert (page.document.mask == FEMUR).sum() > area
+    page.undo()
+    page.actions_["label.shrink"].trigger()
+    assert (page.document.mask == FEMUR).sum() < area
+
+
+def test_the_ruler_speaks_in_millimetres_only_when_they_are_known(window, mouse):
+    page = window.page
+    page.actions_["tool.ruler"].setChecked(True)
+    tool = page.drawing.tool
+    assert isinstance(tool, Ruler)
+    mouse.drag([(10, 10), (20, 20), (40, 50)])
+    assert tool.words(page.drawing) == "50.0 px"
+    page.drawing.view.spacing, page.drawing.spacing_known = (0.5, 2.0), True
+    a, b = tool.points
+    assert length(page.drawing, a, b) == f"{math.hypot(30 * 0.5, 40 * 2.0):.1f} mm"
+    assert angle(page.drawing, (10, 0), (0, 0), (10, 10)) == pytest.approx(
+        math.degrees(math.atan2(20, 5)), abs=1e-6
+    )
+    page.actions_["tool.angle"].setChecked(True)
+    assert isinstance(page.drawing.tool, Angle)
+
+
+def pen(canvas, kind, point, pressure):
+    device = QPointingDevice(
+        "pen", 7, QInputDevice.DeviceType.Stylus, QPointingDevice.PointerType.Pen,
+        QInputDevice.Capability.Pressure, 1, 1,
+    )  # fmt: skip
+    at = QPointF(*canvas.view.to_widget(*point))
+    down = kind != QEvent.Type.TabletRelease
+    button = Qt.MouseButton.LeftButton
+    event = QTabletEvent(
+        kind, device, at, canvas.mapToGlobal(at), pressure, 0, 0, 0, 0, 0,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.MouseButton.NoButton if kind == QEvent.Type.TabletMove else button,
+        button if down else Qt.MouseButton.NoButton,
+    )  # fmt: skip
+    QApplication.sendEvent(canvas, event)
+
+
+def test_a_pen_paints_as_wide_as_it_is_pressed_and_without_gaps(empty):
+    empty.hand.use(label=FEMUR, radius=20)
+    canvas = empty.drawing
+    pen(canvas, QEvent.Type.TabletPress, (60, 80), 0.2)
+    pen(canvas, QEvent.Type.TabletMove, (220, 80), 1.0)  # one event: the way between is filled
+    pen(canvas, QEvent.Type.TabletRelease, (220, 80), 0.0)
+    width = (empty.document.mask == FEMUR).sum(0)
+    assert (width[60:220] > 0).all()
+    assert width[62] == pytest.approx(8, abs=3) and width[218] == pytest.approx(40, abs=3)
+    assert (np.diff(width[62:218].astype(int)) >= 0).all()
+    assert empty.document.history.names == ["Paint femur"]
