@@ -18,6 +18,7 @@ test: $(VENV)/.dev       ## lint, types and all tests
 
 bench: $(VENV)/.dev      ## speed and memory, measured
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_studio
 
 install: $(STAMP)
 

@@ -65,7 +65,11 @@ class MaskChange:
         for (top, left), pair in self.tiles.items():
             tile = self.mask[top : top + TILE, left : left + TILE]
             tile[...] = np.frombuffer(zlib.decompress(pair[which]), np.uint8).reshape(tile.shape)
-            self.touched((left, top, tile.shape[1], tile.shape[0]))
+        tops, lefts = zip(*self.tiles, strict=True)
+        top, left = min(tops), min(lefts)
+        bottom = min(max(tops) + TILE, self.mask.shape[0])
+        right = min(max(lefts) + TILE, self.mask.shape[1])
+        self.touched((left, top, right - left, bottom - top))
 
 
 @dataclass
@@ -80,6 +84,7 @@ class MaskEditor:
     touched: Callable[[Box], None] = lambda box: None
     _before: dict[tuple[int, int], Pixels] = field(default_factory=dict)
     _allowed: NDArray[np.bool_] = field(default_factory=lambda: np.ones(256, dtype=bool))
+    _all_allowed: bool = True
     _label: int = 0
     _limits: tuple[float, float] | None = None
     _picture: NDArray[np.float32] | None = None
@@ -89,20 +94,26 @@ class MaskEditor:
     ) -> None:
         """Start a stroke of `label` (0 erases); `picture` (H, W) is what `rules.limits` reads."""
         self._before.clear()
-        self._label, self._allowed = label, rules.table(label)
+        self._use(label, rules)
         self._limits = rules.limits if picture is not None else None
         self._picture = picture
 
     def switch(self, label: int, rules: Rules) -> None:
         """Go on with the same stroke in another label."""
+        self._use(label, rules)
+
+    def _use(self, label: int, rules: Rules) -> None:
         self._label, self._allowed = label, rules.table(label)
+        self._all_allowed = bool(self._allowed.all())
 
     def paint(self, region: Region) -> bool:
         """Paint a region; True when a pixel changed."""
         if region.empty:
             return False
         part = self.mask[region.window]
-        change = region.inside & self._allowed[part] & (part != self._label)
+        change = region.inside & (part != self._label)
+        if not self._all_allowed:
+            change &= self._allowed[part]
         if self._limits is not None and self._picture is not None:
             grey = self._picture[region.window]
             change &= (grey >= self._limits[0]) & (grey <= self._limits[1])

@@ -67,24 +67,54 @@ def round_segment(
     if box is None:
         return NOTHING
     top, left, x, y = box
-    dx, dy = np.float32(end[0] - start[0]), np.float32(end[1] - start[1])
-    length2 = float(dx * dx + dy * dy)
-    px, py = x - np.float32(start[0]), y - np.float32(start[1])
-    if length2 < 1e-9:
-        inside = px * px + py * py <= np.float32(r0 * r0)
-    else:
-        t = (px * dx + py * dy) * np.float32(1 / length2)
-        np.clip(t, 0, 1, out=t)
-        distance2 = (px - t * dx) ** 2 + (py - t * dy) ** 2
-        if r0 == r1:
-            inside = distance2 <= np.float32(r0 * r0)
-        else:
-            inside = distance2 <= (np.float32(r0) + t * np.float32(r1 - r0)) ** 2
+    same = r0 == r1
+    inside = _capsule(start, end, r0, x, y) if same else _cone(start, end, r0, r1, x, y)
     for at in (start, end):
         column, row = int(np.floor(at[0])) - left, int(np.floor(at[1])) - top
         if 0 <= row < inside.shape[0] and 0 <= column < inside.shape[1]:
             inside[row, column] = True
     return Region(top, left, inside)
+
+
+def _capsule(
+    start: Point, end: Point, r: float, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> Bools:
+    """A disc drawn along a segment. It is convex: one interval of columns in each row, so that
+    only the comparison with it is done for every pixel."""
+    rows = y[:, 0].astype(np.float64)
+    left, right = np.full(rows.size, np.inf), np.full(rows.size, -np.inf)
+    for cx, cy in (start, end):
+        room = r * r - (rows - cy) ** 2
+        half = np.sqrt(np.maximum(room, 0))
+        left = np.where(room >= 0, np.minimum(left, cx - half), left)
+        right = np.where(room >= 0, np.maximum(right, cx + half), right)
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = float(np.hypot(dx, dy))
+    if length > 1e-6 and abs(dy) > 1e-9:
+        for side in (-1.0, 1.0):  # the two straight edges
+            ox, oy = -dy / length * r * side, dx / length * r * side
+            t = (rows - start[1] - oy) / dy
+            at = start[0] + ox + t * dx
+            on = (t >= 0) & (t <= 1)
+            left = np.where(on, np.minimum(left, at), left)
+            right = np.where(on, np.maximum(right, at), right)
+    inside: Bools = x >= left[:, None].astype(np.float32)
+    inside &= x <= right[:, None].astype(np.float32)
+    return inside
+
+
+def _cone(
+    start: Point, end: Point, r0: float, r1: float,
+    x: NDArray[np.float32], y: NDArray[np.float32],
+) -> Bools:  # fmt: skip
+    """A disc whose radius changes along the segment: a pen pressed harder or less."""
+    dx, dy = np.float32(end[0] - start[0]), np.float32(end[1] - start[1])
+    px, py = x - np.float32(start[0]), y - np.float32(start[1])
+    t = (px * dx + py * dy) * np.float32(1 / max(float(dx * dx + dy * dy), 1e-9))
+    np.clip(t, 0, 1, out=t)
+    distance2 = (px - t * dx) ** 2 + (py - t * dy) ** 2
+    inside: Bools = distance2 <= (np.float32(r0) + t * np.float32(r1 - r0)) ** 2
+    return inside
 
 
 def square_segment(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> Region:
