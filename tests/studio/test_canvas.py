@@ -11,6 +11,7 @@ from xgen_studio.anatomy.knee.labels import TABLE
 from xgen_studio.document import Document
 from xgen_studio.document.regions import round_segment
 from xgen_studio.studio.canvas import Canvas, MaskLayer, Viewport
+from xgen_studio.studio.canvas.layers import HeatLayer, Landmark, LandmarkLayer
 from xgen_studio.studio.canvas.scale_bar import round_length
 
 
@@ -115,3 +116,27 @@ def test_the_wheel_zooms_at_the_pointer_and_with_shift_resizes_the_brush(painted
     canvas.brush_resized.connect(heard.append)
     wheel(canvas, (222, 111), -1, Qt.KeyboardModifier.ShiftModifier)
     assert heard == [-1] and canvas.view.zoom == pytest.approx(zoom * 1.44)
+
+
+def test_heatmap_and_landmarks_lie_over_the_mask_each_with_its_opacity(painted):
+    document, canvas = painted
+    canvas.picture.put(np.zeros((160, 288), np.float32))
+    document.fill(round_segment((144, 80), (144, 80), 30, document.shape), 3, "femur")
+    plain = pixels(canvas)
+    heat = np.zeros((160, 288), np.float32)
+    heat[70:90, 134:154] = 1
+    canvas.heat_layer = HeatLayer()
+    canvas.heat_layer.put(heat)
+    canvas.heat_layer.set_opacity(1.0)
+    x, y = map(int, canvas.view.to_widget(144, 80))
+    assert pixels(canvas)[y, x, 0] == 255 and tuple(plain[y, x]) != tuple(pixels(canvas)[y, x])
+    canvas.heat_layer.set_opacity(0.0)
+    np.testing.assert_array_equal(pixels(canvas), plain)
+    canvas.landmark_layer = LandmarkLayer([(0, 1)])
+    canvas.landmark_layer.points = (Landmark("tip", 144, 80), Landmark("base", 40, 20, True))
+    shown = pixels(canvas)
+    assert tuple(shown[y, x]) == (120, 220, 255)
+    a, b = map(int, canvas.view.to_widget(92, 50))  # half way along the edge
+    assert tuple(shown[b, a]) != tuple(plain[b, a])
+    canvas.landmark_layer.opacity = 0.0
+    np.testing.assert_array_equal(pixels(canvas), plain)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction
@@ -40,6 +41,8 @@ class Desk(QObject):
         self.widget, self.engine = parent, engine
         self.document = document
         self.file: Path | None = None
+        self.look: dict[str, Any] = {}  # how its page drew it, as the file says
+        self.look_now: Callable[[], dict[str, Any]] = dict  # ... as the page says
         self.recent = Recent()
         self.journal = Journal(journal_folder())
         self._opening: int | None = None
@@ -54,8 +57,11 @@ class Desk(QObject):
         """What the title bar says."""
         return self.file.name if self.file else "untitled"
 
-    def put(self, document: Document, file: Path | None) -> None:
-        """Lay a document on the desk."""
+    def put(
+        self, document: Document, file: Path | None, look: dict[str, Any] | None = None
+    ) -> None:
+        """Lay a document on the desk; `look` is what its file says about how it was drawn."""
+        self.look = look or {}
         self.document.history_changed.disconnect(self._changed)
         self.document, self.file = document, file
         self.journal.belongs_to(file)
@@ -118,10 +124,10 @@ class Desk(QObject):
 
     def _open_document(self, path: Path) -> None:
         other = opened_elsewhere(journal_folder(), path)
-        document, _settings = load_document(path)
+        document, look = load_document(path)
         if document.system != "knee":
             raise InputError(f"{path}: is a {document.system} document; this window draws knees")
-        self.put(document, None if other else path)
+        self.put(document, None if other else path, look)
         self.recent.add(path)
         if other:
             self.warn(
@@ -191,7 +197,7 @@ class Desk(QObject):
         self.settling.emit()
 
         def write() -> None:
-            save_document(path, self.document)
+            save_document(path, self.document, self.look_now())
             self.file = path
             self.journal.belongs_to(path)
             self.document.history.mark_saved()

@@ -92,6 +92,7 @@ class Canvas(QWidget):
     viewport_changed = Signal(object)
     brush_resized = Signal(int)      # steps up or down, by Shift + wheel
     windowed = Signal(float, float)  # low, high
+    peeked = Signal(bool)            # H is held down: what lies under the mask?
 
     def __init__(self, columns: int, rows: int, spacing: tuple[float, float] | None = None) -> None:
         super().__init__()
@@ -341,6 +342,9 @@ class Canvas(QWidget):
             if not event.isAutoRepeat():
                 self._space = True
                 self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif event.key() == Qt.Key.Key_H and not event.modifiers():
+            if not event.isAutoRepeat():
+                self.peeked.emit(True)
         elif not self.tool.key(self, event):
             super().keyPressEvent(event)
 
@@ -349,6 +353,8 @@ class Canvas(QWidget):
             self._space = False
             if self._gesture != "pan":
                 self.setCursor(self.tool.cursor)
+        elif event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
+            self.peeked.emit(False)
         else:
             super().keyReleaseEvent(event)
 

@@ -93,6 +93,7 @@ class KneePage(QMainWindow):
         self.drawing.viewport_changed.connect(self.radiograph.follow)
         self.radiograph.viewport_changed.connect(self.drawing.follow)
         self.drawing.brush_resized.connect(self.hand.resize)
+        self.drawing.peeked.connect(lambda held: self.toggle_mask(not held))
         self.radiograph.hint = "The radiograph appears here"
         self.region_tool = RegionTool(self._choose_region)
         look = Look()
@@ -238,9 +239,9 @@ class KneePage(QMainWindow):
         name = self.hand.name_of(self.hand.label)
         self.document.fill(self.document.region_of(self.hand.label), 0, f"Erase all {name}")
 
-    def toggle_mask(self) -> None:
+    def toggle_mask(self, visible: bool | None = None) -> None:
         """Show or hide the mask."""
-        self.mask_layer.visible = not self.mask_layer.visible
+        self.mask_layer.visible = not self.mask_layer.visible if visible is None else visible
         self.drawing.update()
 
     def auto_window(self) -> None:

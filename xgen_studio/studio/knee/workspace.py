@@ -48,6 +48,8 @@ class KneeWorkspace(QWidget):
             old.close_page()
         page = KneePage(window.engine, window.queue, window.settings, window.desk.document, self)
         page.probed.connect(window.probe.setText)
+        page.panel.restore(window.desk.look)
+        window.desk.look_now = page.panel.look
         self.page = page
         layout = self.layout()
         assert layout is not None

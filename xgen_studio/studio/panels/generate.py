@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -146,6 +147,26 @@ class GeneratePanel(QWidget):
     def say(self, text: str) -> None:
         """A sentence under the controls."""
         self.state.setText(text)
+
+    def look(self) -> dict[str, Any]:
+        """How the picture is drawn, for the document's file."""
+        return {
+            "seed": self.seed.value(), "seed_locked": self.locked.isChecked(),
+            "method": self.method.currentText(), "quality": self.quality.currentText(),
+            "grade": self.grade.currentText(),
+        }  # fmt: skip
+
+    def restore(self, look: dict[str, Any]) -> None:
+        """Draw as a file says; what it does not say, or says wrongly, stays as it is."""
+        seed = look.get("seed")
+        if isinstance(seed, int) and 0 <= seed <= self.seed.maximum():
+            self.seed.setValue(seed)
+        self.locked.setChecked(look.get("seed_locked") is True)
+        for name, box in (("method", self.method), ("quality", self.quality),
+                          ("grade", self.grade)):  # fmt: skip
+            found = box.findText(str(look.get(name, "")))
+            if found >= 0:
+                box.setCurrentIndex(found)
 
     def new_seed(self) -> None:
         """Roll another seed, unless it is locked."""
