@@ -44,5 +44,9 @@ if ! trouble=$("$venv/bin/python" -c 'import PySide6.QtGui' 2>&1); then
     esac
 fi
 if [ -n "${DISPLAY:-}" ] && ! ldconfig -p 2>/dev/null | grep -q libxcb-cursor; then
-    echo "xgen: a window will need: sudo apt-get install $window_packages" >&2
+    if [ "$(id -u)" = 0 ]; then
+        system_packages $window_packages
+    else
+        echo "xgen: a window will need: sudo apt-get install $window_packages" >&2
+    fi
 fi
