@@ -1,0 +1,1 @@
+"""Hand radiographs with 37 landmarks (Hadzic et al. 2024): generate, label, judge, localise."""

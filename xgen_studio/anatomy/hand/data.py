@@ -1,0 +1,140 @@
+"""Training sets of the hand: prepared arrays in, radiographs with their heatmaps out.
+
+Arrays live in `hand.npz` (see `xgen prepare hand`): images (N, H, W) uint8, points (N, 37, 2)
+float32 in px of the grid (pixel edges at whole numbers), id (N,), held_out (N,) bool. Imports no
+file readers.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xgen_studio.anatomy.hand.landmarks import COUNT, GROUPS
+from xgen_studio.diffusion import Condition
+from xgen_studio.errors import InputError
+from xgen_studio.training.batch import Batch
+
+GRID = (256, 192)      # rows, columns: hands are taller than wide
+HEAT_SIGMA = 2.0       # px of a landmark's blob; the paper's is 1, see hand-ddpm-paper
+HEAT_GAIN = 6.0        # brings the heatmap channel to about the spread of the image channel
+SHAPE_SIGMA = 3.0      # px of the blobs that tell the model a shape
+SHAPE_JITTER = 1.5     # px: told roughly, so that the heatmap must agree with the picture
+
+
+def blobs(points: Tensor, grid: tuple[int, int], sigma: float) -> Tensor:
+    """Gaussian blobs of peak 1 at points (B, K, 2) px, as (B, K, H, W)."""
+    ys = torch.arange(grid[0], device=points.device) + 0.5
+    xs = torch.arange(grid[1], device=points.device) + 0.5
+    down = torch.exp(-((ys - points[..., 1:]) ** 2) / (2 * sigma**2))
+    across = torch.exp(-((xs - points[..., :1]) ** 2) / (2 * sigma**2))
+    return down[..., :, None] * across[..., None, :]
+
+
+def heatmap(points: Tensor, grid: tuple[int, int] = GRID, sigma: float = HEAT_SIGMA) -> Tensor:
+    """One heatmap (B, 1, H, W) in [0, 1] of all landmarks: the largest blob at each pixel."""
+    return blobs(points, grid, sigma).amax(1, keepdim=True)
+
+
+def shape_channels(points: Tensor, grid: tuple[int, int] = GRID) -> Tensor:
+    """What tells a model the shape to draw: blobs of each group of landmarks (B, 8, H, W)."""
+    each = blobs(points, grid, SHAPE_SIGMA)
+    return torch.stack([each[:, list(group)].amax(1) for group in GROUPS], 1)
+
+
+def to_channels(image: Tensor, heat: Tensor, gain: float = HEAT_GAIN) -> Tensor:
+    """Picture in [-1, 1] and heatmap in [0, 1] as the two channels of a joint model."""
+    return torch.cat([image, heat * gain - gain / 20], 1)
+
+
+def heat_of(channels: Tensor, gain: float = HEAT_GAIN) -> Tensor:
+    """The heatmap (B, H, W) in [0, 1] of a joint model's two channels."""
+    return ((channels[:, 1] + gain / 20) / gain).clamp(0, 1)
+
+
+class HandSet:
+    """Radiographs and heatmaps as a `TrainingSet`: turned, scaled, moved and exposed a little.
+
+    A share `told` of the examples is told its shape, roughly.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        points: Tensor,
+        told: float = 0.7,
+        turn: float = 8.0,
+        zoom: float = 0.07,
+        shift: float = 0.03,
+    ) -> None:
+        self.images, self.points = images, points
+        self.told, self.turn, self.zoom, self.shift = told, turn, zoom, shift
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: Tensor, generator: torch.Generator, device: torch.device) -> Batch:
+        n, (rows, columns) = len(indices), GRID
+        image = (self.images[indices][:, None].float() / 127.5 - 1).to(device)
+        points = self.points[indices].to(device)
+
+        def uniform(low: float, high: float, *shape: int) -> Tensor:
+            return low + (high - low) * torch.rand(n, *shape, generator=generator).to(device)
+
+        angle = uniform(-self.turn, self.turn) * (math.pi / 180)
+        scale = torch.exp(uniform(-self.zoom, self.zoom))
+        shift = uniform(-self.shift, self.shift, 2) * torch.tensor([columns, rows]).to(device)
+        c, s = angle.cos() * scale, angle.sin() * scale
+        turn = torch.stack([torch.stack([c, -s], 1), torch.stack([s, c], 1)], 1)  # (n, 2, 2)
+        middle = torch.tensor([columns / 2, rows / 2]).to(device)
+        points = (points - middle) @ turn.transpose(1, 2) + middle + shift[:, None]
+        back = torch.linalg.inv(turn)  # from the new picture to the old, in px about the middle
+        size = torch.tensor([columns / 2, rows / 2]).to(device)
+        linear = back * size[None, None, :] / size[None, :, None]
+        move = -(back @ shift[..., None])[..., 0] / size
+        theta = torch.cat([linear, move[..., None]], 2)
+        grid = F.affine_grid(theta, [n, 1, rows, columns], align_corners=False)
+        # outside the frame a radiograph is black
+        image = F.grid_sample(image + 1, grid, "bilinear", "zeros", align_corners=False) - 1
+        gain, gamma = uniform(0.9, 1.08, 1, 1, 1), torch.exp(uniform(-0.15, 0.15, 1, 1, 1))
+        image = (((image + 1) / 2).clamp(0, 1) ** gamma * gain).clamp(0, 1) * 2 - 1
+        rough = points + SHAPE_JITTER * torch.randn(points.shape, generator=generator).to(device)
+        told = (torch.rand(n, generator=generator) < self.told).to(device)
+        channels = shape_channels(rough) * told[:, None, None, None]
+        return Batch(to_channels(image, heatmap(points)), Condition(channels))
+
+
+def load_hands(data: Path | None) -> dict[str, np.ndarray]:
+    """The prepared arrays of a data folder; InputError says how to make them."""
+    if data is None:
+        raise InputError("this needs --data DIR with hand.npz; make it with: xgen prepare hand")
+    path = Path(data) / "hand.npz"
+    if not path.exists():
+        raise InputError(f"{path}: not there; make it with: xgen prepare hand -o {data}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, ValueError, BadZipFile, EOFError) as error:
+        raise InputError(f"{path}: not readable as plain arrays; make them again") from error
+    missing = {"images", "points", "id", "held_out"} - arrays.keys()
+    n = len(arrays.get("images", ()))
+    if missing or arrays["images"].shape[1:] != GRID or arrays["points"].shape != (n, COUNT, 2):
+        raise InputError(f"{path}: is not what xgen prepare hand makes; make it again")
+    return arrays
+
+
+def joint_set(data: Path | None, held_out: bool = False, told: float = 0.7) -> HandSet:
+    """Radiographs with their heatmaps, for the joint model."""
+    arrays = load_hands(data)
+    keep = arrays["held_out"] == held_out
+    return HandSet(
+        torch.from_numpy(arrays["images"][keep]),
+        torch.from_numpy(arrays["points"][keep].astype(np.float32)),
+        told,
+    )
