@@ -42,7 +42,10 @@ GROUPS = (
 
 # In landmarks_all.csv but in no cross-validation fold of the data set's authors
 OUTSIDE_FOLDS = frozenset(
-    ["3149", "3292", "3303", "4382", "4391", "4392", "4498", "4499", "5148", "5748", "5917", "7068", "7069", "7070", "7200"]
+    map(
+        str,
+        (3149, 3292, 3303, 4382, 4391, 4392, 4498, 4499, 5148, 5748, 5917, 7068, 7069, 7070, 7200),
+    )
 )
 
 
