@@ -12,7 +12,8 @@ from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.paths import RESOURCES, shared_data
 
-SETS = ("knee-xray", "knee-xray-outlines", "knee-drr")
+SETS = ("knee-xray", "knee-xray-outlines", "knee-drr", "hand")
+HAND_COPIES = 24  # bent versions of each training hand
 
 TRAIN_SUBJECTS = range(0, 110)
 TEST_SUBJECTS = range(1000, 1020)  # intervals are over subjects: many, at fewer angles each
@@ -39,12 +40,21 @@ def prepare(
         folder = data or shared_data()
         if folder is None:
             raise InputError(f"{name} needs real radiographs: name their folder with --data")
-        arrays = _xray(name, folder, out, monitor)
+        made = _hands if name == "hand" else _xray
+        arrays = made(name, folder, out, monitor)
     make_folder(out)
     path = out / f"{name}.npz"
     with atomic_write(path) as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
     return path
+
+
+def _hands(_name: str, folder: Path, _out: Path, monitor: Monitor) -> dict[str, np.ndarray]:
+    from xgen_studio.anatomy.hand.preparation import prepare_hands
+
+    return prepare_hands(
+        folder / "hand", HAND_COPIES, lambda done, total: monitor.report(done, total, "hands")
+    )
 
 
 def _xray(name: str, folder: Path, out: Path, monitor: Monitor) -> dict[str, np.ndarray]:
