@@ -191,3 +191,17 @@ def test_a_long_stroke_keeps_kilobytes():
         doc.paint(round_segment((100 + 6 * i, 500), (106 + 6 * i, 500), 32, doc.shape))
     doc.end_stroke("long")
     assert doc.history.size < 20_000
+
+
+def test_a_long_history_is_gone_through_at_once():
+    doc = Document((64, 64), TABLE, "knee")
+    told = []
+    doc.history_changed.connect(lambda: told.append(1))
+    for i in range(400):
+        doc.fill(Region(i % 60, 0, np.ones((1, 64), bool)), 1 + 2 * (i // 60 % 2), "line")
+    assert len(told) == len(doc.history)
+    done, before = len(doc.history), doc.history.size
+    doc.history.go_to(0)
+    assert len(told) == done + 1 and not doc.mask.any()
+    assert doc.history.size == before == sum(c.size for c in doc.history._undone)
+    assert [doc.history.name_at(i) for i in range(done)] == doc.history.names

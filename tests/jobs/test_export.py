@@ -62,7 +62,7 @@ def test_dicom_is_marked_synthetic_and_names_nobody(document, tmp_path):
 
 
 def test_coco_masks_decode_to_the_labels_and_a_second_case_is_added(document, tmp_path):
-    for name in ("one", "two", "one"):  # the same name again replaces
+    for name in ("one", "two"):
         export_document(document, tmp_path, name, ["coco"])
     table = json.loads((tmp_path / "annotations.json").read_text())
     assert sorted(i["file_name"] for i in table["images"]) == ["images/one.png", "images/two.png"]
@@ -115,3 +115,42 @@ def test_an_opened_picture_is_never_passed_off_as_synthetic(document, tmp_path):
     assert not read_image(tmp_path / "knee.png").synthetic
     assert not (tmp_path / "knee.json").exists()
     assert set(FORMATS) == {"png", "nifti", "dicom", "coco", "nnunet"}
+
+
+@pytest.mark.parametrize("key", list(FORMATS))
+def test_nothing_that_is_there_already_is_replaced(document, tmp_path, key):
+    files = export_document(document, tmp_path, "knee", [key])
+    before = {path: path.read_bytes() for path in files}
+    with pytest.raises(InputError, match="already"):
+        export_document(document, tmp_path, "knee", [key])
+    assert before == {path: path.read_bytes() for path in files}
+
+
+def test_somebody_else_s_data_set_is_left_alone(document, tmp_path):
+    coco, nnunet = tmp_path / "annotations.json", tmp_path / "dataset.json"
+    foreign = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "liver"}]}
+    coco.write_text(json.dumps(foreign))
+    nnunet.write_text(json.dumps({"labels": {"background": 0}, "channel_names": {"0": "CT"}}))
+    for key in ("coco", "nnunet"):
+        with pytest.raises(InputError, match="others than a knee's"):
+            export_document(document, tmp_path, "knee", [key])
+    coco.write_text(json.dumps({"images": [{}], "annotations": [], "categories": []}))
+    with pytest.raises(InputError, match="no COCO index"):
+        export_document(document, tmp_path, "knee", ["coco"])
+    assert json.loads(coco.read_text())["images"] == [{}]
+
+
+def test_a_picture_goes_with_the_mask_it_was_drawn_from(document, tmp_path):
+    old = document.mask.copy()
+    document.fill(Region(20, 20, np.ones((10, 10), bool)), FEMUR, "painted since")
+    export_document(document, tmp_path, "knee", ["png"])
+    np.testing.assert_array_equal(read_mask(tmp_path / "knee_mask.png", TABLE).labels, old)
+    edited = old.copy()
+    edited[30:, :] = 0
+    region = np.zeros(old.shape, bool)
+    region[:, :35] = True
+    recipe = (*document.picture.recipe, Made(edited, {"seed": 6}, region))
+    shown = Picture(document.picture.pixels, recipe)
+    export_document(document, tmp_path, "edit", ["png"], shown)
+    wanted = np.where(region, edited, old)
+    np.testing.assert_array_equal(read_mask(tmp_path / "edit_mask.png", TABLE).labels, wanted)

@@ -18,6 +18,8 @@ from xgen_studio.studio.theme import apply_theme
 @pytest.fixture(autouse=True)
 def own_state(tmp_path, monkeypatch):
     """No test touches the user's journal or recent files, and none waits for an answer."""
+    if QApplication.instance() is not None:  # windows of earlier tests, which no loop deleted
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     monkeypatch.setenv("XGEN_STATE", str(tmp_path / "state"))
     discard = QMessageBox.StandardButton.Discard
     monkeypatch.setattr(QMessageBox, "question", lambda *_args, **_kwargs: discard)

@@ -110,3 +110,14 @@ def test_docks_keep_their_place_in_the_next_window(window, qtbot):
     again.show()
     assert again.page.docks["History"].isHidden()
     assert not again.page.docks["Variations"].isHidden()
+
+
+def test_the_tour_survives_a_resized_window(window):
+    window.start_tour()
+    window.resize(1000, 700)
+    QApplication.processEvents()
+    assert window._tour.size() == window.size()
+    QTest.keyClick(window._tour, Qt.Key.Key_Escape)
+    window.resize(1280, 800)
+    QApplication.processEvents()
+    assert window._tour is None

@@ -1,18 +1,21 @@
 """Nothing a user does loses work: saving, recovering, opening what is damaged or open elsewhere."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from tests.studio.conftest import Mouse, wait_for
 from xgen_studio.anatomy.knee.labels import FEMUR
+from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
 from xgen_studio.studio.knee.documents import CASES, new_document
 
@@ -132,3 +135,110 @@ def test_what_kill_9_left_is_offered_and_recovered(window, monkeypatch):
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: discard)
     window.desk.offer_recovery()  # nothing is offered twice
     assert (window.page.document.mask[5:25, 7:37] == 6).all()
+
+
+def test_a_name_without_ending_gets_one_and_an_existing_file_is_asked_about(
+    window, tmp_path, monkeypatch
+):
+    name = tmp_path / "knee v1.2"
+    monkeypatch.setattr(
+        "xgen_studio.studio.desk.QFileDialog.getSaveFileName", lambda *_a: (str(name), "")
+    )
+    there = tmp_path / "knee v1.2.xgen"
+    there.write_bytes(b"somebody's work")
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: answers.pop(0))
+    assert not window.desk.save_as()
+    assert there.read_bytes() == b"somebody's work"
+    assert window.desk.save_as() and window.desk.file == there
+    assert there.read_bytes()[:2] == b"PK"
+
+
+def test_a_radiograph_that_arrives_late_does_not_take_the_place_of_new_work(
+    window, tmp_path, monkeypatch
+):
+    from xgen_studio.studio.engine.protocol import Opened
+
+    labels = np.ones((160, 288), np.uint8)
+    window.desk.open_radiograph(tmp_path / "slow.png")
+    number = window.desk._opening
+    answer = Opened(number, "slow.png", labels.astype(np.float32), labels, None, "", False)
+    paint(window)
+    cancel = QMessageBox.StandardButton.Cancel
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: cancel)
+    before = window.page.document
+    window.engine.opened.emit(answer)
+    assert window.page.document is before
+    window.desk.open_radiograph(tmp_path / "slow.png")
+    window.desk.put(new_document(), None)
+    after = window.page.document
+    window.engine.opened.emit(Opened(window.engine._last, *list(vars(answer).values())[1:]))
+    assert window.page.document is after  # what was asked before another document came is void
+
+
+def test_the_journal_keeps_up_with_steady_work_and_never_mixes_documents(window, tmp_path):
+    from xgen_studio.studio.places import journal_folder
+
+    window.desk._timer.setInterval(60)
+    for i in range(12):
+        window.page.document.fill(Region(3 * i, 5, np.ones((2, 2), bool)), 6, "dab")
+        wait_for(lambda: False, 0.03)
+    assert wait_for(lambda: list(journal_folder().glob("*.xgen")), 5)
+    window.desk.put(new_document(), tmp_path / "other.xgen")
+    assert not list(journal_folder().glob("*.xgen"))
+    notes = [path.read_text() for path in journal_folder().glob("*.json")]
+    assert len(notes) == 1 and "other.xgen" in notes[0]
+
+
+def test_a_journal_that_cannot_be_written_is_said_and_stops_nothing(window, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise InputError("no space left on the disk")
+
+    monkeypatch.setattr("xgen_studio.document.journal.write_json", full)
+    monkeypatch.setattr("xgen_studio.document.journal.save_document", full)
+    said = []
+    window.desk.message.connect(lambda text, _ms: said.append(text))
+    window.desk.new((160, 288))
+    assert window.page.document is window.desk.document
+    paint(window)
+    window.desk._keep_journal()
+    wait_for(lambda: False, 0.2)
+    window.desk._keep_journal()
+    assert any("nothing to recover" in text for text in said)
+
+
+def test_recovery_can_be_put_off(window, monkeypatch):
+    subprocess.run([sys.executable, "-c", KILLED], check=False)
+    cancel, yes = QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: cancel)
+    window.desk.offer_recovery()
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: yes)
+    window.desk.offer_recovery()
+    assert (window.page.document.mask[5:25, 7:37] == 6).all()
+
+
+def test_documents_of_other_shapes_or_labels_are_said(window, tmp_path, said):
+    from xgen_studio.document import Document
+    from xgen_studio.document.files import save_document
+    from xgen_studio.imaging import Label, LabelTable
+
+    before = window.page.document
+    odd = Document((512, 512), before.table, "knee")
+    save_document(tmp_path / "odd.xgen", odd)
+    window.desk.open(tmp_path / "odd.xgen")
+    assert "512 x 512" in said[-1]
+    bare = Document((160, 288), LabelTable([Label(1, "leg", (1, 2, 3))]), "knee")
+    save_document(tmp_path / "bare.xgen", bare)
+    window.desk.open(tmp_path / "bare.xgen")
+    assert "femur" in said[-1]
+    assert window.page.document is before
+
+
+def test_a_page_and_its_document_go_when_another_comes(window):
+    refs = [weakref.ref(window.page), weakref.ref(window.page.document)]
+    window.page.strip.vary()
+    window.desk.put(new_document(), None)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [ref() for ref in refs] == [None, None]
+    assert wait_for(lambda: window.queue.current is None)

@@ -133,3 +133,12 @@ def test_a_failure_is_said_and_the_next_stroke_tries_again(scene):
     assert said == ["no such model"]
     scene.paint(1)
     assert len(scene.engine.sent) == 2
+
+
+def test_an_emptied_mask_takes_the_picture_away(scene):
+    heard = []
+    scene.live.cleared.connect(lambda: heard.append(1))
+    scene.paint(0)
+    scene.engine.answer(scene.engine.sent[-1])
+    scene.document.history.undo()
+    assert heard == [1] and isinstance(scene.engine.sent[-1], Stop)

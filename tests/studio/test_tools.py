@@ -28,7 +28,7 @@ def empty(window):
 
 
 def drop(page, index=0):
-    page.drop_shape(templates(page.document.shape)[index])
+    page.tools.drop_shape(templates(page.document.shape)[index])
     return page.drawing.tool
 
 
@@ -45,7 +45,7 @@ def test_a_whole_knee_is_dropped_moved_and_placed_as_one_change(empty):
     QTest.keyClick(empty.drawing, Qt.Key.Key_Return)
     assert empty.document.history.names == ["Place whole knee"]
     assert empty.actions_["tool.brush"].isChecked()
-    empty.undo()
+    empty.tools.undo()
     assert not empty.document.mask.any()
 
 
@@ -91,7 +91,7 @@ def test_saving_settles_a_floating_shape(empty, window, tmp_path):
 def test_a_locked_label_is_safe_from_a_shape(empty):
     empty.document.mask[60:70, 100:110] = TIBIA
     empty.hand.use(label=TIBIA)
-    empty.lock_label()
+    empty.actions_["label.lock"].trigger()
     drop(empty, 1)  # the leg
     assert (empty.document.mask[60:70, 100:110] == TIBIA).all()
     assert (empty.document.mask == LEG).any()
@@ -135,7 +135,7 @@ def test_growing_and_shrinking_a_label_moves_its_edge(window):
     area = (page.document.mask == FEMUR).sum()
     page.actions_["label.grow"].trigger()
     assert (page.document.mask == FEMUR).sum() > area
-    page.undo()
+    page.tools.undo()
     page.actions_["label.shrink"].trigger()
     assert (page.document.mask == FEMUR).sum() < area
 
@@ -185,3 +185,80 @@ def test_a_pen_paints_as_wide_as_it_is_pressed_and_without_gaps(empty):
     assert width[62] == pytest.approx(8, abs=3) and width[218] == pytest.approx(40, abs=3)
     assert (np.diff(width[62:218].astype(int)) >= 0).all()
     assert empty.document.history.names == ["Paint femur"]
+
+
+def test_another_tool_or_save_ends_a_running_stroke(empty):
+    empty.hand.use(label=FEMUR, radius=6)
+    mouse = Mouse(empty.drawing)
+    mouse.drag([(40, 30), (80, 55)], release=False)
+    QTest.keyClick(empty.drawing, Qt.Key.Key_G)
+    assert not empty.hand.in_stroke and empty.document.history.names == ["Paint femur"]
+    mouse.release((80, 55))
+    empty.tools.undo()
+    assert not empty.document.mask.any()
+
+
+def test_nothing_comes_between_the_parts_of_a_stroke(empty):
+    empty.hand.use(label=FEMUR, radius=6)
+    mouse = Mouse(empty.drawing)
+    mouse.drag([(40, 30), (80, 30)], release=False)
+    empty.actions_["label.grow"].trigger()
+    assert empty.document.history.names == ["Paint femur", "Grow femur"]
+    mouse.release((80, 30))
+    drop(empty)
+    empty.actions_["label.grow"].trigger()  # places the shape first
+    assert empty.document.history.names[2] == "Place whole knee"
+    empty.document.history.go_to(0)
+    assert not empty.document.mask.any()
+    drop(empty)
+    empty.document.history.redo()  # a change of its own: nothing is left to redo
+    assert empty.document.history.names == ["Place whole knee"]
+    empty.document.history.go_to(0)
+    assert not empty.document.mask.any()
+
+
+def test_a_locked_label_neither_grows_nor_shrinks(window):
+    page = window.page
+    page.hand.use(label=FEMUR)
+    page.actions_["label.lock"].trigger()
+    before = page.document.mask.copy()
+    for how in ("grow", "shrink", "smooth"):
+        page.actions_[f"label.{how}"].trigger()
+    np.testing.assert_array_equal(page.document.mask, before)
+
+
+def test_two_quick_dabs_are_two_strokes(empty):
+    empty.hand.use(label=FEMUR, radius=3)
+    mouse, none = Mouse(empty.drawing), Qt.KeyboardModifier.NoModifier
+    left = Qt.MouseButton.LeftButton
+    mouse.click((40, 40))
+    mouse.send(QEvent.Type.MouseButtonDblClick, (60, 40), left, left, none)
+    mouse.release((60, 40))
+    assert len(empty.document.history) == 2 and empty.document.mask[40, 60] == FEMUR
+
+
+def test_a_tool_stays_in_hand_when_its_key_is_pressed_again(empty):
+    for _ in range(2):
+        QTest.keyClick(empty.drawing, Qt.Key.Key_B)
+        assert empty.actions_["tool.brush"].isChecked()
+
+
+def test_letters_typed_in_a_number_field_still_take_tools(empty):
+    empty.panel.seed.setFocus()
+    QTest.keyClick(empty.panel.seed, Qt.Key.Key_E)
+    assert empty.actions_["tool.eraser"].isChecked()
+
+
+def test_peeking_hides_the_mask_for_a_moment_and_never_shows_a_hidden_one(empty):
+    empty.actions_["mask.toggle"].trigger()
+    QTest.keyPress(empty.drawing, Qt.Key.Key_H)
+    QTest.keyRelease(empty.drawing, Qt.Key.Key_H)
+    assert not empty.mask_layer.visible
+
+
+def test_a_moving_shape_is_told_as_one_change(empty):
+    tool = drop(empty)
+    heard = []
+    empty.document.mask_touched.connect(lambda _box: heard.append(empty.document.mask.any()))
+    tool._all(lambda points: points + 2)
+    assert heard == [True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,11 +50,23 @@ class Picture:
     recipe: tuple[Made, ...] = ()
     base: NDArray[np.float32] | None = None
     source: str = ""
+    synthetic: bool = False  # an opened file that says it is synthetic
 
     @property
     def provenance(self) -> dict[str, Any] | None:
         """That of the last walk, or None where the picture was opened."""
         return self.recipe[-1].provenance if self.recipe else None
+
+    @property
+    def labels(self) -> Pixels | None:
+        """The mask that the picture shows: of its walks, each where it drew. None where it was
+        opened, or drawn into an opened picture in part."""
+        if not self.recipe or self.base is not None:
+            return None
+        shown = self.recipe[0].mask.copy()
+        for made in self.recipe[1:]:
+            shown = made.mask if made.region is None else np.where(made.region, made.mask, shown)
+        return shown
 
     @property
     def nbytes(self) -> int:
@@ -65,13 +79,15 @@ class Document:
     """A mask (H, W) with its labels over a picture of the same grid; all changes can be undone.
 
     Signals: `mask_touched` (left, top, width, height) after each change of the mask,
-    `labels_changed`, `picture_changed`, `history_changed`.
+    `labels_changed`, `picture_changed`, `history_changed`; `settling` asks whoever holds an open
+    stroke to end it, because something else is about to change the mask.
     """
 
     mask_touched = Signal(tuple)
     labels_changed = Signal()
     picture_changed = Signal()
     history_changed = Signal()
+    settling = Signal()
 
     def __init__(
         self,
@@ -86,7 +102,8 @@ class Document:
         self.labels = tuple(LabelState(label) for label in table)
         self.picture: Picture | None = None
         self.revision = 0
-        self.history = History(changed=self.history_changed.emit)
+        self.history = History(changed=self.history_changed.emit, before=self.settle)
+        self._hushed: list[tuple[int, int, int, int]] | None = None
         self.editor = MaskEditor(self.mask, self._touched)
 
     @property
@@ -95,8 +112,31 @@ class Document:
         return self.mask.shape[0], self.mask.shape[1]
 
     def _touched(self, box: tuple[int, int, int, int]) -> None:
+        if self._hushed is not None:
+            self._hushed.append(box)
+            return
         self.revision += 1
         self.mask_touched.emit(box)
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """What touches the mask within is told once, at the end, as one box."""
+        self._hushed = []
+        try:
+            yield
+        finally:
+            boxes, self._hushed = self._hushed, None
+            if boxes:
+                left, top = min(b[0] for b in boxes), min(b[1] for b in boxes)
+                right, bottom = max(b[0] + b[2] for b in boxes), max(b[1] + b[3] for b in boxes)
+                self._touched((left, top, right - left, bottom - top))
+
+    def settle(self) -> None:
+        """End a stroke that is still open: nothing may come between its parts."""
+        if self.editor.active:
+            self.settling.emit()
+        if self.editor.active:  # nobody held it
+            self.end_stroke("Paint")
 
     # -- labels ----------------------------------------------------------------------------------
 
@@ -144,6 +184,7 @@ class Document:
 
     def begin_stroke(self, label: int, rules: Rules | None = None) -> None:
         """Start painting `label`; 0 erases. Locked labels are safe from it."""
+        self.settle()
         picture = self.picture.pixels if self.picture else None
         self.editor.begin(label, self._with_locks(rules or Rules()), picture)
 
@@ -170,6 +211,7 @@ class Document:
 
     def put_mask(self, labels: Pixels, name: str) -> bool:
         """Replace the whole mask, but for locked labels."""
+        self.settle()
         if labels.shape != self.mask.shape:
             raise InputError(
                 f"a mask of {labels.shape[1]} x {labels.shape[0]} px does not fit this picture of"
@@ -179,7 +221,10 @@ class Document:
 
     def reshape_label(self, id: int, how: str, pixels: float) -> bool:
         """'grow', 'shrink' or 'smooth' one label by so many pixels; what it leaves becomes what
-        lies around it most."""
+        lies around it most. A locked label stays as it is."""
+        self.settle()
+        if id in self.locked:
+            return False
         inside = self.mask == id
         if not inside.any():
             return False
@@ -192,7 +237,7 @@ class Document:
         if left.any():
             labels[left] = self._around(inside)
         labels[new] = id
-        free = ~np.isin(self.mask, list(self.locked - {id}))
+        free = ~np.isin(self.mask, list(self.locked))
         labels[~free] = self.mask[~free]
         return self._did(
             self.editor.replace(labels, f"{how.capitalize()} {self.state(id).label.name}")

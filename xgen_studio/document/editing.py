@@ -82,6 +82,7 @@ class MaskEditor:
 
     mask: Pixels
     touched: Callable[[Box], None] = lambda box: None
+    active: bool = False  # a stroke is begun and not ended
     _before: dict[tuple[int, int], Pixels] = field(default_factory=dict)
     _allowed: NDArray[np.bool_] = field(default_factory=lambda: np.ones(256, dtype=bool))
     _all_allowed: bool = True
@@ -94,6 +95,7 @@ class MaskEditor:
     ) -> None:
         """Start a stroke of `label` (0 erases); `picture` (H, W) is what `rules.limits` reads."""
         self._before.clear()
+        self.active = True
         self._use(label, rules)
         self._limits = rules.limits if picture is not None else None
         self._picture = picture
@@ -154,6 +156,7 @@ class MaskEditor:
                     zlib.compress(old.tobytes(), 1), zlib.compress(new.tobytes(), 1)
                 )  # fmt: skip
         self._before.clear()
+        self.active = False
         return MaskChange(name, self.mask, tiles, self.touched) if tiles else None
 
     def cancel(self) -> None:
@@ -163,6 +166,7 @@ class MaskEditor:
             tile[...] = old
             self.touched((left, top, tile.shape[1], tile.shape[0]))
         self._before.clear()
+        self.active = False
 
     def _keep(self, top: int, left: int, height: int, width: int) -> None:
         """Copy the tiles of a box that this stroke has not touched yet."""

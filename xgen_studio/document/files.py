@@ -29,6 +29,7 @@ from xgen_studio.tables import from_table
 FORMAT, VERSION = "XGen Studio document", 1
 CARD, MASK, PICTURE, BASE = "xgen.json", "mask.u8", "picture.f32", "base.f32"
 MADE, REGION = "made_{}.u8", "region_{}.u8"
+SPACING_MM = (1e-3, 100.0)
 LONGEST_RECIPE = 1000  # walks
 LARGEST_CARD = 4 * 2**20  # bytes
 
@@ -59,6 +60,7 @@ class PictureCard:
     source: str = ""
     recipe: tuple[WalkCard, ...] = ()
     has_base: bool = False
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def save_document(path: Path, document: Document, settings: dict[str, Any] | Non
         "picture": {
             "source": picture.source,
             "has_base": picture.base is not None,
+            "synthetic": picture.synthetic,
             "recipe": [
                 {"provenance": made.provenance, "has_region": made.region is not None}
                 for made in picture.recipe
@@ -174,7 +177,9 @@ def _read(archive: zipfile.ZipFile, path: Path) -> tuple[Document, dict[str, Any
             for i, walk in enumerate(card.picture.recipe)
         )  # fmt: skip
         base = reader.grey(BASE) if card.picture.has_base else None
-        document.picture = Picture(reader.grey(PICTURE), recipe, base, card.picture.source)
+        document.picture = Picture(
+            reader.grey(PICTURE), recipe, base, card.picture.source, card.picture.synthetic
+        )
     return document, card.settings
 
 
@@ -244,8 +249,11 @@ def _card(values: Any, path: Path) -> DocumentCard:
 def _spacing(card: DocumentCard, path: Path) -> tuple[float, float] | None:
     if not card.spacing:
         return None
-    if len(card.spacing) != 2 or min(card.spacing) <= 0:
-        raise InputError(f"{path}: its spacing {card.spacing} is not two positive numbers of mm")
+    low, high = SPACING_MM
+    if len(card.spacing) != 2 or not all(low <= value <= high for value in card.spacing):
+        raise InputError(
+            f"{path}: its spacing {card.spacing} is not two numbers of mm from {low} to {high}"
+        )
     return card.spacing[0], card.spacing[1]
 
 

@@ -53,9 +53,16 @@ class Replace:
 class History:
     """Changes done and undone. The oldest are forgotten when they exceed the budget (bytes)."""
 
-    def __init__(self, budget: int = BUDGET, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        budget: int = BUDGET,
+        changed: Callable[[], None] = lambda: None,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self.budget = budget
         self.changed = changed
+        self.before = before  # called before anything is undone or redone
+        self._size = 0
         self._done: list[Change] = []
         self._undone: list[Change] = []
         self._forgotten = 0
@@ -69,10 +76,20 @@ class History:
         """All changes, oldest first, those that can be redone last."""
         return [c.name for c in self._done] + [c.name for c in reversed(self._undone)]
 
+    def name_at(self, index: int) -> str:
+        """The name of one of `names`."""
+        done = len(self._done)
+        return self._done[index].name if index < done else self._undone[done - 1 - index].name
+
+    @property
+    def count(self) -> int:
+        """Changes that are kept, done and undone."""
+        return len(self._done) + len(self._undone)
+
     @property
     def size(self) -> int:
         """Bytes kept."""
-        return sum(c.size for c in self._done) + sum(c.size for c in self._undone)
+        return self._size
 
     @property
     def modified(self) -> bool:
@@ -93,36 +110,49 @@ class History:
         """Remember a change that has been made already. What was undone before is gone."""
         if self._saved is not None and self._saved > self._forgotten + len(self._done):
             self._saved = None  # the saved state can no longer be reached
+        self._size += change.size - sum(c.size for c in self._undone)
         self._undone.clear()
         self._done.append(change)
-        while self.size > self.budget and len(self._done) > 1:
-            self._done.pop(0)
+        while self._size > self.budget and len(self._done) > 1:
+            self._size -= self._done.pop(0).size
             self._forgotten += 1
         self.changed()
 
     def undo(self) -> str:
         """Undo the last change; returns its name, or '' when there is none."""
+        self.before()
+        name = self._undo()
+        self.changed()
+        return name
+
+    def _undo(self) -> str:
         if not self._done:
             return ""
         change = self._done.pop()
         change.undo()
         self._undone.append(change)
-        self.changed()
         return change.name
 
     def redo(self) -> str:
         """Do the change again that was undone last; returns its name or ''."""
+        self.before()
+        name = self._redo()
+        self.changed()
+        return name
+
+    def _redo(self) -> str:
         if not self._undone:
             return ""
         change = self._undone.pop()
         change.redo()
         self._done.append(change)
-        self.changed()
         return change.name
 
     def go_to(self, count: int) -> None:
         """Undo or redo until `count` changes are done."""
-        while len(self._done) > count and self.undo():
+        self.before()
+        while len(self._done) > count and self._undo():
             pass
-        while len(self._done) < count and self.redo():
+        while len(self._done) < count and self._redo():
             pass
+        self.changed()

@@ -54,6 +54,11 @@ class LabelTable:
         """The ids without the background's 0, in table order."""
         return tuple(self._by_id)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in table order."""
+        return tuple(label.name for label in self)
+
     def __getitem__(self, id: int) -> Label:
         return self._by_id[id]
 

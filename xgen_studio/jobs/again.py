@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xgen_studio.document import Picture
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Mask
-from xgen_studio.jobs.generate import Edit, Generator, Settings
+from xgen_studio.jobs.generate import Edit, Generated, Generator, Settings
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,14 @@ def settings_of(provenance: Mapping[str, Any]) -> Settings:
         )
 
 
-def make_again(picture: Picture, generator_for: Callable[[str, str], Generator]) -> MadeAgain:
+def make_again(
+    picture: Picture,
+    generator_for: Callable[[str, str], Generator],
+    each_step: Callable[[], None] = lambda: None,
+) -> MadeAgain:
     """Walk every step of a picture's recipe again; `generator_for` (model, device) loads a model.
+
+    `each_step` is called between steps.
 
     InputError where the picture has no recipe, or the installed weights are not those it was made
     with.
@@ -67,7 +73,10 @@ def make_again(picture: Picture, generator_for: Callable[[str, str], Generator])
                 raise InputError("the picture this region was drawn into is not in the document")
             edit = Edit(pixels, made.region)
         mask = Mask(made.mask, generator.system.table)
-        pixels = generator.one(mask, settings, edit).pixels
+        for step in generator.steps(mask, settings, edit):
+            each_step()
+            if isinstance(step, Generated):
+                pixels = step.pixels
     assert pixels is not None
     apart = float(np.abs(pixels - picture.pixels).max())
     return MadeAgain(pixels, bool(np.array_equal(pixels, picture.pixels)), apart)

@@ -17,6 +17,8 @@ from xgen_studio.document import Document, Picture
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import (
     Image,
+    Label,
+    LabelTable,
     Mask,
     Volume,
     make_folder,
@@ -48,13 +50,18 @@ class Case:
     @property
     def provenance(self) -> dict[str, Any] | None:
         """Of all walks that made the picture; None where it was opened, not generated."""
-        if self.picture is None or not self.picture.recipe:
-            return None
-        walks = [made.provenance for made in self.picture.recipe]
-        found = {**walks[-1], "walks": walks}
-        if self.picture.base is not None:
-            found["drawn_into"] = self.picture.source or "an opened picture"
-        return found
+        return provenance_of(self.picture) if self.picture is not None else None
+
+
+def provenance_of(picture: Picture) -> dict[str, Any] | None:
+    """Everything that made a picture; None where it is a real one."""
+    if not picture.recipe:
+        return {"synthetic": True, "source": picture.source} if picture.synthetic else None
+    walks = [made.provenance for made in picture.recipe]
+    found = {**walks[-1], "walks": walks}
+    if picture.base is not None:
+        found["drawn_into"] = picture.source or "an opened picture"
+    return found
 
 
 def export_document(
@@ -67,8 +74,9 @@ def export_document(
 ) -> list[Path]:
     """Write a document in each of `formats`; returns the files written.
 
-    `picture` stands in where the document holds none. `spacing` (x, y) mm is used where the
-    document has none of its own. InputError where a format needs what is not there; nothing is
+    `picture` is used in place of the document's own. A generated picture goes with the mask it was
+    drawn from, whatever was painted since. `spacing` (x, y) mm is used where the document has none.
+    InputError where a format needs what is not there, or a file is there already; nothing is
     written then.
     """
     if not re.fullmatch(r"[\w.-]{1,100}", name) or name.startswith("."):
@@ -77,8 +85,10 @@ def export_document(
     if unknown or not formats:
         raise InputError(f"choose a format among {', '.join(FORMATS)}")
     spacing = document.spacing or spacing
-    mask = Mask(document.mask.copy(), document.table, spacing)
-    case = Case(name, mask, document.picture or picture, spacing)
+    picture = picture or document.picture
+    drawn_from = picture.labels if picture is not None else None
+    labels = document.mask.copy() if drawn_from is None else drawn_from
+    case = Case(name, Mask(labels, document.table, spacing), picture, spacing)
     writers = [_WRITERS[key](case, folder) for key in formats]  # all checked before any writes
     make_folder(folder)
     return [path for write in writers for path in write()]
@@ -87,7 +97,15 @@ def export_document(
 Writer = Callable[[], list[Path]]
 
 
+def _free(*paths: Path) -> None:
+    for path in paths:
+        if path.exists():
+            raise InputError(f"{path}: is there already; choose another name")
+
+
 def _png(case: Case, folder: Path) -> Writer:
+    _free(*(folder / f"{case.name}{ending}" for ending in (".png", "_mask.png", ".json")))
+
     def write() -> list[Path]:
         written = [folder / f"{case.name}_mask.png"]
         write_mask(written[0], case.mask)
@@ -110,6 +128,7 @@ def _nifti(case: Case, folder: Path) -> Writer:
             "NIfTI needs a spacing, and this document has none: state the mm a pixel, or choose PNG"
         )
     spacing = case.spacing
+    _free(folder / f"{case.name}.nii.gz", folder / f"{case.name}_mask.nii.gz")
 
     def write() -> list[Path]:
         written = [folder / f"{case.name}_mask.nii.gz"]
@@ -134,6 +153,7 @@ def _dicom(case: Case, folder: Path) -> Writer:
             " original file"
         )
     picture, provenance = case.picture, case.provenance
+    _free(folder / f"{case.name}.dcm")
 
     def write() -> list[Path]:
         path = folder / f"{case.name}.dcm"
@@ -176,15 +196,23 @@ def _coco(case: Case, folder: Path) -> Writer:
     picture = _needs_picture(case, "COCO")
     index = folder / "annotations.json"
     table = _existing(index, {"images": list, "annotations": list, "categories": list})
+    _free(folder / "images" / f"{case.name}.png")
+    ours = {label.id: label.name for label in case.mask.table}
+    try:
+        theirs = {int(c["id"]): str(c["name"]) for c in table.get("categories", [])}
+        last_image = max((int(i["id"]) for i in table.get("images", [])), default=0)
+        last_note = max((int(a["id"]) for a in table.get("annotations", [])), default=0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{index}: is no COCO index ({error}); choose another folder") from error
+    if any(theirs.get(id, name) != name for id, name in ours.items()):
+        raise InputError(f"{index}: its categories are others than a knee's; choose another folder")
 
     def write() -> list[Path]:
         file = f"images/{case.name}.png"
         make_folder(folder / "images")
         write_png16(folder / file, picture.pixels, case.provenance, case.spacing)
-        images = [i for i in table.get("images", []) if i["file_name"] != file]
-        gone = {i["id"] for i in table.get("images", [])} - {i["id"] for i in images}
-        notes = [a for a in table.get("annotations", []) if a["image_id"] not in gone]
-        number = max((i["id"] for i in images), default=0) + 1
+        images, notes = list(table.get("images", [])), list(table.get("annotations", []))
+        number, next_id = last_image + 1, last_note + 1
         height, width = case.mask.shape
         images.append(
             {
@@ -192,7 +220,6 @@ def _coco(case: Case, folder: Path) -> Writer:
                 "synthetic": case.provenance is not None,
             }
         )  # fmt: skip
-        next_id = max((a["id"] for a in notes), default=0) + 1
         for id in case.mask.present:
             inside = case.mask.labels == id
             rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
@@ -205,12 +232,14 @@ def _coco(case: Case, folder: Path) -> Writer:
                 }
             )  # fmt: skip
             next_id += 1
-        categories = [{"id": label.id, "name": label.name} for label in case.mask.table]
-        info = {"description": "XGen Studio", "version": __version__}
+        categories = list(table.get("categories", []))
+        categories += [{"id": i, "name": name} for i, name in ours.items() if i not in theirs]
+        info = table.get("info") or {"description": "XGen Studio", "version": __version__}
         write_json(
             index,
-            {"info": info, "images": images, "annotations": notes, "categories": categories},
-        )
+            {**table, "info": info, "images": images, "annotations": notes,
+             "categories": categories},
+        )  # fmt: skip
         return [folder / file, index]
 
     return write
@@ -219,9 +248,13 @@ def _coco(case: Case, folder: Path) -> Writer:
 def _nnunet(case: Case, folder: Path) -> Writer:
     picture = _needs_picture(case, "nnU-Net")
     index = folder / "dataset.json"
-    _existing(index, {"labels": dict, "channel_names": dict})
+    table = _existing(index, {"labels": dict, "channel_names": dict})
+    _free(folder / "imagesTr" / f"{case.name}_0000.png", folder / "labelsTr" / f"{case.name}.png")
     # nnU-Net wants consecutive ids: ours are, as long as the table begins at 1
     order = {label.id: i for i, label in enumerate(case.mask.table, start=1)}
+    names = {"background": 0} | {label.name: order[label.id] for label in case.mask.table}
+    if table and table["labels"] != names:
+        raise InputError(f"{index}: its labels are others than a knee's; choose another folder")
 
     def write() -> list[Path]:
         make_folder(folder / "imagesTr")
@@ -232,15 +265,15 @@ def _nnunet(case: Case, folder: Path) -> Writer:
         ids = np.zeros(256, np.uint8)
         for id, number in order.items():
             ids[id] = number
-        table = type(case.mask.table)(
-            type(label)(order[label.id], label.name, label.colour) for label in case.mask.table
+        renumbered = LabelTable(
+            Label(order[label.id], label.name, label.colour) for label in case.mask.table
         )
-        write_mask(labels, Mask(ids[case.mask.labels], table, case.spacing))
-        names = {"background": 0} | {label.name: order[label.id] for label in case.mask.table}
+        write_mask(labels, Mask(ids[case.mask.labels], renumbered, case.spacing))
         count = len(list((folder / "labelsTr").glob("*.png")))
         write_json(
             index,
             {
+                **table,
                 "channel_names": {"0": "radiograph"}, "labels": names, "numTraining": count,
                 "file_ending": ".png", "overwrite_image_reader_writer": "NaturalImage2DIO",
                 "description": "made with XGen Studio; pictures may be synthetic, see their PNG"

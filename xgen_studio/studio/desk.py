@@ -18,7 +18,7 @@ from xgen_studio.document.journal import Journal, Left, forget, left_behind, ope
 from xgen_studio.errors import InputError
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Failed, Open, Opened
-from xgen_studio.studio.knee.documents import document_of_mask, new_document
+from xgen_studio.studio.knee.documents import check_document, document_of_mask, new_document
 from xgen_studio.studio.places import Recent, journal_folder
 
 JOURNAL_EVERY = 2000  # ms after a change
@@ -46,10 +46,12 @@ class Desk(QObject):
         self.recent = Recent()
         self.journal = Journal(journal_folder())
         self._opening: int | None = None
+        self._said = ""  # trouble of the journal that was said already
         self._timer = QTimer(self, singleShot=True, interval=JOURNAL_EVERY)
         self._timer.timeout.connect(self._keep_journal)
         engine.opened.connect(self._radiograph_opened)
         engine.failed.connect(self._engine_failed)
+        engine.died.connect(self._engine_died)
         document.history_changed.connect(self._changed)
 
     @property
@@ -62,30 +64,28 @@ class Desk(QObject):
     ) -> None:
         """Lay a document on the desk; `look` is what its file says about how it was drawn."""
         self.look = look or {}
+        self._opening = None
+        self._timer.stop()
         self.document.history_changed.disconnect(self._changed)
         self.document, self.file = document, file
-        self.journal.belongs_to(file)
         document.history_changed.connect(self._changed)
         self.document_changed.emit()
+        self.journal.close()
+        self.journal = Journal(journal_folder(), file)
         self._changed()
 
     def _changed(self) -> None:
-        if self.document.history.modified:
+        if self.document.history.modified and not self._timer.isActive():
             self._timer.start()
         self.state_changed.emit()
 
     def _keep_journal(self) -> None:
         """Write the journal on a thread: compressing a large mask takes longer than a frame."""
-        copy = self.document.snapshot()
-        journal = self.journal
-
-        def write() -> None:
-            try:
-                journal.write(copy)
-            except InputError:
-                return  # a full disk: saving itself will say so
-
-        Thread(target=write, daemon=True).start()
+        copy, journal, look = self.document.snapshot(), self.journal, self.look_now()
+        Thread(target=lambda: journal.write(copy, look), daemon=True).start()
+        if journal.trouble and journal.trouble != self._said:
+            self.message.emit(journal.trouble, 15_000)
+        self._said = journal.trouble
 
     def may_leave(self) -> bool:
         """Ask what to do with unsaved work; False to stay."""
@@ -125,8 +125,7 @@ class Desk(QObject):
     def _open_document(self, path: Path) -> None:
         other = opened_elsewhere(journal_folder(), path)
         document, look = load_document(path)
-        if document.system != "knee":
-            raise InputError(f"{path}: is a {document.system} document; this window draws knees")
+        check_document(document, path)
         self.put(document, None if other else path, look)
         self.recent.add(path)
         if other:
@@ -144,10 +143,15 @@ class Desk(QObject):
     def _radiograph_opened(self, opened: Opened) -> None:
         if opened.number != self._opening:
             return
+        self._opening = None
         self.message.emit("", 0)
+        if not self.may_leave():  # something was drawn while the radiograph was being read
+            return
         document = new_document(spacing=opened.spacing)
         document.mask[...] = opened.labels
-        document.picture = Picture(opened.pixels, source=opened.path)
+        document.picture = Picture(
+            opened.pixels, source=opened.path, synthetic=opened.synthetic
+        )
         self.put(document, None)
         self.recent.add(Path(opened.path))
         if opened.doubt:
@@ -155,14 +159,27 @@ class Desk(QObject):
 
     def _engine_failed(self, failure: Failed) -> None:
         if failure.number == self._opening:
+            self._opening = None
             self.message.emit("", 0)
             self.warn(failure.message)
+
+    def _engine_died(self) -> None:
+        if self._opening is not None:
+            self._opening = None
+            self.message.emit("", 0)
+            self.warn("The radiograph could not be read: the drawing process ended. Try it again.")
 
     def ask_open(self, kinds: str = FILTER) -> None:
         """Choose a file to open."""
         name, _ = QFileDialog.getOpenFileName(self.widget, "Open", "", kinds)
         if name:
             self.open(Path(name))
+
+    def ask_mask(self) -> None:
+        """Choose a mask."""
+        name, _ = QFileDialog.getOpenFileName(self.widget, "Open mask", "", MASKS)
+        if name and self.may_leave():
+            self._try(lambda: self.put(document_of_mask(Path(name)), None))
 
     def ask_radiograph(self) -> None:
         """Choose a radiograph."""
@@ -191,7 +208,17 @@ class Desk(QObject):
         if not name:
             return False
         path = Path(name)
-        return self._save_to(path if path.suffix else path.with_suffix(".xgen"))
+        if path.suffix.lower() != ".xgen":  # the dialog asked about the name as it was typed
+            path = path.with_name(f"{path.name}.xgen")
+            if path.exists() and not self._yes(f"{path} exists already. Replace it?"):
+                return False
+        return self._save_to(path)
+
+    def _yes(self, question: str) -> bool:
+        answer = QMessageBox.question(
+            self.widget, "XGen Studio", question, Buttons.Yes | Buttons.No, Buttons.No
+        )
+        return bool(answer == Buttons.Yes)
 
     def _save_to(self, path: Path) -> bool:
         self.settling.emit()
@@ -199,8 +226,9 @@ class Desk(QObject):
         def write() -> None:
             save_document(path, self.document, self.look_now())
             self.file = path
-            self.journal.belongs_to(path)
+            self._timer.stop()
             self.document.history.mark_saved()
+            self.journal.belongs_to(path)
             self.recent.add(path)
             self.message.emit(f"Saved {path}", 4000)
 
@@ -227,19 +255,23 @@ class Desk(QObject):
             name = left.file.name if left.file else "an untitled document"
             answer = QMessageBox.question(
                 self.widget, "Recover unsaved work",
-                f"XGen Studio did not close properly. Recover the changes of {name}?",
+                f"XGen Studio did not close properly. Recover the changes of {name}?\n\nYes"
+                " recovers them, Discard deletes them for good, Cancel asks again next time.",
+                Buttons.Yes | Buttons.Discard | Buttons.Cancel, Buttons.Yes,
             )  # fmt: skip
             if answer == Buttons.Yes:
                 self._try(partial(self._recover, left))
                 return
-            forget(journal_folder(), left.id)
+            if answer == Buttons.Discard:
+                forget(journal_folder(), left.id)
 
     def _recover(self, left: Left) -> None:
-        document, _ = load_document(left.copy)
-        self.put(document, left.file)
+        document, look = load_document(left.copy)
+        check_document(document, left.copy)
+        self.put(document, left.file, look)
         document.history.mark_unsaved()
-        self._keep_journal()
-        forget(journal_folder(), left.id)
+        if self.journal.write(document, look):  # kept anew before the old copy goes
+            forget(journal_folder(), left.id)
 
     def close(self) -> None:
         """The window closes: nothing is left to recover."""

@@ -78,6 +78,11 @@ class Tour(QWidget):
         self.box.move(x, y)
         self.update()
 
+    def follow(self) -> None:
+        """The window has another size."""
+        self.resize(self.window().size())
+        self._show()
+
     def go_on(self) -> None:
         """The next sentence, or the end."""
         if self.at + 1 < len(self.stops):
@@ -88,6 +93,8 @@ class Tour(QWidget):
 
     def end(self) -> None:
         """Give the window back."""
+        if self.isHidden():
+            return
         self.hide()
         self.deleteLater()
         self._ended()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.studio.actions import Actions, AllActions, Entry
-from xgen_studio.studio.desk import FILTER, MASKS, Desk
+from xgen_studio.studio.desk import FILTER, Desk
 from xgen_studio.studio.dialogs.palette import Palette
 from xgen_studio.studio.dialogs.settings import SettingsDialog
 from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
@@ -59,9 +60,10 @@ class Window(QMainWindow):
         self.statusBar().addPermanentWidget(notice)
         self.setAcceptDrops(True)
         self.desk.state_changed.connect(self._title)
+        self.desk.document_changed.connect(lambda: self.show_workspace("knee"))
         self.desk.message.connect(self.statusBar().showMessage)
         self.settings.changed.connect(self._setting_changed)
-        QApplication.styleHints().colorSchemeChanged.connect(lambda _scheme: self._retheme())
+        QApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
         self.show_workspace("knee")
         self._title()
         if saved := self.settings.now.layout.get("window"):
@@ -86,7 +88,7 @@ class Window(QMainWindow):
             (Entry("file.new_drr", "New knee, any angle", ("Ctrl+Shift+N",)),
              lambda: desk.new(DRR_GRID)),
             (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), lambda: desk.ask_open(FILTER)),
-            (Entry("file.mask", "Open mask ..."), lambda: desk.ask_open(MASKS)),
+            (Entry("file.mask", "Open mask ..."), desk.ask_mask),
             (Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
              desk.ask_radiograph),
             (Entry("file.save", "Save", ("Ctrl+S",), "save"), desk.save),
@@ -146,6 +148,11 @@ class Window(QMainWindow):
     def _action_parts(self) -> list[Actions]:
         place = self.stack.currentWidget()
         return [self.actions_, *([place.actions_] if isinstance(place, KneeWorkspace) else [])]
+
+    def _redress(self) -> None:
+        """Every action, shown or not, follows the theme and the keys."""
+        for part in (self.actions_, self.page.actions_):
+            part.redress()
 
     def _menus(self) -> None:
         bar, place = self.menuBar(), self.stack.currentWidget()
@@ -217,7 +224,11 @@ class Window(QMainWindow):
             Stop("Ctrl+K finds everything by a few letters. Shapes > Whole knee drops a knee that"
                  " you can bend. Try one stroke now.", lambda: self.menuBar()),
         ]  # fmt: skip
-        self._tour = Tour(self, stops, lambda: self.settings.put(tour_seen=True))
+        self._tour = Tour(self, stops, self._tour_ended)
+
+    def _tour_ended(self) -> None:
+        self._tour = None
+        self.settings.put(tour_seen=True)
 
     def first_start(self) -> None:
         """What a killed window left comes first; then, once, the tour."""
@@ -231,12 +242,14 @@ class Window(QMainWindow):
         if name == "theme":
             self._retheme()
         elif name in ("keys", "own_keys"):
-            for part in self._action_parts():
-                part.redress()
+            self._redress()
         elif name == "preview_steps":
             self.page.live.preview_steps = self.settings.now.preview_steps
         elif name == "history_mib":
-            self.desk.document.history.budget = self.settings.now.history_mib * 2**20
+            self.page.limit_history()
+
+    def _scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
+        self._retheme()
 
     def _retheme(self) -> None:
         app = QApplication.instance()
@@ -245,8 +258,7 @@ class Window(QMainWindow):
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "stack"):
-            for part in self._action_parts():
-                part.redress()
+            self._redress()
             for workspace in WORKSPACES:
                 self.rail_buttons[workspace.id].setIcon(icon(workspace.icon))
             self.page.redress()
@@ -255,10 +267,9 @@ class Window(QMainWindow):
     # -- events ----------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if self._tour is not None:
-            self._tour.end()
-            self._tour = None
         super().resizeEvent(event)
+        if self._tour is not None:
+            self._tour.follow()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         urls = event.mimeData().urls()
@@ -268,8 +279,19 @@ class Window(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         self.desk.open(Path(event.mimeData().urls()[0].toLocalFile()))
 
+    def _may_stop(self) -> bool:
+        """Ask before a series that is still being drawn is given up."""
+        if self.queue.current is None:
+            return True
+        buttons = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self, "Still drawing", "A series of pictures is still being drawn. Stop it?",
+            buttons.Discard | buttons.Cancel, buttons.Cancel,
+        )  # fmt: skip
+        return bool(answer == buttons.Discard)
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.desk.may_leave():
+        if not self.desk.may_leave() or not self._may_stop():
             event.ignore()
             return
         knee = self._places["knee"]

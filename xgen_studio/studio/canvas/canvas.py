@@ -64,8 +64,9 @@ class Tool:
     def hover(self, canvas: Canvas, touch: Touch) -> None:
         """The pointer moved with no button down."""
 
-    def double_click(self, canvas: Canvas, touch: Touch) -> None:
-        """A second click right after the first."""
+    def double_click(self, canvas: Canvas, touch: Touch) -> bool:
+        """A second click right after the first; False where it is a press like any other."""
+        return False
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
         """A key went down; True when the tool used it."""
@@ -126,6 +127,8 @@ class Canvas(QWidget):
         if tool is not self.tool:
             self.tool.leave(self)
             self.tool.put_down(self)
+            if self._gesture == "tool":
+                self._gesture = ""
         self.tool = tool
         self.setCursor(tool.cursor)
         self.update()
@@ -249,8 +252,9 @@ class Canvas(QWidget):
         self._finish(event, 1.0)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and not self._space:
-            self.tool.double_click(self, self._touch(event))
+        left = event.button() == Qt.MouseButton.LeftButton and not self._space
+        if not (left and self.tool.double_click(self, self._touch(event))):
+            self._begin(event, 1.0)
 
     def tabletEvent(self, event: QTabletEvent) -> None:
         kind = event.type()

@@ -63,6 +63,7 @@ class MaskLayer:
         self._image = QImage(mask.data, width, height, width, QImage.Format.Format_Indexed8)
         self.opacity = 0.45
         self.visible = True
+        self.peeking = False  # hidden for a moment
         self._labels: tuple[LabelState, ...] = ()
 
     def put_labels(self, labels: Iterable[LabelState]) -> None:
@@ -84,7 +85,7 @@ class MaskLayer:
 
     def paint(self, painter: QPainter, target: QRectF) -> None:
         """Draw all of it into `target` (widget pixels), as far as the painter's clip lets it."""
-        if not self.visible or self.opacity <= 0:
+        if not self.visible or self.peeking or self.opacity <= 0:
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(target, self._image)

@@ -9,6 +9,7 @@ from threading import Thread
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -22,12 +23,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xgen_studio.document import Picture
 from xgen_studio.jobs.export import FORMATS
 
 
+def free_name(folder: Path, name: str) -> str:
+    """The name, or with a number behind it where files of that name are there."""
+    candidates = (name, *(f"{name}-{i}" for i in range(2, 10_000)))
+    return next((c for c in candidates if not list(folder.glob(f"{c}[._]*"))), name)
+
+
 class ExportDialog(QDialog):
-    """`export(folder, name, formats, spacing)` runs on a thread when the user says so; it returns
-    what went wrong, or nothing, and the dialog stays open in the first case."""
+    """`export(folder, name, formats, spacing, picture)` runs on a thread when the user says so; it
+    returns what went wrong, or nothing, and the dialog stays open in the first case."""
 
     _done = Signal(str)
 
@@ -36,7 +44,8 @@ class ExportDialog(QDialog):
         name: str,
         folder: Path,
         spacing: tuple[float, float] | None,
-        export: Callable[[Path, str, list[str], tuple[float, float] | None], str],
+        pictures: dict[str, Picture],
+        export: Callable[[Path, str, list[str], tuple[float, float] | None, Picture | None], str],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -44,12 +53,18 @@ class ExportDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._export = export
         self._done.connect(self._finish)
-        self.name, self.folder = QLineEdit(name), QLineEdit(str(folder))
+        self.name, self.folder = QLineEdit(free_name(folder, name)), QLineEdit(str(folder))
         choose = QPushButton("Choose ...")
         choose.clicked.connect(self._choose)
         where = QHBoxLayout()
         where.addWidget(self.folder, 1)
         where.addWidget(choose)
+        self.picture = QComboBox()
+        self.picture.setAccessibleName("picture")
+        for title, picture in pictures.items():
+            self.picture.addItem(title, picture)
+        if not pictures:
+            self.picture.addItem("none yet: the mask alone", None)
         self.boxes = {key: QCheckBox(title) for key, title in FORMATS.items()}
         self.boxes["png"].setChecked(True)
         self.spacing = QDoubleSpinBox(decimals=4, maximum=10.0, singleStep=0.01, suffix=" mm")
@@ -62,6 +77,7 @@ class ExportDialog(QDialog):
         else:
             self.spacing.setToolTip("Nothing says how large a pixel is. State it, if you know it.")
         form = QFormLayout()
+        form.addRow("Picture", self.picture)
         form.addRow("Name", self.name)
         form.addRow("Folder", where)
         form.addRow("Size of a pixel", self.spacing)
@@ -84,6 +100,7 @@ class ExportDialog(QDialog):
         name = QFileDialog.getExistingDirectory(self, "Folder", self.folder.text())
         if name:
             self.folder.setText(name)
+            self.name.setText(free_name(Path(name), self.name.text()))
 
     def _go(self) -> None:
         value = self.spacing.value()
@@ -92,11 +109,16 @@ class ExportDialog(QDialog):
         folder, name = Path(self.folder.text()), self.name.text().strip()
         self.go.setEnabled(False)
         self.trouble.setText("Exporting ...")
-        work = Thread(
-            target=lambda: self._done.emit(self._export(folder, name, formats, spacing)),
-            daemon=True,
-        )
-        work.start()
+        picture: Picture | None = self.picture.currentData()
+
+        def work() -> None:
+            try:
+                said = self._export(folder, name, formats, spacing, picture)
+            except Exception as error:  # whatever it is, the dialog must not wait for ever
+                said = f"This failed ({type(error).__name__}: {error})."
+            self._done.emit(said)
+
+        Thread(target=work, daemon=True).start()
 
     def _finish(self, said: str) -> None:
         self.go.setEnabled(True)

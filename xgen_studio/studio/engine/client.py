@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import Thread
+from threading import Condition, Thread
 
 from PySide6.QtCore import QObject, Signal
 
 from xgen_studio.studio.engine.protocol import (
     Answer,
     Devices,
+    Draw,
     Drawn,
     Ended,
     Failed,
@@ -21,6 +23,7 @@ from xgen_studio.studio.engine.protocol import (
     Ready,
     Remade,
     Stepped,
+    Stop,
 )
 from xgen_studio.studio.engine.worker import serve
 
@@ -48,6 +51,8 @@ class Engine(QObject):
         self._pipe: Connection | None = None
         self.ready_now = False
         self._last = 0
+        self._outbox: deque[Message] = deque()
+        self._filled = Condition()
         self._heard.connect(self._dispatch)
         self._signal_of = {
             Stepped: self.stepped, Drawn: self.drawn, Opened: self.opened, Remade: self.remade,
@@ -75,21 +80,29 @@ class Engine(QObject):
         self._process.start()
         theirs.close()
         self._pipe = ours
-        Thread(target=self._listen, args=(ours,), daemon=True, name="engine pipe").start()
+        with self._filled:
+            self._outbox.clear()  # what was asked of a worker that died
+        Thread(target=self._listen, args=(ours,), daemon=True, name="engine answers").start()
+        Thread(target=self._speak, args=(ours,), daemon=True, name="engine requests").start()
 
     def send(self, request: Message) -> None:
-        """Hand a request to the worker."""
+        """Hand a request to the worker. Never waits: a pipe may be full while the worker is busy.
+
+        Of drawings that still wait here only the newest is sent."""
         self.start()
-        assert self._pipe is not None
-        try:
-            self._pipe.send(request)
-        except (BrokenPipeError, OSError):
-            self._gone(self._pipe)
+        with self._filled:
+            if isinstance(request, (Draw, Stop)):
+                for old in [m for m in self._outbox if isinstance(m, Draw)]:
+                    self._outbox.remove(old)
+            self._outbox.append(request)
+            self._filled.notify_all()
 
     def stop(self) -> None:
         """End the worker; waits for it no longer than a second."""
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
+        with self._filled:
+            self._filled.notify_all()  # the sending thread ends
         if pipe is not None:
             pipe.close()
         if process is not None:
@@ -109,6 +122,20 @@ class Engine(QObject):
             except RuntimeError:
                 return
 
+    def _speak(self, pipe: Connection) -> None:
+        """On a thread of its own: send what waits, as fast as the worker takes it."""
+        while True:
+            with self._filled:
+                while not self._outbox:
+                    self._filled.wait()
+                    if pipe is not self._pipe:
+                        return
+                request = self._outbox.popleft()
+            try:
+                pipe.send(request)
+            except (BrokenPipeError, OSError):
+                return  # the other thread hears it, too
+
     def _dispatch(self, pipe: Connection, answer: Answer | Ready | None) -> None:
         if pipe is not self._pipe:
             return  # of a worker that was stopped
@@ -124,4 +151,6 @@ class Engine(QObject):
         if pipe is self._pipe:
             self._process = self._pipe = None
             self.ready_now = False
+            with self._filled:
+                self._filled.notify_all()
             self.died.emit()

@@ -74,13 +74,18 @@ class Live(QObject):
     shown = Signal(object)     # Result: preview or finished
     finished = Signal(object)  # Result, final
     edit_changed = Signal()
+    cleared = Signal()         # there is nothing to draw
     busy = Signal(bool)
     failed = Signal(str)
 
     def __init__(
-        self, engine: Engine, document: Document, in_stroke: Callable[[], bool]
+        self,
+        engine: Engine,
+        document: Document,
+        in_stroke: Callable[[], bool],
+        parent: QObject | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self.engine, self.document, self.in_stroke = engine, document, in_stroke
         self.drawing = Drawing()
         self.edit: RegionEdit | None = None
@@ -89,6 +94,7 @@ class Live(QObject):
         self._flying: Request | None = None
         self._flown = -1       # revision of the document that is drawn or being drawn
         self._final = True     # whether that is a finished sample
+        self._showing = False  # a picture of this document was drawn
         self._ready = False
         document.mask_touched.connect(self._touched)
         engine.drawn.connect(self._drawn)
@@ -159,6 +165,12 @@ class Live(QObject):
         if self._flying is not None and not (self._flying.draw.final or force):
             return  # looks again when it lands
         if not self.document.mask.any():
+            if self._flying is not None or self._showing:
+                self._land()
+                self._showing = False
+                self.engine.send(Stop())
+                self.cleared.emit()
+            self._flown = -1
             return
         self._flying = self.request(final)
         self._flown, self._final = self.document.revision, final
@@ -175,6 +187,7 @@ class Live(QObject):
             return
         result = Result(self._flying.picture(drawn), drawn.final, drawn.seconds)
         self._land()
+        self._showing = True
         self.shown.emit(result)
         if drawn.final:
             self.finished.emit(result)

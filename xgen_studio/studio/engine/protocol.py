@@ -131,6 +131,7 @@ class Opened:
     labels: NDArray[np.uint8]
     spacing: tuple[float, float] | None
     doubt: str
+    synthetic: bool
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,10 @@ WAITING, RUNNING, HELD, DONE, FAILED, CANCELLED = (
 OVER = (DONE, FAILED, CANCELLED)
 
 
+def _nobody(_picture: Picture) -> None:
+    """Nobody waits for the picture: it is in the folder."""
+
+
 @dataclass
 class QueuedSeries:
     """A series of pictures as the user sees it."""
@@ -35,7 +39,7 @@ class QueuedSeries:
     request: Request
     seeds: tuple[int, ...]
     folder: str = ""
-    on_picture: Callable[[Picture], object] = lambda picture: None
+    on_picture: Callable[[Picture], object] = _nobody
     number: int = 0
     state: str = WAITING
     done: int = 0          # steps
@@ -117,6 +121,13 @@ class JobQueue(QObject):
             self.jobs[i], self.jobs[k] = self.jobs[k], self.jobs[i]
             self.changed.emit()
 
+    def leave(self, on_picture: Callable[[Picture], object]) -> None:
+        """Cancel the jobs whose pictures go to somebody who leaves."""
+        for job in self.jobs:
+            if job.on_picture == on_picture and job.state not in OVER:
+                job.on_picture = _nobody
+                self.cancel(job)
+
     def use_device(self, device: str) -> None:
         """Jobs that wait run there; the running one ends where it is."""
         for job in self.jobs:
@@ -155,17 +166,19 @@ class JobQueue(QObject):
 
     def _ended(self, ended: Ended) -> None:
         if (job := self._of(ended.number)) is not None:
-            job.run(DONE if ended.how == "done" else CANCELLED)
-            self._next()
+            self._over(job, DONE if ended.how == "done" else CANCELLED)
 
     def _failed(self, failure: Failed) -> None:
         if (job := self._of(failure.number)) is not None:
             job.message = failure.message
-            job.run(FAILED)
-            self._next()
+            self._over(job, FAILED)
 
     def _died(self) -> None:
         if (job := self.current) is not None:
             job.message = "the drawing process ended, most likely for lack of memory"
-            job.run(FAILED)
-            self._next()
+            self._over(job, FAILED)
+
+    def _over(self, job: QueuedSeries, state: str) -> None:
+        job.run(state)
+        job.on_picture = _nobody  # whoever waited for its pictures may go
+        self._next()

@@ -153,12 +153,12 @@ class Worker:
             found = open_radiograph(Path(request.path), proposer, request.grid)
             self._say(
                 Opened(request.number, request.path, found.pixels, found.labels, found.spacing,
-                       found.doubt)
+                       found.doubt, found.synthetic)
             )  # fmt: skip
         elif isinstance(request, Again):
             from xgen_studio.jobs.again import make_again
 
-            made = make_again(request.picture, self._generator)
+            made = make_again(request.picture, self._generator, self._drain)
             self._say(Remade(request.number, made.equal, made.largest_difference))
         else:
             from xgen_studio.jobs.devices import devices

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 from xgen_studio.anatomy.knee.templates import templates
 from xgen_studio.studio.actions import Entry
 from xgen_studio.studio.canvas.canvas import Tool
+from xgen_studio.studio.knee.label_work import (
+    clear_label,
+    lock_label,
+    reshape_label,
+    step_label,
+)
 from xgen_studio.studio.tools import (
     Angle,
     Brush,
     Fill,
     Lasso,
     Look,
+    Paint,
     Pick,
     PolygonTool,
     Ruler,
@@ -34,12 +41,10 @@ TOOLS = (
     Entry("tool.angle", "Angle", ("Shift+M",), "angle", True),
     Entry("tool.look", "Move", ("Z", "6"), "look", True, "Move the picture"),
 )
-RESHAPE = 1.5  # px that grow, shrink and smooth move an edge
 
 
-def tools_of(page: KneePage) -> tuple[Tool, ...]:
+def tools_of(hand: Paint) -> tuple[Tool, ...]:
     """The tools, in the order of TOOLS."""
-    hand = page.hand
     return (
         Brush(hand), Brush(hand, erases=True), Lasso(hand), PolygonTool(hand), Fill(hand),
         Wand(hand), Pick(hand), Ruler(), Angle(), Look(),
@@ -51,7 +56,7 @@ def add_actions(page: KneePage) -> None:
     add, document, hand = page.actions_.add, page.document, page.hand
     drawing, bar, panel = page.drawing, page.brush_bar, page.panel
     for entry, call in (
-        (Entry("edit.undo", "Undo", ("Ctrl+Z",), "undo"), page.undo),
+        (Entry("edit.undo", "Undo", ("Ctrl+Z",), "undo"), page.tools.undo),
         (Entry("edit.redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"), document.history.redo),
         (Entry("view.fit", "Fit to the window", ("Ctrl+0",), "fit"), drawing.fit),
         (Entry("view.one", "One screen pixel for each", ("Ctrl+1",)), lambda: drawing.zoom_to(1.0)),
@@ -59,26 +64,28 @@ def add_actions(page: KneePage) -> None:
         (Entry("view.full", "Full contrast range", ("Ctrl+Shift+J",)), page.full_window),
         (Entry("brush.larger", "Larger brush", ("]", "+")), lambda: hand.resize(1)),
         (Entry("brush.smaller", "Smaller brush", ("[", "-")), lambda: hand.resize(-1)),
-        (Entry("tool.last", "Last two tools in turn", ("Q",)), page.last_tool),
+        (Entry("tool.last", "Last two tools in turn", ("Q",)), page.tools.last),
         (Entry("mask.toggle", "Show or hide the mask", ("S",), "eye"), page.toggle_mask),
         (Entry("mask.fainter", "Mask fainter", ("A",)), lambda: bar.fade(-1)),
         (Entry("mask.stronger", "Mask stronger", ("D",)), lambda: bar.fade(1)),
-        (Entry("label.previous", "Previous label", (",",)), lambda: page.step_label(-1)),
-        (Entry("label.next", "Next label", (".",)), lambda: page.step_label(1)),
-        (Entry("label.lock", "Lock or unlock the label", ("Shift+B",), "lock"), page.lock_label),
-        (Entry("label.grow", "Grow the label", ("Ctrl+Shift+Up",)), lambda: page.reshape("grow")),
+        (Entry("label.previous", "Previous label", (",",)), lambda: step_label(hand, -1)),
+        (Entry("label.next", "Next label", (".",)), lambda: step_label(hand, 1)),
+        (Entry("label.lock", "Lock or unlock the label", ("Shift+B",), "lock"),
+         lambda: lock_label(hand)),
+        (Entry("label.grow", "Grow the label", ("Ctrl+Shift+Up",)),
+         lambda: reshape_label(hand, "grow")),
         (Entry("label.shrink", "Shrink the label", ("Ctrl+Shift+Down",)),
-         lambda: page.reshape("shrink")),
+         lambda: reshape_label(hand, "shrink")),
         (Entry("label.smooth", "Smooth the label", ("Ctrl+Shift+L",)),
-         lambda: page.reshape("smooth")),
-        (Entry("label.clear", "Erase the label everywhere"), page.clear_label),
+         lambda: reshape_label(hand, "smooth")),
+        (Entry("label.clear", "Erase the label everywhere"), lambda: clear_label(hand)),
         (Entry("radiograph.reroll", "Another seed", ("R",), "dice"), panel.new_seed),
         (Entry("radiograph.now", "Draw now", ("Ctrl+Return",), "live"), page.draw_now),
         (Entry("radiograph.vary", "Variations", ("V",)), page.vary),
         (Entry("radiograph.keep", "Keep this radiograph", ("Y",), "accept"), page.keep),
         (Entry("radiograph.discard", "Discard the variation", ("N",)), page.strip.discard),
         (Entry("radiograph.region", "Edit a region", ("L",), "region"), page.take_region_tool),
-        (Entry("radiograph.free", "Free the whole picture", ("Shift+L",)), page.region_tool.free),
+        (Entry("radiograph.free", "Free the whole picture", ("Shift+L",)), page.region.tool.free),
         (Entry("radiograph.many", "Draw many ...", ()), page.draw_many),
         (Entry("radiograph.again", "Make the kept picture again", ()), page.make_again),
         (Entry("radiograph.export", "Export ...", ("Ctrl+E",), "export"), page.export),
@@ -94,5 +101,5 @@ def add_actions(page: KneePage) -> None:
     for i, template in enumerate(templates(document.shape)):
         add(
             Entry(f"shape.{i}", template.title, icon="shape" if i == 0 else ""),
-            lambda _=False, t=template: page.drop_shape(t),
+            lambda _=False, t=template: page.tools.drop_shape(t),
         )

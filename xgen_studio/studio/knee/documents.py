@@ -48,6 +48,19 @@ def new_document(
     return Document(shape, TABLE, "knee", spacing)
 
 
+def check_document(document: Document, path: Path) -> None:
+    """InputError where a document is not one that this window can draw."""
+    if document.system != "knee":
+        raise InputError(f"{path}: is a {document.system} document; this window draws knees")
+    grids = [model.grid for model in MODELS]
+    if document.shape not in grids:
+        known = " or ".join(f"{columns} x {rows}" for rows, columns in grids)
+        rows, columns = document.shape
+        raise InputError(f"{path}: has {columns} x {rows} px; this window draws {known} px")
+    if document.table.ids != TABLE.ids:
+        raise InputError(f"{path}: does not hold the labels of a knee ({', '.join(TABLE.names)})")
+
+
 def document_of_mask(path: Path) -> Document:
     """A document whose mask comes from a file of label ids or grey levels."""
     mask = read_mask(path, TABLE)

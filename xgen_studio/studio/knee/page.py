@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from xgen_studio.anatomy.knee.labels import FEMUR
-from xgen_studio.anatomy.knee.templates import Template
 from xgen_studio.document import Document, Picture
 from xgen_studio.studio.actions import Actions
 from xgen_studio.studio.canvas import Canvas, MaskLayer
-from xgen_studio.studio.canvas.canvas import Tool, Touch
+from xgen_studio.studio.canvas.canvas import Touch
 from xgen_studio.studio.engine import Engine
-from xgen_studio.studio.engine.live import Drawing, Live, RegionEdit, Result
+from xgen_studio.studio.engine.live import Drawing, Live, Result
 from xgen_studio.studio.engine.queue import JobQueue
+from xgen_studio.studio.fields import LettersThrough
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.knee.brush_bar import BrushBar
-from xgen_studio.studio.knee.commands import RESHAPE, TOOLS, add_actions, tools_of
+from xgen_studio.studio.knee.commands import add_actions
 from xgen_studio.studio.knee.documents import model_for
 from xgen_studio.studio.knee.proof import Proof
+from xgen_studio.studio.knee.region_edit import RegionEditing
 from xgen_studio.studio.knee.taking_out import ask_export, ask_series, write_picture
+from xgen_studio.studio.knee.tool_bar import ToolBar
 from xgen_studio.studio.knee.view_bar import ViewBar
 from xgen_studio.studio.panels.generate import GeneratePanel
 from xgen_studio.studio.panels.history import HistoryPanel
@@ -30,9 +39,7 @@ from xgen_studio.studio.panels.jobs import JobsPanel
 from xgen_studio.studio.panels.labels import LabelPanel
 from xgen_studio.studio.panels.variations import VariationStrip
 from xgen_studio.studio.settings import Settings
-from xgen_studio.studio.tools import Angle, Look, Paint, RegionTool, Ruler, ShapeTool
-from xgen_studio.studio.tools.region import paint_region
-from xgen_studio.studio.tools.shape import Part
+from xgen_studio.studio.tools import Angle, Look, Paint, Ruler
 
 EMPTY = "Paint a leg, or let a knee float in: Shapes > Whole knee (Ctrl+K, \"whole\")"
 
@@ -54,30 +61,39 @@ class KneePage(QMainWindow):
         self.setWindowFlags(Qt.WindowType.Widget)  # a page, not a window
         self.engine, self.queue, self.settings, self.document = engine, queue, settings, document
         self.model = model_for(document.shape)
-        self.hand = Paint(self.document)
+        self.hand = Paint(self.document, self)
         if document.mask.any():
             self.hand.use(label=FEMUR)  # a bone: its first stroke already changes the picture
-        self.live = Live(engine, self.document, lambda: self.hand.in_stroke)
+        self.live = Live(engine, self.document, self._in_stroke, self)
         self.live.drawing = Drawing(model=self.model.name)
         self.live.preview_steps = settings.now.preview_steps
         self.result: Result | None = None     # what the radiograph canvas shows
+        self._newest: Result | None = None    # what was drawn last of the drawing itself
         self.actions_ = Actions(self, settings)
         rows, columns = document.shape
         self.drawing = Canvas(columns, rows, document.spacing)
         self.radiograph = Canvas(columns, rows, document.spacing)
         self._canvases()
         self._docks()
-        self._tools()
+        self.tools = ToolBar(self.actions_, self.hand, self.drawing)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
+        add_actions(self)
+        self.actions_["tool.brush"].setChecked(True)
         self.live.shown.connect(self._shown)
         self.live.edit_changed.connect(self._edit_changed)
-        self.hand.stroke_ended.connect(lambda _changed: self.live.poke())
+        self.live.cleared.connect(self._cleared)
+        self.hand.stroke_ended.connect(self._stroke_ended)
+        document.settling.connect(self.settle)
+        self.limit_history()
         self.proof = Proof(engine, self.panel.say)
+        LettersThrough(self).watch(self)
         document.mask_touched.connect(self._hint)
         self._hint(None)
         self.repicture()
 
     def close_page(self) -> None:
         """Another document takes this one's place."""
+        self.strip.close_strip()
         self.live.close()
         self.proof.close()
 
@@ -93,24 +109,24 @@ class KneePage(QMainWindow):
         self.drawing.viewport_changed.connect(self.radiograph.follow)
         self.radiograph.viewport_changed.connect(self.drawing.follow)
         self.drawing.brush_resized.connect(self.hand.resize)
-        self.drawing.peeked.connect(lambda held: self.toggle_mask(not held))
+        self.drawing.peeked.connect(self._peek)
         self.radiograph.hint = "The radiograph appears here"
-        self.region_tool = RegionTool(self._choose_region)
+        self.region = RegionEditing(self.live, self._to_edit, self._say)
         look = Look()
         self.view_bar = ViewBar(
             self.radiograph,
             {
                 "look": ("look", "Move the picture", look),
-                "region": ("region", "Edit a region: only it is drawn anew (L)", self.region_tool),
+                "region": ("region", "Edit a region: only it is drawn anew (L)", self.region.tool),
                 "ruler": ("ruler", "Ruler", Ruler()),
                 "angle": ("angle", "Angle", Angle()),
             },
-            lambda folder: write_picture(self, folder),
+            self._write_picture,
         )
         self.radiograph.use_tool(look)
         for canvas in (self.drawing, self.radiograph):
             canvas.probed.connect(self._probe)
-            canvas.overlay = self._paint_region
+            canvas.overlay = self.region.paint
         heading = QLabel("Drawing")
         heading.setProperty("role", "faint")
         heading.setContentsMargins(10, 4, 10, 4)
@@ -133,19 +149,6 @@ class KneePage(QMainWindow):
         wide = columns > 1.3 * rows
         return Qt.Orientation.Vertical if wide else Qt.Orientation.Horizontal
 
-    def _tools(self) -> None:
-        bar = self.addToolBar("Tools")
-        bar.setObjectName("tools")
-        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, bar)
-        self._tool_ids = ["tool.brush", "tool.brush"]  # in hand, and before it
-        for entry, tool in zip(TOOLS, tools_of(self), strict=True):
-            action = self.actions_.add(
-                entry, lambda on, e=entry, t=tool: self._take(e.id, t) if on else None
-            )
-            bar.addAction(action)
-        add_actions(self)
-        self.actions_["tool.brush"].setChecked(True)
-
     def _docks(self) -> None:
         self.panel = GeneratePanel(self.live, self.queue, self.settings, self.model.graded)
         self.panel.accept.clicked.connect(self.keep)
@@ -155,6 +158,7 @@ class KneePage(QMainWindow):
         self.history = HistoryPanel(self.document)
         self.strip = VariationStrip(self.live, self.queue)
         self.strip.chosen.connect(self._choose_variation)
+        self.strip.discarded.connect(self._back_to_newest)
         self.jobs = JobsPanel(self.queue)
         self.brush_bar = BrushBar(self.hand, self.drawing)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.brush_bar)
@@ -176,72 +180,20 @@ class KneePage(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, right)
         self.docks["Variations"].hide()
 
-    # -- tools -----------------------------------------------------------------------------------
-
-    def _take(self, id: str, tool: Tool) -> None:
-        for entry in TOOLS:
-            self.actions_[entry.id].setChecked(entry.id == id)
-        if id != self._tool_ids[0]:
-            self._tool_ids = [id, self._tool_ids[0]]
-        self.drawing.use_tool(tool)
-
-    def last_tool(self) -> None:
-        """The tool that was in hand before."""
-        self.actions_[self._tool_ids[1]].setChecked(True)
-
-    def drop_shape(self, template: Template) -> None:
-        """Let a bone float over the drawing, to be placed or dropped."""
-        self.settle()
-        parts = [Part(label, points.copy()) for label, points in template.parts]
-        for entry in TOOLS:
-            self.actions_[entry.id].setChecked(False)
-
-        def over() -> None:
-            action = self.actions_[self._tool_ids[0]]
-            action.setChecked(False)
-            action.setChecked(True)
-
-        self.drawing.use_tool(ShapeTool(self.hand, template.title.split(",")[0], parts, over))
-        self.drawing.setFocus()
+    # -- what is shown ---------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Finish what is half done: a floating shape, an open polygon."""
-        self.drawing.tool.put_down(self.drawing)
+        """Finish what is half done."""
+        self.tools.settle()
 
-    def undo(self) -> None:
-        """Take the running stroke back, or undo the last change."""
-        if isinstance(self.drawing.tool, ShapeTool):
-            self.drawing.tool.drop()
-        elif self.hand.in_stroke:
-            self.hand.cancel()
-        else:
-            self.document.history.undo()
-
-    def step_label(self, by: int) -> None:
-        """The next label of the table into the hand."""
-        ids = [state.label.id for state in self.document.labels]
-        self.hand.use(label=ids[(ids.index(self.hand.label) + by) % len(ids)])
-
-    def lock_label(self) -> None:
-        """Protect the label in hand, or free it."""
-        state = self.document.state(self.hand.label)
-        verb = "Unlock" if state.locked else "Lock"
-        self.document.change_label(
-            state.label.id, f"{verb} {state.label.name}", locked=not state.locked
-        )
-
-    def reshape(self, how: str) -> None:
-        """Grow, shrink or smooth the label in hand."""
-        self.document.reshape_label(self.hand.label, how, RESHAPE)
-
-    def clear_label(self) -> None:
-        """Erase the label in hand wherever it is."""
-        name = self.hand.name_of(self.hand.label)
-        self.document.fill(self.document.region_of(self.hand.label), 0, f"Erase all {name}")
-
-    def toggle_mask(self, visible: bool | None = None) -> None:
+    def toggle_mask(self) -> None:
         """Show or hide the mask."""
-        self.mask_layer.visible = not self.mask_layer.visible if visible is None else visible
+        self.mask_layer.visible = not self.mask_layer.visible
+        self.drawing.update()
+
+    def _peek(self, held: bool) -> None:
+        self.mask_layer.peeking = held
+        self.drawing.update()
         self.drawing.update()
 
     def auto_window(self) -> None:
@@ -264,6 +216,9 @@ class KneePage(QMainWindow):
 
     def vary(self) -> None:
         """Draw the mask by other seeds, side by side."""
+        if self.live.drawing.method == "unet":
+            self.panel.say("The U-Net has one answer to a mask: choose another method to vary it.")
+            return
         self.docks["Variations"].show()
         self.strip.vary()
 
@@ -278,7 +233,35 @@ class KneePage(QMainWindow):
 
     def _shown(self, result: Result) -> None:
         self.strip.unchoose()
+        self._newest = result
         self._show(result)
+
+    def _back_to_newest(self) -> None:
+        if self._newest is not None:
+            self._show(self._newest)
+            self.panel.say("The drawing's own radiograph again.")
+
+    def _cleared(self) -> None:
+        """Nothing is drawn: no radiograph, and none to keep."""
+        self.result = self._newest = None
+        self.radiograph.picture.put(None)
+        self.radiograph.hint = "The radiograph appears here"
+        self.radiograph.update()
+        self.panel.accept.setEnabled(False)
+        self.repicture()
+
+    def _in_stroke(self) -> bool:
+        return self.hand.in_stroke
+
+    def _stroke_ended(self, _changed: bool) -> None:
+        self.live.poke()
+
+    def _write_picture(self, folder: Path) -> Path | None:
+        return write_picture(self, folder)
+
+    def limit_history(self) -> None:
+        """As much memory for undo as the user gives."""
+        self.document.history.budget = self.settings.now.history_mib * 2**20
 
     def _show(self, result: Result) -> None:
         self.result = result
@@ -307,30 +290,21 @@ class KneePage(QMainWindow):
 
     # -- editing a region ------------------------------------------------------------------------
 
+    def _to_edit(self) -> Picture | None:
+        return self.picture() or self.document.picture
+
+    def _say(self, text: str) -> None:
+        self.panel.say(text)
+
     def take_region_tool(self) -> None:
         """Choose a part of the radiograph that may change."""
         self.view_bar.buttons["region"].click()
         self.radiograph.setFocus()
 
-    def _choose_region(self, region: NDArray[np.bool_] | None) -> None:
-        base = self.picture() or self.document.picture
-        if region is None or base is None:
-            self.live.set_edit(None)
-        else:
-            self.live.set_edit(RegionEdit(base, region))
-
     def _edit_changed(self) -> None:
-        held = self.live.edit is not None
-        self.view_bar.title.setText(
-            "Only the region changes (Y keeps, Esc frees)" if held
-            else "Radiograph (synthetic)"
-        )  # fmt: skip
+        self.view_bar.title.setText(self.region.title())
         for canvas in (self.drawing, self.radiograph):
             canvas.update()
-
-    def _paint_region(self, canvas: Canvas, painter: QPainter) -> None:
-        if self.live.edit is not None:
-            paint_region(canvas, painter, self.region_tool.outline)
 
     # -- taking pictures out, and making them again ----------------------------------------------
 
@@ -348,6 +322,12 @@ class KneePage(QMainWindow):
             self.proof.make(self.document.picture)
 
     # -- looks -----------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.live.edit is not None:
+            self.region.tool.free()
+        else:
+            super().keyPressEvent(event)
 
     def _hint(self, _box: object) -> None:
         """An empty drawing says how to begin."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
+from xgen_studio.document import Picture
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_png16
-from xgen_studio.jobs.export import export_document
+from xgen_studio.jobs.export import export_document, provenance_of
 from xgen_studio.studio.dialogs.export import ExportDialog
 from xgen_studio.studio.engine.queue import QueuedSeries
 
@@ -25,26 +26,34 @@ def write_picture(page: KneePage, folder: Path) -> Path | None:
     picture = page.picture()
     if picture is None:
         return None
-    path = folder / f"knee-{(picture.provenance or {}).get('seed', 0)}.png"
-    write_png16(path, picture.pixels, picture.provenance, page.document.spacing)
+    provenance = provenance_of(picture) or {}
+    path = folder / f"knee-{provenance.get('seed') or provenance.get('method', 'picture')}.png"
+    write_png16(path, picture.pixels, provenance or None, page.document.spacing)
     return path
 
 
 def ask_export(page: KneePage) -> ExportDialog:
     """Open the export dialog."""
     page.settle()
-    document, picture = page.document.snapshot(), page.picture()
+    document, shown = page.document.snapshot(), page.picture()
+    pictures = {}
+    if shown is not None:
+        pictures["the radiograph that is shown"] = shown
+    if document.picture is not None and document.picture is not shown:
+        kind = "kept" if document.picture.recipe else "opened"
+        pictures[f"the radiograph that was {kind}"] = document.picture
 
     def export(
-        folder: Path, name: str, formats: list[str], spacing: tuple[float, float] | None
-    ) -> str:
+        folder: Path, name: str, formats: list[str], spacing: tuple[float, float] | None,
+        picture: Picture | None,
+    ) -> str:  # fmt: skip
         try:
             export_document(document, folder, name, formats, picture, spacing)
         except InputError as error:
             return str(error)
         return ""
 
-    dialog = ExportDialog("knee", Path.home(), page.document.spacing, export, page)
+    dialog = ExportDialog("knee", Path.home(), document.spacing, pictures, export, page)
     dialog.open()
     return dialog
 
@@ -58,9 +67,10 @@ def ask_series(page: KneePage) -> QueuedSeries | None:
     if not folder:
         return None
     first = random.randrange(1, 10**6)
+    own = Path(folder) / f"knee-{first}"  # a folder of its own: nothing is overwritten
     page.docks["Jobs"].show()
     page.docks["Jobs"].raise_()
     return page.queue.add(
         QueuedSeries(f"{count} pictures", page.live.request(final=True),
-                     tuple(range(first, first + count)), folder)
+                     tuple(range(first, first + count)), str(own))
     )  # fmt: skip

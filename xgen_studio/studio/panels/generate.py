@@ -187,6 +187,8 @@ class GeneratePanel(QWidget):
         noisy = method != "unet"
         self.grade.setEnabled(method == "ctm")
         self.quality.setEnabled(noisy)
+        self.many.setEnabled(noisy)
+        self.seed.setEnabled(noisy and not self.locked.isChecked())
         grade = self.grade.currentData() if method == "ctm" and self.graded else None
         sampler, steps = self.quality.currentData() if noisy else (None, None)
         self.live.set_drawing(

@@ -32,6 +32,7 @@ class VariationStrip(QWidget):
     """Thumbnails in a row; the chosen one is shown large, Y keeps it, N discards it."""
 
     chosen = Signal(object)  # Picture
+    discarded = Signal()     # the one that was chosen
 
     def __init__(self, live: Live, queue: JobQueue) -> None:
         super().__init__()
@@ -101,7 +102,15 @@ class VariationStrip(QWidget):
         """Take the chosen variation away."""
         row = self.list.currentRow()
         if row >= 0:
+            self.list.blockSignals(True)
             self.list.takeItem(row)
+            self.list.blockSignals(False)
+            self.unchoose()
+            self.discarded.emit()
+
+    def close_strip(self) -> None:
+        """Its document goes: nobody waits for its variations."""
+        self.queue.leave(self.add)
 
     def current(self) -> Picture | None:
         """The chosen variation."""

@@ -30,6 +30,7 @@ class Brush(Tool):
         self._label = 0
         self._sizing: Touch | None = None
         self._sized = False
+        self._painting = False
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
         if touch.modifiers & Qt.KeyboardModifier.AltModifier:
@@ -38,6 +39,7 @@ class Brush(Tool):
         self._label = 0 if self.erases else self.hand.label_for(touch)
         self._last, self._radius = touch.point, self._radius_of(touch)
         self.hand.begin(self._label)
+        self._painting = True
         self._draw(touch.point, self._radius)
         self._ring(canvas, touch.point)
 
@@ -57,7 +59,11 @@ class Brush(Tool):
                 self.hand.pick(touch)
             self._sizing, self._sized = None, False
             return
-        if self.hand.in_stroke:
+        self.put_down(canvas)
+
+    def put_down(self, canvas: Canvas) -> None:
+        painting, self._painting = self._painting, False
+        if painting and self.hand.in_stroke:
             verb = "Erase" if self._label == 0 else f"Paint {self.hand.name_of(self._label)}"
             self.hand.end(verb)
 

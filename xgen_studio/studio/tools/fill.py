@@ -42,15 +42,19 @@ class Wand(Tool):
             self._take(canvas, min(max(self.tolerance + up / 1000, 0.005), 0.6))
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
+        self.put_down(canvas)
+
+    def put_down(self, canvas: Canvas) -> None:
         if self._start is not None:
             self._start = None
             self.hand.end(f"Wand {self.hand.name_of(self._label)}")
 
     def _take(self, canvas: Canvas, tolerance: float) -> None:
         assert self._start is not None
-        self.hand.cancel()
-        self.hand.begin(self._label)
-        self.hand.paint(self._region(tolerance))
+        with self.hand.document.as_one():
+            self.hand.cancel()
+            self.hand.begin(self._label)
+            self.hand.paint(self._region(tolerance))
         canvas.update()
 
     def _region(self, tolerance: float) -> Region:

@@ -49,6 +49,9 @@ class Lasso(Tool):
             canvas.update()
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
+        self.put_down(canvas)
+
+    def put_down(self, canvas: Canvas) -> None:
         points, self._points = self._points, []
         region = polygon(points, self.hand.document.shape)
         if not region.empty:
@@ -96,7 +99,11 @@ class PolygonTool(Tool):
 
     move = hover
 
-    def double_click(self, canvas: Canvas, touch: Touch) -> None:
+    def double_click(self, canvas: Canvas, touch: Touch) -> bool:
+        self._close(canvas)
+        return True
+
+    def put_down(self, canvas: Canvas) -> None:
         self._close(canvas)
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:

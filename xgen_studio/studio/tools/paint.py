@@ -17,8 +17,8 @@ class Paint(QObject):
     stroke_began = Signal()
     stroke_ended = Signal(bool)  # whether it changed the mask
 
-    def __init__(self, document: Document) -> None:
-        super().__init__()
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.document = document
         self.label = document.labels[0].label.id
         self.radius = 8.0  # px of the mask

@@ -47,11 +47,12 @@ class ShapeTool(Tool):
     # -- the shape in the mask -------------------------------------------------------------------
 
     def _apply(self) -> None:
-        self.hand.cancel()
-        self.hand.begin(self.parts[0].label)
-        for part in self.parts:
-            self.hand.switch(part.label)
-            self.hand.paint(polygon(part.points.tolist(), self.hand.document.shape))
+        with self.hand.document.as_one():
+            self.hand.cancel()
+            self.hand.begin(self.parts[0].label)
+            for part in self.parts:
+                self.hand.switch(part.label)
+                self.hand.paint(polygon(part.points.tolist(), self.hand.document.shape))
 
     def place(self) -> None:
         """Leave the shape in the mask."""
@@ -148,8 +149,9 @@ class ShapeTool(Tool):
     def release(self, canvas: Canvas, touch: Touch) -> None:
         self._grip = ""
 
-    def double_click(self, canvas: Canvas, touch: Touch) -> None:
+    def double_click(self, canvas: Canvas, touch: Touch) -> bool:
         self.place()
+        return True
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
         steps = {
