@@ -8,7 +8,9 @@ import pytest
 from xgen_studio.anatomy.knee import evaluation as knee
 from xgen_studio.anatomy.knee.preparation import held_out_groups, same_knee_groups
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.jobs.bundling import record_measured
 from xgen_studio.jobs.evaluate import evaluate_model
+from xgen_studio.jobs.models import open_bundle
 from xgen_studio.jobs.prepare import prepare
 
 
@@ -143,3 +145,22 @@ def test_outlines_become_planes_on_the_radiographs(data, tmp_path):
             for image, inside, hard in zip(arrays["images"], leg, bone, strict=True)
         ]
         assert np.mean(brighter) > 0.95
+
+
+def test_the_figures_are_written_into_the_card_of_the_very_weights(tiny_bundle, tmp_path):
+    bundle = open_bundle("tiny")
+    hashes = {name: card.sha256 for name, card in bundle.networks.items()}
+    figure = {"mean": 0.0142, "sd": 0.004, "ci95": [0.0136, 0.015], "n": 400}
+    row = {"method": "ctm", "condition": "contour", "mae": figure, "psnr_db": figure,
+           "ssim": figure}  # fmt: skip
+    table = {
+        "held_out": {"images": 400, "groups": 20}, "rows": [row],
+        "provenance": {"weights_sha256": hashes, "sampler": "leap, 8 steps"},
+    }  # fmt: skip
+    record_measured(tiny_bundle, table)
+    measured = open_bundle("tiny").measured
+    assert "0.0142 ± 0.0040 [0.0136, 0.0150]" in measured["ctm, contour"]
+    assert "400 held-out images of 20 groups" in measured["on"]
+    table["provenance"]["weights_sha256"] = {**hashes, "unet": "0" * 64}
+    with pytest.raises(CallError, match="other weights"):
+        record_measured(tiny_bundle, table)

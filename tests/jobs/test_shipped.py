@@ -65,10 +65,11 @@ def test_a_drawn_knee_comes_back_as_a_radiograph_of_that_knee(knee):
     for seed in range(3):
         made = knee.one(mask, Settings(seed=seed)).pixels
         found = bits_to_labels(propose_planes(made, knee.denoiser("masks")))
+        found[found == 6] = 3  # a patella that shows lies over the femur; the drawing has none
         for label, values in scores.items():
             values.append(dice(found == label, mask.labels == label))
-    assert np.mean(scores[3]) > 0.85
-    assert np.mean(scores[4]) > 0.85
+    assert np.mean(scores[3]) > 0.9
+    assert np.mean(scores[4]) > 0.9
 
 
 def test_generated_bone_is_brighter_than_soft_tissue_and_air_is_dark(knee):

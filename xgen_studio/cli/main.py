@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from importlib.util import find_spec
@@ -212,12 +213,20 @@ def evaluate(
     data: DataDir = None,
     device: DeviceName = "cpu",
     limit: Annotated[int | None, typer.Option(help="At most so many test images.")] = None,
+    record: Annotated[
+        bool, typer.Option(help="Write the figures into the model's card, too.")
+    ] = False,
 ) -> None:
     """The tables of the paper the model comes from, as table.json and table.md."""
     from xgen_studio.jobs.evaluate import evaluate_model
 
     with monitor_on_terminal("evaluating") as monitor:
         text = evaluate_model(model, out, data, device, limit, monitor)
+    if record:
+        from xgen_studio.jobs.bundling import record_measured
+        from xgen_studio.jobs.models import open_bundle
+
+        record_measured(open_bundle(model).folder, json.loads((out / "table.json").read_text()))
     say(text)
 
 

@@ -1,10 +1,11 @@
-"""Put a trained network into a model bundle."""
+"""Put a trained network, and what was measured of it, into a model bundle."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -72,3 +73,42 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     if old is not None and old.file != path.name:
         (folder / old.file).unlink(missing_ok=True)
     return card_path
+
+
+def record_measured(folder: Path, table: dict[str, Any]) -> None:
+    """Write an evaluation's figures into the bundle's card, as `xgen models` and the studio show.
+
+    CallError where the table is of other weights than the bundle holds.
+    """
+    bundle = read_bundle(folder)
+    hashes = {name: card.sha256 for name, card in bundle.networks.items()}
+    if table["provenance"]["weights_sha256"] != hashes:
+        raise CallError(f"{folder / CARD}: the table was measured with other weights")
+    held = table["held_out"]
+    measured = {
+        "on": f"{held['images']} held-out images of {held['groups']} groups; mean, SD,"
+        f" [95 % bootstrap interval over groups]; {table['provenance']['sampler']}",
+    }
+    for row in table["rows"]:
+        text = f"MAE {_figure(row['mae'], 4)}, PSNR {_figure(row['psnr_db'], 2)} dB"
+        text += f", SSIM {row['ssim']['mean']:.3f}"
+        if "mask_agreement" in row:
+            bones = ("femur", "tibia", "fibula")
+            dice = (f"{row['mask_agreement'][b]['mean']:.3f}" for b in bones)
+            text += f", mask fidelity (Dice femur, tibia, fibula) {', '.join(dice)}"
+        measured[f"{row['method']}, {row['condition']}"] = text
+    if "few_steps" in table:
+        few = table["few_steps"]
+        measured["MAE over that of the 500-step predictor-corrector"] = (
+            f"{_figure(few['mae_ratio_to_pc'], 3)} (n = {few['few']['mae']['n']})"
+        )
+    card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
+    card["measured"] = measured
+    with atomic_write(folder / CARD) as temporary:
+        temporary.write_text(tomli_w.dumps(card), encoding="utf-8")
+
+
+def _figure(value: dict[str, Any], digits: int) -> str:
+    low, high = value["ci95"]
+    mean, sd = f"{value['mean']:.{digits}f}", f"{value['sd']:.{digits}f}"
+    return f"{mean} ± {sd} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -211,15 +211,18 @@ class Canvas(QWidget):
 
     def note(self, painter: QPainter, text: str) -> None:
         """A line of help at the foot of the canvas."""
-        self.tag(painter, QPointF(self.width() / 2, self.height()), text, centred=True)
+        above_the_scale_bar = QPointF(self.width() / 2, self.height() - 36.0)
+        self.tag(painter, above_the_scale_bar, text, centred=True)
 
     def tag(self, painter: QPainter, at: QPointF, text: str, centred: bool = False) -> None:
         """Words on a dark plate near a point of the widget, kept inside it."""
         if not text:
             return
-        box = QRectF(painter.fontMetrics().boundingRect(text)).adjusted(-7, -4, 7, 4)
+        wrap = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignCenter)
+        room = QRect(0, 0, max(80, self.width() - 30), 200)
+        box = QRectF(painter.fontMetrics().boundingRect(room, wrap, text)).adjusted(-7, -4, 7, 4)
         left = at.x() - box.width() / 2 if centred else at.x() + 10
-        top = at.y() if centred else at.y() - box.height() - 6
+        top = at.y() - box.height() - (0 if centred else 6)
         left = min(max(left, 4.0), max(4.0, self.width() - box.width() - 4))
         box.moveTo(left, min(max(top, 4.0), self.height() - box.height() - 4))
         painter.setPen(Qt.PenStyle.NoPen)
@@ -227,7 +230,7 @@ class Canvas(QWidget):
         painter.drawRoundedRect(box, 5, 5)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QColor(255, 255, 255, 235))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        painter.drawText(box.adjusted(7, 4, -7, -4), wrap, text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self._fitted:
