@@ -26,6 +26,13 @@ def _drawn(name: str, colour: str, size: int, ratio: float) -> QPixmap:
     return pixmap
 
 
+def blank() -> QIcon:
+    """Nothing, as wide as an icon: keeps a list's titles in one line."""
+    pixmap = QPixmap(SIZES[0], SIZES[0])
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return QIcon(pixmap)
+
+
 def icon(name: str) -> QIcon:
     """The icon of `resources/icons/NAME.svg`, for normal, disabled and checked widgets."""
     palette = QGuiApplication.palette()

@@ -61,7 +61,8 @@ def page_of(card: dict[str, Any]) -> str:
     rows += [(escape(k.replace("_", " ")), escape(str(v)))
              for k, v in card.get("measured", {}).items()]  # fmt: skip
     lines = "".join(
-        f"<tr><td style='padding:3px 14px 3px 0'><i>{key}</i></td><td>{text}</td></tr>"
+        f"<tr><td valign='top' style='padding:3px 14px 3px 0'><i>{key}</i></td>"
+        f"<td valign='top' style='padding:3px 0'>{text}</td></tr>"
         for key, text in rows if text
     )  # fmt: skip
     return f"<h2>{said('title')}</h2><table>{lines}</table>"

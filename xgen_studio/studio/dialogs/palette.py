@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from xgen_studio.studio.actions import AllActions
+from xgen_studio.studio.icons import blank
 
 SHOWN = 14
+ROW = 24  # px
 
 
 def score(wanted: str, title: str) -> int | None:
@@ -37,16 +46,21 @@ class Palette(QDialog):
         self._entries = [(e, a, k) for e, a, k in actions.entries() if a.isEnabled()]
         self.line = QLineEdit(placeholderText="What do you want to do?")
         self.line.setAccessibleName("command")
-        self.list = QListWidget()
-        self.list.setUniformItemSizes(True)
+        self.list = QTreeWidget()
+        self.list.setColumnCount(2)
+        self.list.setHeaderHidden(True)
+        self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
+        self.list.setIconSize(QSize(16, 16))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setColumnWidth(0, 310)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.line)
         column.addWidget(self.list)
         self.line.textChanged.connect(self._fill)
         self.line.installEventFilter(self)
-        self.list.itemClicked.connect(lambda _item: self._run())
+        self.list.itemClicked.connect(lambda _item, _column: self._run())
         self._fill("")
         self.setFixedWidth(460)
         middle = parent.mapToGlobal(parent.rect().center())
@@ -57,21 +71,27 @@ class Palette(QDialog):
         fits = [(score(wanted, e.title), e.title, a, k) for e, a, k in self._entries]
         ranked = sorted((f for f in fits if f[0] is not None), key=lambda f: (f[0], f[1]))
         for _, title, action, keys in ranked[:SHOWN]:
-            text = title.removesuffix(" ...")
-            item = QListWidgetItem(action.icon(), f"{text}\t{keys[0]}" if keys else text)
-            item.setData(Qt.ItemDataRole.UserRole, action)
-            self.list.addItem(item)
-        self.list.setCurrentRow(0)
-        rows = max(1, self.list.count()) * max(18, self.list.sizeHintForRow(0))
-        self.list.setFixedHeight(rows + 6)
+            item = QTreeWidgetItem([title.removesuffix(" ..."), keys[0] if keys else ""])
+            item.setIcon(0, action.icon() if not action.icon().isNull() else blank())
+            item.setSizeHint(0, QSize(0, ROW))
+            item.setData(0, Qt.ItemDataRole.UserRole, action)
+            self.list.addTopLevelItem(item)
+        self._take(0)
+        self.list.setFixedHeight(max(1, self.list.topLevelItemCount()) * ROW + 4)
         self.adjustSize()
+
+    def _take(self, row: int) -> None:
+        """Make a row the current one."""
+        item = self.list.topLevelItem(row % max(1, self.list.topLevelItemCount()))
+        if item is not None:
+            self.list.setCurrentItem(item)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             key = event.key()
             if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
                 step = 1 if key == Qt.Key.Key_Down else -1
-                self.list.setCurrentRow((self.list.currentRow() + step) % max(1, self.list.count()))
+                self._take(self.list.currentIndex().row() + step)
                 return True
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._run()
@@ -80,7 +100,7 @@ class Palette(QDialog):
 
     def _run(self) -> None:
         item = self.list.currentItem()
-        action: QAction | None = item.data(Qt.ItemDataRole.UserRole) if item else None
+        action: QAction | None = item.data(0, Qt.ItemDataRole.UserRole) if item else None
         self.close()
         if action is not None:
             action.trigger()

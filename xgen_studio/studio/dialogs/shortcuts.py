@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.studio.actions import AllActions
+from xgen_studio.studio.icons import blank
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.shortcuts import PRESETS
 
@@ -43,6 +44,7 @@ class ShortcutEditor(QDialog):
         self.tree.setHeaderLabels(["Action", "Keys"])
         self.tree.setRootIsDecorated(False)
         self.tree.setAlternatingRowColors(True)
+        self.tree.setIconSize(QSize(16, 16))
         self.tree.setColumnWidth(0, 300)
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)
@@ -85,7 +87,7 @@ class ShortcutEditor(QDialog):
         self.tree.clear()
         for entry, action, keys in self.actions_.entries():
             item = QTreeWidgetItem([entry.title.removesuffix(" ..."), ", ".join(keys)])
-            item.setIcon(0, action.icon())
+            item.setIcon(0, action.icon() if not action.icon().isNull() else blank())
             item.setData(0, ID, entry.id)
             if entry.id in self.settings.now.own_keys:
                 font = item.font(1)

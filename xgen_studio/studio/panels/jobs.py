@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -121,11 +122,18 @@ class JobsPanel(QWidget):
         self.none.setProperty("role", "faint")
         self.clear = QPushButton("Clear finished")
         self.clear.clicked.connect(queue.clear)
-        self._column = QVBoxLayout(self)
+        inside, scroll = QWidget(), QScrollArea()
+        self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(4, 4, 4, 4)
         self._column.addWidget(self.none)
         self._column.addStretch()
-        self._column.addWidget(self.clear)
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll, 1)
+        whole.addWidget(self.clear)
         self._timer = QTimer(self, interval=500)  # the time left goes on between steps
         self._timer.timeout.connect(self._tick)
         queue.changed.connect(self.rebuild)
@@ -136,6 +144,7 @@ class JobsPanel(QWidget):
         """Make the rows anew."""
         for row in self.rows:
             self._column.removeWidget(row)
+            row.hide()
             row.deleteLater()
         self.rows = [JobRow(self.queue, job) for job in self.queue.jobs]
         for i, row in enumerate(self.rows):
