@@ -11,19 +11,31 @@ from xgen_studio.training.build import make_dataset, make_denoiser
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.trainer import loss_of
 
-GRIDS = {"xray_set": "knee-xray", "xray_mask_set": "knee-xray-outlines", "drr_set": "knee-drr"}
+ARRAYS = {"xray_set": "knee-xray", "xray_mask_set": "knee-xray-outlines", "drr_set": "knee-drr",
+          "joint_set": "hand"}  # fmt: skip
+
+
+def write_arrays(folder, name):
+    """Three made-up examples of a data set."""
+    rng = np.random.default_rng(0)
+    held_out = np.zeros(3, bool)
+    if name == "hand":
+        points = rng.uniform((20, 20), (170, 230), (3, 37, 2)).astype(np.float32)
+        images = rng.integers(0, 256, (3, 256, 192), np.uint8)
+        np.savez(folder / "hand.npz", images=images, points=points, id=["1", "2", "3"],
+                 held_out=held_out)  # fmt: skip
+        return
+    shape = (3, 256, 256) if name == "knee-drr" else (3, 162, 300)
+    planes = rng.integers(0, 32, shape).astype(np.uint8) | 1
+    np.savez(folder / f"{name}.npz", images=rng.integers(0, 256, shape, np.uint8), planes=planes,
+             grade=np.array([0, 4, -1], np.int8), held_out=held_out)  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
 def test_a_shipped_recipe_computes_a_loss_and_its_gradient(path, tmp_path):
     recipe = load_recipe(path)
     assert recipe.name == path.stem
-    name = GRIDS[recipe.dataset.partition(":")[2]]
-    shape = (3, 256, 256) if name == "knee-drr" else (3, 162, 300)
-    rng = np.random.default_rng(0)
-    planes = rng.integers(0, 32, shape).astype(np.uint8) | 1
-    np.savez(tmp_path / f"{name}.npz", images=rng.integers(0, 256, shape, np.uint8), planes=planes,
-             grade=np.array([0, 4, -1], np.int8), held_out=np.zeros(3, bool))  # fmt: skip
+    write_arrays(tmp_path, ARRAYS[recipe.dataset.partition(":")[2]])
     dataset = make_dataset(recipe, tmp_path)
     denoiser = make_denoiser(recipe)
     generator = torch.Generator().manual_seed(0)
