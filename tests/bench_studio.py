@@ -53,16 +53,21 @@ def path(columns: int, rows: int, i: int) -> tuple[float, float]:
 
 
 def stroke_times(
-    canvas: Canvas, columns: int, rows: int, pause: float = 0.0
+    canvas: Canvas, columns: int, rows: int, pause: float = 0.0, shown: list[float] | None = None
 ) -> tuple[list[float], list[float]]:
-    """ms from each event sent to its pixels painted: of this thread's CPU, and by the clock."""
+    """ms from each event sent to its pixels painted: of this thread's CPU, and by the clock.
+
+    Events in which a preview was shown, too (`shown` grew), count by the clock only.
+    """
     cpu, times = [], []
     send(canvas, QEvent.Type.MouseButtonPress, *path(columns, rows, 0))
     for i in range(1, EVENTS):
+        before = len(shown or ())
         began, began_cpu = time.perf_counter(), time.thread_time()
         send(canvas, QEvent.Type.MouseMove, *path(columns, rows, i))
         QApplication.processEvents()
-        cpu.append((time.thread_time() - began_cpu) * 1e3)
+        if len(shown or ()) == before:
+            cpu.append((time.thread_time() - began_cpu) * 1e3)
         times.append((time.perf_counter() - began) * 1e3)
         if pause:
             time.sleep(pause)
@@ -142,17 +147,17 @@ def live(window) -> None:  # type: ignore[no-untyped-def]
     page.live.shown.connect(lambda r: None if r.final else previews.append(time.perf_counter()))
     heart.begin()
     began = time.perf_counter()
-    cpu, times = stroke_times(canvas, 288, 160, pause=0.008)
+    cpu, times = stroke_times(canvas, 288, 160, 0.008, previews)
     seconds = time.perf_counter() - began
     pen_up = time.perf_counter()
     done: list[float] = []
     page.live.finished.connect(lambda _r: done.append(time.perf_counter()))
     wait(lambda: bool(done))
     heart.stop()
-    row("while drawing live on the CPU: stroke, CPU ms p50, p95",
+    row("while drawing live on the CPU: stroke alone, CPU ms p50, p95",
         f"{percentile(cpu, 50):.2f}, {percentile(cpu, 95):.2f}", "target p95 2")
-    row("   event to painted by the clock, ms p95", f"{percentile(times, 95):.2f}",
-        "target 16.7")
+    row("   event to painted, with previews shown, by the clock, ms p95",
+        f"{percentile(times, 95):.2f}", "target 16.7")  # fmt: skip
     row("while drawing live: longest stall of the window, ms", f"{max(heart.gaps):.0f}",
         "target 50")  # fmt: skip
     row("live previews a second while dragging", f"{len(previews) / seconds:.1f}", "target 6")

@@ -67,7 +67,8 @@ def test_keys_take_tools_and_an_outline_fills_itself(window, mouse):
 
 def test_the_status_names_what_is_under_the_pointer(window, mouse):
     mouse.hover((144.5, 120.5))
-    assert "column 144" in window.probe.text() and "tibia" in window.probe.text()
+    assert wait_for(lambda: "column 144" in window.probe.text())
+    assert "tibia" in window.probe.text()
 
 
 def test_the_radiograph_follows_a_stroke_and_can_be_kept_and_undone(window, mouse):

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from xgen_studio.studio.canvas.compare import Comparison
 from xgen_studio.studio.canvas.layers import HeatLayer, LandmarkLayer, MaskLayer, PictureLayer
-from xgen_studio.studio.canvas.scale_bar import paint_scale_bar
+from xgen_studio.studio.canvas.scale_bar import SCALE_BAR_HIGH, paint_scale_bar
 from xgen_studio.studio.canvas.viewport import Viewport
 
 ZOOM_STEP = 1.2
@@ -204,7 +204,8 @@ class Canvas(QWidget):
             self.landmark_layer.paint(painter, view.to_widget)
         self.overlay(self, painter)
         self.tool.paint(self, painter)
-        paint_scale_bar(painter, self, self.view, self.spacing_known)
+        if dirty.bottom() > self.height() - SCALE_BAR_HIGH:
+            paint_scale_bar(painter, self, self.view, self.spacing_known)
         if self.hint:
             painter.setPen(QColor(255, 255, 255, 190))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.hint)

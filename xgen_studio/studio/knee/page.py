@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -41,6 +41,7 @@ from xgen_studio.studio.panels.variations import VariationStrip
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.tools import Angle, Look, Paint, Ruler
 
+PROBE = 40  # ms
 EMPTY = "Paint a leg, or let a knee float in: Shapes > Whole knee (Ctrl+K, \"whole\")"
 
 
@@ -79,6 +80,9 @@ class KneePage(QMainWindow):
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
         add_actions(self)
         self.actions_["tool.brush"].setChecked(True)
+        self._under: Touch | None = None  # what the pointer is over, told at most every PROBE ms
+        self._probing = QTimer(self, singleShot=True, interval=PROBE)
+        self._probing.timeout.connect(self._say_probe)
         self.live.shown.connect(self._shown)
         self.live.edit_changed.connect(self._edit_changed)
         self.live.cleared.connect(self._cleared)
@@ -269,8 +273,8 @@ class KneePage(QMainWindow):
         self.radiograph.picture.put(result.picture.pixels)
         self.view_bar.refresh()
         self.radiograph.update()
-        if self.document.picture is None:
-            self.repicture()
+        if self.document.picture is None and not self.hand.in_stroke:
+            self.repicture()  # not under the moving brush: previews would flicker there
 
     def _choose_variation(self, picture: Picture) -> None:
         self._show(Result(picture, True, 0.0))
@@ -341,6 +345,12 @@ class KneePage(QMainWindow):
         self.drawing.update()
 
     def _probe(self, touch: Touch | None) -> None:
+        self._under = touch
+        if not self._probing.isActive():
+            self._probing.start()
+
+    def _say_probe(self) -> None:
+        touch = self._under
         height, width = self.document.shape
         if touch is None or not (0 <= touch.x < width and 0 <= touch.y < height):
             self.probed.emit("")
