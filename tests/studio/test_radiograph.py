@@ -165,3 +165,20 @@ def test_a_model_that_is_taken_away_is_said_and_the_window_lives(
     page.live.set_drawing(model="knee-xray")
     assert wait_for(lambda: "Finished" in page.panel.state.text())
     assert pixels(page.radiograph).std() > 20
+
+
+def test_the_mask_of_a_kept_radiograph_is_proposed_as_one_change(window, drawn):
+    page = drawn
+    page.actions_["mask.propose"].trigger()
+    assert "no radiograph" in page.panel.state.text()
+    page.keep()
+    wanted = page.document.mask.copy()
+    page.document.put_mask(np.zeros_like(wanted), "away")
+    page.actions_["mask.propose"].trigger()
+    assert wait_for(lambda: page.document.history.names[-1] == "Propose mask")
+    found = page.document.mask
+    for label in (3, 4):
+        both = 2 * ((found == label) & (wanted == label)).sum()
+        assert both / ((found == label).sum() + (wanted == label).sum()) > 0.8
+    page.tools.undo()
+    assert not page.document.mask.any()

@@ -28,6 +28,14 @@ class OpenedRadiograph:
     synthetic: bool
 
 
+def propose_labels(
+    pixels: NDArray[np.float32], proposer: Denoiser
+) -> tuple[NDArray[np.uint8], str]:
+    """Label ids of a radiograph (H, W) in [0, 1], and what makes them doubtful, if anything."""
+    bits = propose_planes(pixels, proposer)
+    return bits_to_labels(bits), trouble(bits)
+
+
 def open_radiograph(path: Path, proposer: Denoiser, grid: tuple[int, int]) -> OpenedRadiograph:
     """Read an AP knee radiograph, propose its mask, and cut the model's window out of both."""
     from scipy import ndimage

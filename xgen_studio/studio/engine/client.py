@@ -20,6 +20,7 @@ from xgen_studio.studio.engine.protocol import (
     Failed,
     Message,
     Opened,
+    Proposed,
     Ready,
     Remade,
     Stepped,
@@ -38,6 +39,7 @@ class Engine(QObject):
     stepped = Signal(object)  # Stepped
     drawn = Signal(object)    # Drawn
     opened = Signal(object)   # Opened
+    proposed = Signal(object)  # Proposed
     remade = Signal(object)   # Remade
     devices = Signal(object)  # Devices
     ended = Signal(object)    # Ended
@@ -56,6 +58,7 @@ class Engine(QObject):
         self._heard.connect(self._dispatch)
         self._signal_of = {
             Stepped: self.stepped, Drawn: self.drawn, Opened: self.opened, Remade: self.remade,
+            Proposed: self.proposed,
             Devices: self.devices, Ended: self.ended, Failed: self.failed,
         }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The words between window and worker, all plain data. Light: both sides import it.
 
-Requests are answered at once, between two steps of whatever runs: `Draw`, `Open`, `Again`, `Look`.
+Requests are answered at once, between two steps of whatever runs: `Draw`, `Open`, `Propose`,
+`Again`, `Look`.
 A `Series` is long: it runs when nothing else is asked, reports how far it is, and can be paused.
 """
 
@@ -54,6 +55,15 @@ class Open:
     path: str
     model: str
     grid: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Propose the mask of a picture (H, W) in [0, 1] that lies on the model's grid."""
+
+    number: int
+    pixels: Pixels
+    model: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,15 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """The answer to `Propose`: label ids, and what makes them doubtful, if anything."""
+
+    number: int
+    labels: NDArray[np.uint8]
+    doubt: str
+
+
+@dataclass(frozen=True)
 class Remade:
     """The answer to `Again`."""
 
@@ -177,6 +196,6 @@ class Failed:
     message: str
 
 
-Request = Draw | Open | Again | Look
+Request = Draw | Open | Propose | Again | Look
 Message = Request | Stop | Series | Pause | Cancel
-Answer = Drawn | Stepped | Opened | Remade | Devices | Ended | Failed
+Answer = Drawn | Stepped | Opened | Proposed | Remade | Devices | Ended | Failed

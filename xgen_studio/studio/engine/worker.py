@@ -29,6 +29,8 @@ from xgen_studio.studio.engine.protocol import (
     Open,
     Opened,
     Pause,
+    Propose,
+    Proposed,
     Ready,
     Remade,
     Request,
@@ -62,7 +64,7 @@ class Worker:
         self.pipe = pipe
         self._newest: Draw | None = None
         self._stopped = False
-        self._requests: deque[Open | Again | Look] = deque()
+        self._requests: deque[Open | Propose | Again | Look] = deque()
         self._series: deque[Series] = deque()
         self._held: set[int] = set()
         self._cancelled: set[int] = set()
@@ -94,7 +96,7 @@ class Worker:
             self._cancelled.add(message.number)
         elif isinstance(message, Pause):
             (self._held.add if message.held else self._held.discard)(message.number)
-        elif isinstance(message, (Open, Again, Look)):
+        elif isinstance(message, (Open, Propose, Again, Look)):
             self._requests.append(message)
 
     def _drain(self) -> None:
@@ -145,7 +147,7 @@ class Worker:
         self._generators[key] = Generator(open_bundle(model), device)
         return self._generators[key]
 
-    def _answer(self, request: Open | Again | Look) -> None:
+    def _answer(self, request: Open | Propose | Again | Look) -> None:
         if isinstance(request, Open):
             from xgen_studio.jobs.opening import open_radiograph
 
@@ -155,6 +157,11 @@ class Worker:
                 Opened(request.number, request.path, found.pixels, found.labels, found.spacing,
                        found.doubt, found.synthetic)
             )  # fmt: skip
+        elif isinstance(request, Propose):
+            from xgen_studio.jobs.opening import propose_labels
+
+            proposer = self._generator(request.model, "cpu").denoiser("masks")
+            self._say(Proposed(request.number, *propose_labels(request.pixels, proposer)))
         elif isinstance(request, Again):
             from xgen_studio.jobs.again import make_again
 

@@ -68,6 +68,8 @@ def add_actions(page: KneePage) -> None:
         (Entry("mask.toggle", "Show or hide the mask", ("S",), "eye"), page.toggle_mask),
         (Entry("mask.fainter", "Mask fainter", ("A",)), lambda: bar.fade(-1)),
         (Entry("mask.stronger", "Mask stronger", ("D",)), lambda: bar.fade(1)),
+        (Entry("mask.propose", "Propose the mask of the radiograph", ("Ctrl+M",)),
+         lambda: page.proposing.ask()),
         (Entry("label.previous", "Previous label", (",",)), lambda: step_label(hand, -1)),
         (Entry("label.next", "Next label", (".",)), lambda: step_label(hand, 1)),
         (Entry("label.lock", "Lock or unlock the label", ("Shift+B",), "lock"),

@@ -29,6 +29,7 @@ from xgen_studio.studio.knee.brush_bar import BrushBar
 from xgen_studio.studio.knee.commands import add_actions
 from xgen_studio.studio.knee.documents import model_for
 from xgen_studio.studio.knee.proof import Proof
+from xgen_studio.studio.knee.proposing import Proposing
 from xgen_studio.studio.knee.region_edit import RegionEditing
 from xgen_studio.studio.knee.taking_out import ask_export, ask_series, write_picture
 from xgen_studio.studio.knee.tool_bar import ToolBar
@@ -90,6 +91,7 @@ class KneePage(QMainWindow):
         document.settling.connect(self.settle)
         self.limit_history()
         self.proof = Proof(engine, self.panel.say)
+        self.proposing = Proposing(engine, document, self.model.graded, self.panel.say)
         LettersThrough(self).watch(self)
         document.mask_touched.connect(self._hint)
         self._hint(None)
@@ -100,6 +102,7 @@ class KneePage(QMainWindow):
         self.strip.close_strip()
         self.live.close()
         self.proof.close()
+        self.proposing.close()
 
     # -- building --------------------------------------------------------------------------------
 
