@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from xgen_studio.cli.main import app
 from xgen_studio.document import Made, Picture
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask, read_image, write_mask, write_png16
 from xgen_studio.jobs.again import make_again
-from xgen_studio.jobs.generate import Edit, Generator, Settings
+from xgen_studio.jobs.generate import Edit, Generator, Settings, read_edit
 from xgen_studio.jobs.models import open_bundle
 
 GRID = (80, 144)
@@ -116,3 +116,24 @@ def test_the_terminal_edits_a_region_too(generator, mask, tmp_path):
     made, old = read_image(tmp_path / "out" / "000.png").pixels, read_image(picture).pixels
     np.testing.assert_array_equal(made[~region_of()], old[~region_of()])
     assert (made != old)[region_of()].mean() > 0.9
+
+
+def test_a_picture_is_not_overwritten_by_its_own_edit(generator, mask, tmp_path):
+    picture, region, labels = (tmp_path / n for n in ("000.png", "r.png", "m.png"))
+    write_png16(picture, np.random.default_rng(1).random(GRID), None)
+    write_mask(region, Mask(region_of().astype(np.uint8), generator.system.table))
+    write_mask(labels, mask)
+    before = picture.read_bytes()
+    answer = CliRunner().invoke(app, ["generate", "tiny", "--mask", str(labels), "--picture",
+                                      str(picture), "--region", str(region), "-o", str(tmp_path)])
+    assert isinstance(answer.exception, CallError) and "overwritten" in str(answer.exception)
+    assert picture.read_bytes() == before
+
+
+def test_a_picture_whose_grey_values_are_not_of_the_whole_range_is_said(tmp_path, mask):
+    region = tmp_path / "r.png"
+    write_mask(region, mask)
+    dim = tmp_path / "dim.png"
+    write_png16(dim, np.random.default_rng(1).random(GRID) / 16, None)  # 12 of 16 bits
+    with pytest.raises(InputError, match="whole range"):
+        read_edit(dim, region)

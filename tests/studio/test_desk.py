@@ -242,3 +242,39 @@ def test_a_page_and_its_document_go_when_another_comes(window):
     gc.collect()
     assert [ref() for ref in refs] == [None, None]
     assert wait_for(lambda: window.queue.current is None)
+
+
+def test_what_was_undone_is_not_offered_for_recovery(window):
+    from xgen_studio.studio.places import journal_folder
+
+    paint(window)
+    window.desk._keep_journal()
+    assert wait_for(lambda: list(journal_folder().glob("*.xgen")), 5)
+    window.page.tools.undo()
+    assert not window.isWindowModified() and not list(journal_folder().glob("*.xgen"))
+
+
+def test_opening_a_radiograph_asks_about_unsaved_work_once(window, tmp_path, monkeypatch):
+    from xgen_studio.studio.engine.protocol import Opened
+
+    paint(window)
+    asked = []
+    discard = QMessageBox.StandardButton.Discard
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: asked.append(1) or discard)
+    window.desk.open(tmp_path / "radiograph.png")
+    labels = np.ones((160, 288), np.uint8)
+    pixels = labels.astype(np.float32)
+    number = window.desk._opening
+    window.engine.opened.emit(Opened(number, "radiograph.png", pixels, labels, None, "", False))
+    assert asked == [1] and window.page.document.picture.source == "radiograph.png"
+
+
+def test_a_journal_folder_that_is_no_folder_stops_nothing(tmp_path):
+    from xgen_studio.document.journal import Journal, left_behind
+
+    (tmp_path / "journal").write_text("a file")
+    journal = Journal(tmp_path / "journal")
+    assert "nothing to recover" in journal.trouble
+    journal.drop()
+    journal.close()
+    assert left_behind(tmp_path / "journal") == []

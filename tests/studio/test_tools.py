@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QInputDevice, QPointingDevice, QTabletEvent
+from PySide6.QtGui import QFocusEvent, QInputDevice, QPointingDevice, QTabletEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -262,3 +262,47 @@ def test_a_moving_shape_is_told_as_one_change(empty):
     empty.document.mask_touched.connect(lambda _box: heard.append(empty.document.mask.any()))
     tool._all(lambda points: points + 2)
     assert heard == [True]
+
+
+def test_another_button_does_not_end_a_stroke_and_a_lost_release_does(empty):
+    empty.hand.use(label=FEMUR, radius=4)
+    mouse, none = Mouse(empty.drawing), Qt.KeyboardModifier.NoModifier
+    left, right = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+    mouse.drag([(40, 30), (60, 30)], release=False)
+    mouse.send(QEvent.Type.MouseButtonPress, (60, 30), right, left | right, none)
+    mouse.send(QEvent.Type.MouseButtonRelease, (60, 30), right, left, none)
+    mouse.send(QEvent.Type.MouseMove, (90, 30), Qt.MouseButton.NoButton, left, none)
+    assert empty.hand.in_stroke and empty.document.mask[30, 88] == FEMUR
+    mouse.hover((100, 60))  # no button is down: its release went to a dialog
+    assert not empty.hand.in_stroke and empty.document.history.names == ["Paint femur"]
+    mouse.drag([(40, 90), (60, 90)])
+    assert len(empty.document.history) == 2
+
+
+def test_sizing_the_brush_does_not_outlive_a_change_of_tools(empty):
+    empty.hand.use(label=FEMUR, radius=8)
+    mouse = Mouse(empty.drawing)
+    mouse.drag([(50, 50), (55, 50)], modifiers=ALT, release=False)
+    for key in (Qt.Key.Key_G, Qt.Key.Key_B):
+        QTest.keyClick(empty.drawing, key)
+    radius = empty.hand.radius
+    mouse.drag([(40, 30), (80, 30)])
+    assert empty.hand.radius == radius and empty.document.history.names == ["Paint femur"]
+
+
+def test_moving_a_shape_never_asks_for_the_mask_without_it(empty):
+    tool = drop(empty)
+    asked = []
+    empty.live._ready = True
+    empty.live.engine.send = asked.append
+    for _ in range(3):
+        tool._all(lambda points: points + 3)
+    assert asked and all(getattr(message, "final", None) is False for message in asked)
+    assert all(message.mask.labels.any() for message in asked)
+
+
+def test_peeking_ends_when_the_window_loses_the_keyboard(empty):
+    QTest.keyPress(empty.drawing, Qt.Key.Key_H)
+    assert empty.mask_layer.peeking
+    QApplication.sendEvent(empty.drawing, QFocusEvent(QEvent.Type.FocusOut))
+    assert not empty.mask_layer.peeking

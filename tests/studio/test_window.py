@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.studio.conftest import pixels, wait_for
+from xgen_studio.studio.engine.protocol import Stop
 
 RIGHT, CTRL = Qt.MouseButton.RightButton, Qt.KeyboardModifier.ControlModifier
 
@@ -127,3 +128,15 @@ def test_the_window_loads_no_heavy_library():
     # a spawned worker imports the main module: -c has none
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_a_worker_s_death_is_heard_even_when_something_is_sent_first(window):
+    assert wait_for(lambda: window.engine.ready_now)
+    heard = []
+    window.engine.died.connect(lambda: heard.append(1))
+    process = window.engine._process
+    process.kill()
+    process.join(5)
+    window.engine.send(Stop())  # before the event loop could deliver the news
+    assert heard == [1] and window.engine.running
+    assert wait_for(lambda: window.page.picture() is not None)

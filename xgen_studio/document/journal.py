@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -51,7 +52,12 @@ class Journal:
         }  # fmt: skip
         with self._lock:
             self._try(lambda: write_json(self.folder / f"{self.id}.json", owner))
-            (self.folder / f"{self.id}.xgen").unlink(missing_ok=True)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing is unsaved: the copy goes."""
+        with self._lock:
+            _unlink(self.folder / f"{self.id}.xgen")
 
     def write(self, document: Document, look: dict[str, Any] | None = None) -> bool:
         """Keep the newest state, from any thread; True when it is on the disk."""
@@ -79,10 +85,16 @@ class Journal:
             forget(self.folder, self.id)
 
 
+def _unlink(path: Path) -> None:
+    """Take a file away, if the folder lets us: the journal never stands in the way."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 def forget(folder: Path, id: str) -> None:
     """Take an entry away."""
     for ending in (".xgen", ".json"):
-        (folder / f"{id}{ending}").unlink(missing_ok=True)
+        _unlink(folder / f"{id}{ending}")
 
 
 def left_behind(folder: Path) -> list[Left]:

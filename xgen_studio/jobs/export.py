@@ -37,6 +37,8 @@ FORMATS = {
     "nnunet": "nnU-Net v2: imagesTr, labelsTr, dataset.json, added to what is there",
 }
 
+RESERVED = ("annotations", "dataset")  # what COCO and nnU-Net call their index
+
 
 @dataclass(frozen=True)
 class Case:
@@ -79,7 +81,7 @@ def export_document(
     InputError where a format needs what is not there, or a file is there already; nothing is
     written then.
     """
-    if not re.fullmatch(r"[\w.-]{1,100}", name) or name.startswith("."):
+    if name in RESERVED or not re.fullmatch(r"[\w.-]{1,100}", name) or name.startswith("."):
         raise InputError(f"'{name}' is no name for files; use letters, digits, - and _")
     unknown = [key for key in formats if key not in FORMATS]
     if unknown or not formats:

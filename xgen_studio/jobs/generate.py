@@ -36,6 +36,7 @@ from xgen_studio.jobs.provenance import array_hash
 from xgen_studio.networks.memory import memory_guard
 
 Pixels = NDArray[np.float32]
+DIMMEST = 0.1   # white of a picture to edit: below it, its bits are not all in use
 FEATHER = 4.0  # px of a soft edge inside an edited region
 
 
@@ -57,6 +58,7 @@ class Edit:
 
     pixels: Pixels
     region: NDArray[np.bool_]
+    files: tuple[Path, ...] = ()  # where they were read from
 
     def kept(self, grid: tuple[int, int], device: torch.device) -> Kept:
         """The picture as a walk sees it, with an edge of FEATHER px inside the region."""
@@ -220,12 +222,17 @@ def read_edit(picture: Path, region: Path) -> Edit:
     image, mask = read_image(picture), read_mask(region)
     if len(mask.shape) != 2:
         raise InputError(f"{region}: is a volume; the region is one picture")
-    pixels = image.pixels
-    if np.issubdtype(pixels.dtype, np.integer):
-        pixels = pixels / np.iinfo(pixels.dtype).max
-    if pixels.min() < 0 or pixels.max() > 1:
-        raise InputError(f"{picture}: needs grey values in [0, 1]; save it as PNG first")
-    return Edit(pixels.astype(np.float32), mask.labels > 0)
+    pixels, full = image.pixels, {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+    raster = picture.suffix.lower() in (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
+    if raster and pixels.dtype in full:
+        pixels = pixels / full[pixels.dtype]
+    whole = pixels.dtype.kind == "f" and pixels.min() >= 0 and pixels.max() <= 1
+    if not whole or pixels.max() < DIMMEST:
+        raise InputError(
+            f"{picture}: needs the grey values of a radiograph from 0 to 1; save it as an 8- or"
+            " 16-bit grey PNG that uses the whole range"
+        )
+    return Edit(pixels.astype(np.float32), mask.labels > 0, (picture, region))
 
 
 def generate_files(
@@ -252,8 +259,9 @@ def generate_files(
     if n > 1 and (settings.method or bundle.default_method) == "unet":
         raise CallError(f"-n {n}: the U-Net draws one picture of a mask, whatever the seed")
     targets = {(out / f"{i:03d}.png").resolve() for i in range(n)}
-    if mask_file.resolve() in targets:
-        raise CallError(f"{mask_file}: would be overwritten; name another folder with -o")
+    for read in (mask_file, *(edit.files if edit else ())):
+        if read.resolve() in targets:
+            raise CallError(f"{read}: would be overwritten; name another folder with -o")
     mask = read_mask(mask_file, generator.system.table)
     note(how_read(mask, generator.system.window(mask, bundle.grid)))
     there = {path.resolve() for path in out.glob("[0-9][0-9][0-9].png")}

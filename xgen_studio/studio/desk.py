@@ -46,6 +46,7 @@ class Desk(QObject):
         self.recent = Recent()
         self.journal = Journal(journal_folder())
         self._opening: int | None = None
+        self._asked = (0, 0, False)  # the document's state when a radiograph was asked for
         self._said = ""  # trouble of the journal that was said already
         self._timer = QTimer(self, singleShot=True, interval=JOURNAL_EVERY)
         self._timer.timeout.connect(self._keep_journal)
@@ -64,7 +65,7 @@ class Desk(QObject):
     ) -> None:
         """Lay a document on the desk; `look` is what its file says about how it was drawn."""
         self.look = look or {}
-        self._opening = None
+        self._opened_nothing()
         self._timer.stop()
         self.document.history_changed.disconnect(self._changed)
         self.document, self.file = document, file
@@ -75,7 +76,10 @@ class Desk(QObject):
         self._changed()
 
     def _changed(self) -> None:
-        if self.document.history.modified and not self._timer.isActive():
+        if not self.document.history.modified:
+            self._timer.stop()
+            self.journal.drop()  # nothing is unsaved: there is nothing to recover
+        elif not self._timer.isActive():
             self._timer.start()
         self.state_changed.emit()
 
@@ -136,17 +140,27 @@ class Desk(QObject):
 
     def open_radiograph(self, path: Path) -> None:
         """Read a radiograph in the worker, which also proposes its mask."""
-        self._opening = self.engine.number()
+        self._opening, self._asked = self.engine.number(), self._state()
         self.message.emit(f"Opening {path.name} and proposing its mask ...", 0)
         self.engine.send(Open(self._opening, str(path), "knee-xray", new_document().shape))
+
+    def _state(self) -> tuple[int, int, bool]:
+        """Tells whether anything was done in the meantime."""
+        history = self.document.history
+        return self.document.revision, len(history), history.modified
+
+    def _opened_nothing(self) -> None:
+        """No radiograph is awaited any more."""
+        if self._opening is not None:
+            self._opening = None
+            self.message.emit("", 0)
 
     def _radiograph_opened(self, opened: Opened) -> None:
         if opened.number != self._opening:
             return
-        self._opening = None
-        self.message.emit("", 0)
-        if not self.may_leave():  # something was drawn while the radiograph was being read
-            return
+        self._opened_nothing()
+        if self._asked != self._state() and not self.may_leave():
+            return  # something was drawn while the radiograph was being read, and it stays
         document = new_document(spacing=opened.spacing)
         document.mask[...] = opened.labels
         document.picture = Picture(
@@ -159,14 +173,12 @@ class Desk(QObject):
 
     def _engine_failed(self, failure: Failed) -> None:
         if failure.number == self._opening:
-            self._opening = None
-            self.message.emit("", 0)
+            self._opened_nothing()
             self.warn(failure.message)
 
     def _engine_died(self) -> None:
         if self._opening is not None:
-            self._opening = None
-            self.message.emit("", 0)
+            self._opened_nothing()
             self.warn("The radiograph could not be read: the drawing process ended. Try it again.")
 
     def ask_open(self, kinds: str = FILTER) -> None:
@@ -212,6 +224,9 @@ class Desk(QObject):
             path = path.with_name(f"{path.name}.xgen")
             if path.exists() and not self._yes(f"{path} exists already. Replace it?"):
                 return False
+        if other := opened_elsewhere(journal_folder(), path):
+            self.warn(f"{path} is open in another window (process {other}): choose another name.")
+            return False
         return self._save_to(path)
 
     def _yes(self, question: str) -> bool:

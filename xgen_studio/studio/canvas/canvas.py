@@ -109,7 +109,9 @@ class Canvas(QWidget):
         self.hint = ""
         self._fitted = True
         self._space = False
-        self._gesture = ""   # '', 'tool', 'pan' or 'window'
+        self._gesture = ""   # '', 'tool', 'pan', 'slide' or 'window'
+        self._begun_by = Qt.MouseButton.NoButton  # the button that holds it
+        self._pen = False    # ... of a pen, not the mouse
         self._last = QPointF()
         self._smooth = QTimer(self, singleShot=True, interval=SMOOTH_AFTER)
         self._smooth.timeout.connect(self.update)
@@ -263,6 +265,7 @@ class Canvas(QWidget):
     def tabletEvent(self, event: QTabletEvent) -> None:
         kind = event.type()
         if kind == QEvent.Type.TabletPress:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
             self._begin(event, event.pressure())
         elif kind == QEvent.Type.TabletMove:
             self._go_on(event, event.pressure())
@@ -271,9 +274,11 @@ class Canvas(QWidget):
         event.accept()
 
     def _begin(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
-        if self._gesture:
+        if self._gesture and self._holds(event):
             return  # a second button during a gesture
+        self._end(event, pressure)  # one whose end was never heard
         self._last = event.position()
+        self._begun_by, self._pen = event.button(), isinstance(event, QTabletEvent)
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if event.button() == Qt.MouseButton.MiddleButton or self._space:
             self._gesture = "pan"
@@ -286,7 +291,15 @@ class Canvas(QWidget):
             self._gesture = "tool"
             self.tool.press(self, self._touch(event, pressure))
 
+    def _holds(self, event: QMouseEvent | QTabletEvent) -> bool:
+        """Whether the button is still down that began the gesture."""
+        return bool((event.buttons() & ~event.button()) & self._begun_by)
+
     def _go_on(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
+        if self._gesture and self._pen != isinstance(event, QTabletEvent):
+            return  # the mouse while a pen draws, or a pen while the mouse does
+        if self._gesture and not event.buttons() & self._begun_by:
+            self._end(event, pressure)  # its end was never heard
         touch = self._touch(event, pressure)
         step = event.position() - self._last
         self._last = event.position()
@@ -305,6 +318,11 @@ class Canvas(QWidget):
         self.probed.emit(touch)
 
     def _finish(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
+        same = self._pen == isinstance(event, QTabletEvent)
+        if same and event.button() == self._begun_by:
+            self._end(event, pressure)
+
+    def _end(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
         if self._gesture == "tool":
             self.tool.release(self, self._touch(event, pressure))
         self._gesture = ""
@@ -373,4 +391,5 @@ class Canvas(QWidget):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._space = False
+        self.peeked.emit(False)
         super().focusOutEvent(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -116,7 +117,8 @@ class ExportDialog(QDialog):
                 said = self._export(folder, name, formats, spacing, picture)
             except Exception as error:  # whatever it is, the dialog must not wait for ever
                 said = f"This failed ({type(error).__name__}: {error})."
-            self._done.emit(said)
+            with suppress(RuntimeError):  # the dialog was closed meanwhile
+                self._done.emit(said)
 
         Thread(target=work, daemon=True).start()
 

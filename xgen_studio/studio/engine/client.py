@@ -74,6 +74,8 @@ class Engine(QObject):
 
     def start(self) -> None:
         """Start the worker, so that the first picture does not wait for it."""
+        if self._pipe is not None and not self.running:
+            self._gone(self._pipe)  # it died, and nobody was told yet
         if self.running:
             return
         context = get_context("spawn")
@@ -129,10 +131,10 @@ class Engine(QObject):
         """On a thread of its own: send what waits, as fast as the worker takes it."""
         while True:
             with self._filled:
-                while not self._outbox:
+                while not self._outbox and pipe is self._pipe:
                     self._filled.wait()
-                    if pipe is not self._pipe:
-                        return
+                if pipe is not self._pipe:
+                    return  # what waits is for another worker
                 request = self._outbox.popleft()
             try:
                 pipe.send(request)

@@ -298,7 +298,8 @@ class KneePage(QMainWindow):
     # -- editing a region ------------------------------------------------------------------------
 
     def _to_edit(self) -> Picture | None:
-        return self.picture() or self.document.picture
+        kept = self.document.picture if self.result is None else None  # no preview is shown
+        return self.picture() or kept
 
     def _say(self, text: str) -> None:
         self.panel.say(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xgen_studio.document import Document
+from xgen_studio.document import Document, Picture
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Failed, Propose, Proposed
 
@@ -19,6 +19,7 @@ class Proposing:
     ) -> None:
         self.engine, self.document, self._can, self._say = engine, document, can, say
         self._number: int | None = None
+        self._picture: Picture | None = None
         engine.proposed.connect(self._proposed)
         engine.failed.connect(self._failed)
 
@@ -35,12 +36,12 @@ class Proposing:
         elif picture is None:
             self._say("There is no radiograph to propose a mask of: open one, or keep one (Y).")
         else:
-            self._number = self.engine.number()
+            self._number, self._picture = self.engine.number(), picture
             self._say("Proposing the mask ...")
             self.engine.send(Propose(self._number, picture.pixels, PROPOSER))
 
     def _proposed(self, proposed: Proposed) -> None:
-        if proposed.number != self._number:
+        if proposed.number != self._number or self.document.picture is not self._picture:
             return
         changed = self.document.put_mask(proposed.labels, "Propose mask")
         if proposed.doubt:

@@ -62,6 +62,7 @@ class Brush(Tool):
         self.put_down(canvas)
 
     def put_down(self, canvas: Canvas) -> None:
+        self._sizing, self._sized = None, False
         painting, self._painting = self._painting, False
         if painting and self.hand.in_stroke:
             verb = "Erase" if self._label == 0 else f"Paint {self.hand.name_of(self._label)}"

@@ -52,8 +52,7 @@ class Wand(Tool):
     def _take(self, canvas: Canvas, tolerance: float) -> None:
         assert self._start is not None
         with self.hand.document.as_one():
-            self.hand.cancel()
-            self.hand.begin(self._label)
+            self.hand.restart(self._label)
             self.hand.paint(self._region(tolerance))
         canvas.update()
 

@@ -63,9 +63,14 @@ class Paint(QObject):
 
     def begin(self, label: int) -> None:
         """Start a stroke."""
+        self.document.begin_stroke(label, self._rules(label))  # may end an older stroke
         self.in_stroke = True
-        self.document.begin_stroke(label, self._rules(label))
         self.stroke_began.emit()
+
+    def restart(self, label: int) -> None:
+        """Take back what the running stroke painted, and go on with it."""
+        self.document.editor.cancel()
+        self.begin(label)
 
     def _rules(self, label: int) -> Rules:
         return Rules(over=None if label == 0 else self.over, limits=self.limits)

@@ -48,8 +48,7 @@ class ShapeTool(Tool):
 
     def _apply(self) -> None:
         with self.hand.document.as_one():
-            self.hand.cancel()
-            self.hand.begin(self.parts[0].label)
+            self.hand.restart(self.parts[0].label)
             for part in self.parts:
                 self.hand.switch(part.label)
                 self.hand.paint(polygon(part.points.tolist(), self.hand.document.shape))
