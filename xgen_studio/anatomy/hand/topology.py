@@ -31,7 +31,7 @@ def gabriel(points: Points) -> list[tuple[int, int]]:
 def edges(mean: Points) -> tuple[tuple[int, int], ...]:
     """The edges (i < j) of a mean shape (37, 2), in order, each once."""
     found = {pair for finger in FINGERS for pair in itertools.pairwise(finger)}
-    for one, other in itertools.pairwise(FINGERS):  # the four long fingers
+    for one, other in itertools.pairwise(FINGERS[1:]):  # the four long fingers
         found |= set(zip(one[1:], other[1:], strict=True))
     thumb, index = FINGERS[0], FINGERS[1]
     found |= set(zip(thumb[1:], index[1:], strict=False))
