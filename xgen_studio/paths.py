@@ -8,12 +8,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESOURCES = ROOT / "resources"
 RECIPES = RESOURCES / "recipes"
+CARD = "model.toml"  # of a model bundle
 
 
 def model_folders() -> list[Path]:
     """Folders that hold model bundles: `XGEN_MODELS` (colon-separated) before the shipped ones."""
     extra = [Path(p) for p in os.environ.get("XGEN_MODELS", "").split(os.pathsep) if p]
     return [*extra, ROOT / "models"]
+
+
+def bundle_folders() -> dict[str, Path]:
+    """Folder of every model bundle found, by name; the first of a name wins."""
+    found: dict[str, Path] = {}
+    for parent in model_folders():
+        for card in sorted(parent.glob(f"*/{CARD}")):
+            found.setdefault(card.parent.name, card.parent)
+    return found
 
 
 def shared_data() -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from importlib.util import find_spec
@@ -221,12 +220,7 @@ def evaluate(
     from xgen_studio.jobs.evaluate import evaluate_model
 
     with monitor_on_terminal("evaluating") as monitor:
-        text = evaluate_model(model, out, data, device, limit, monitor)
-    if record:
-        from xgen_studio.jobs.bundling import record_measured
-        from xgen_studio.jobs.models import open_bundle
-
-        record_measured(open_bundle(model).folder, json.loads((out / "table.json").read_text()))
+        text = evaluate_model(model, out, data, device, limit, monitor, record)
     say(text)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xgen_studio.cli.console import say
 from xgen_studio.errors import XGenError
-from xgen_studio.paths import RESOURCES, shared_data
+from xgen_studio.paths import RESOURCES, bundle_folders, shared_data
 
 NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
 OPTIONAL = {
@@ -24,7 +24,6 @@ def show_models(as_json: bool) -> None:
     """List the bundles, for people or as JSON."""
     from xgen_studio.diffusion import METHODS, SAMPLERS
     from xgen_studio.diffusion.bundle import read_bundle
-    from xgen_studio.jobs.models import bundle_folders
 
     cards, broken = [], []
     for name, folder in bundle_folders().items():
@@ -103,7 +102,6 @@ def show_doctor() -> bool:
 
 def _doctor_models() -> bool:
     from xgen_studio.diffusion.bundle import read_bundle
-    from xgen_studio.jobs.models import bundle_folders
     from xgen_studio.networks.weights import file_hash
 
     good = True

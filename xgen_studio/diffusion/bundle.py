@@ -20,9 +20,8 @@ from xgen_studio.diffusion.samplers import SAMPLERS
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import file_hash, load_weights
+from xgen_studio.paths import CARD
 from xgen_studio.tables import from_table
-
-CARD = "model.toml"
 
 
 @dataclass(frozen=True)

@@ -160,16 +160,10 @@ class Document:
         new = replace(old, label=replace(old.label, **own), **values)
         if new == old:
             return
-        labels = tuple(new if state is old else state for state in self.labels)
+        before, labels = self.labels, tuple(new if s is old else s for s in self.labels)
         LabelTable(state.label for state in labels)  # names must stay unique
         self._put_labels(labels)
-        self.history.did(Replace(done, self._put_labels, self._without(labels, old, new), labels))
-
-    @staticmethod
-    def _without(
-        labels: tuple[LabelState, ...], old: LabelState, new: LabelState
-    ) -> tuple[LabelState, ...]:
-        return tuple(old if state is new else state for state in labels)
+        self.history.did(Replace(done, self._put_labels, before, labels))
 
     def _put_labels(self, labels: Any) -> None:
         self.labels = labels

@@ -96,15 +96,12 @@ class MaskEditor:
         """Start a stroke of `label` (0 erases); `picture` (H, W) is what `rules.limits` reads."""
         self._before.clear()
         self.active = True
-        self._use(label, rules)
+        self.switch(label, rules)
         self._limits = rules.limits if picture is not None else None
         self._picture = picture
 
     def switch(self, label: int, rules: Rules) -> None:
         """Go on with the same stroke in another label."""
-        self._use(label, rules)
-
-    def _use(self, label: int, rules: Rules) -> None:
         self._label, self._allowed = label, rules.table(label)
         self._all_allowed = bool(self._allowed.all())
 
@@ -133,7 +130,6 @@ class MaskEditor:
         """Put another mask of the same size in place, but for locked labels; None if it is equal.
         """
         self._before.clear()
-        self._label = 0
         change = labels != self.mask
         if locked:
             kept = list(locked)

@@ -159,29 +159,33 @@ def polygon(points: Sequence[Point], shape: tuple[int, int]) -> Region:
     return Region(top, left, inside)
 
 
+def pixel_at(at: Point, shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Row and column of the pixel under a point, or None beside the picture."""
+    column, row = int(np.floor(at[0])), int(np.floor(at[1]))
+    return (row, column) if 0 <= row < shape[0] and 0 <= column < shape[1] else None
+
+
 def flood(labels: NDArray[np.integer], at: Point, connected: bool = True) -> Region:
     """All pixels of the label under the pointer that touch it, or all of that label."""
-    column, row = int(np.floor(at[0])), int(np.floor(at[1]))
-    if not (0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]):
+    if (pixel := pixel_at(at, labels.shape)) is None:
         return NOTHING
-    return _piece(labels == labels[row, column], row, column, connected)
+    return _piece(labels == labels[pixel], pixel, connected)
 
 
 def wand(pixels: NDArray[np.generic], at: Point, tolerance: float) -> Region:
     """Pixels that touch the pointer's and differ from its grey value by at most `tolerance`."""
-    column, row = int(np.floor(at[0])), int(np.floor(at[1]))
-    if not (0 <= row < pixels.shape[0] and 0 <= column < pixels.shape[1]):
+    if (pixel := pixel_at(at, pixels.shape)) is None:
         return NOTHING
-    near = np.abs(pixels.astype(np.float32) - np.float32(pixels[row, column])) <= tolerance
-    return _piece(near, row, column, connected=True)
+    near = np.abs(pixels.astype(np.float32) - np.float32(pixels[pixel])) <= tolerance
+    return _piece(near, pixel, connected=True)
 
 
-def _piece(where: Bools, row: int, column: int, connected: bool) -> Region:
+def _piece(where: Bools, pixel: tuple[int, int], connected: bool) -> Region:
     if connected:
         from scipy import ndimage
 
         parts, _ = ndimage.label(where)
-        where = parts == parts[row, column]
+        where = parts == parts[pixel]
     return cropped(where)
 
 

@@ -30,6 +30,13 @@ class Estimate:
         }  # fmt: skip
 
 
+def in_words(figure: dict[str, Any], digits: int) -> str:
+    """An `Estimate.as_dict` as 'mean ± SD [low, high]'."""
+    low, high = figure["ci95"]
+    f = f".{digits}f"
+    return f"{figure['mean']:{f}} ± {figure['sd']:{f}} [{low:{f}}, {high:{f}}]"
+
+
 def _resampled_means(
     values: NDArray[np.float64], groups: NDArray[np.generic], seed: int
 ) -> NDArray[np.float64]:

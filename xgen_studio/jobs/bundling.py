@@ -9,10 +9,12 @@ from typing import Any
 
 import tomli_w
 
-from xgen_studio.diffusion.bundle import CARD, NetworkCard, read_bundle
+from xgen_studio.diffusion.bundle import NetworkCard, read_bundle
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.evaluation.statistics import in_words
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
+from xgen_studio.paths import CARD
 from xgen_studio.training.build import make_denoiser
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint
 from xgen_studio.training.origin import behind
@@ -90,7 +92,7 @@ def record_measured(folder: Path, table: dict[str, Any]) -> None:
         f" [95 % bootstrap interval over groups]; {table['provenance']['sampler']}",
     }
     for row in table["rows"]:
-        text = f"MAE {_figure(row['mae'], 4)}, PSNR {_figure(row['psnr_db'], 2)} dB"
+        text = f"MAE {in_words(row['mae'], 4)}, PSNR {in_words(row['psnr_db'], 2)} dB"
         text += f", SSIM {row['ssim']['mean']:.3f}"
         if "mask_agreement" in row:
             bones = ("femur", "tibia", "fibula")
@@ -100,15 +102,9 @@ def record_measured(folder: Path, table: dict[str, Any]) -> None:
     if "few_steps" in table:
         few = table["few_steps"]
         measured["MAE over that of the 500-step predictor-corrector"] = (
-            f"{_figure(few['mae_ratio_to_pc'], 3)} (n = {few['few']['mae']['n']})"
+            f"{in_words(few['mae_ratio_to_pc'], 3)} (n = {few['few']['mae']['n']})"
         )
     card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
     card["measured"] = measured
     with atomic_write(folder / CARD) as temporary:
         temporary.write_text(tomli_w.dumps(card), encoding="utf-8")
-
-
-def _figure(value: dict[str, Any], digits: int) -> str:
-    low, high = value["ci95"]
-    mean, sd = f"{value['mean']:.{digits}f}", f"{value['sd']:.{digits}f}"
-    return f"{mean} ± {sd} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -19,8 +19,8 @@ from xgen_studio.imaging import (
 from xgen_studio.jobs.generate import Generated, Generator, Settings
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.masking import overlay
-from xgen_studio.jobs.models import bundle_folders, open_bundle
-from xgen_studio.paths import RESOURCES
+from xgen_studio.jobs.models import open_bundle
+from xgen_studio.paths import RESOURCES, bundle_folders
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;padding:0 1em;

@@ -26,8 +26,9 @@ from xgen_studio.evaluation.images import (
     spectrum_distance,
     ssim,
 )
-from xgen_studio.evaluation.statistics import estimate, paired, ratio
+from xgen_studio.evaluation.statistics import estimate, in_words, paired, ratio
 from xgen_studio.imaging import atomic_write, make_folder, write_json, write_png8
+from xgen_studio.jobs.bundling import record_measured
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
@@ -47,8 +48,12 @@ def evaluate_model(
     device: str = "cpu",
     limit: int | None = None,
     monitor: Monitor | None = None,
+    record: bool = False,
 ) -> str:
-    """Write `table.json`, `table.md` and a contact sheet; returns the Markdown."""
+    """Write `table.json`, `table.md` and a contact sheet; returns the Markdown.
+
+    With `record` the figures go into the model's card, too.
+    """
     monitor = monitor or Monitor()
     bundle = open_bundle(model)
     if bundle.anatomy != "knee":
@@ -81,6 +86,8 @@ def evaluate_model(
     text = markdown(table)
     with atomic_write(out / "table.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
+    if record:
+        record_measured(bundle.folder, table)
     return text
 
 
@@ -250,12 +257,6 @@ def _contact_sheet(path: Path, made: np.ndarray, held: knee.HeldOut, columns: in
     write_png8(path, np.concatenate(lines, 0), {"kind": "generated above, real below"})
 
 
-def _cell(value: dict[str, Any], digits: int) -> str:
-    low, high = value["ci95"]
-    f = f".{digits}f"
-    return f"{value['mean']:{f}} ± {value['sd']:{f}} [{low:{f}}, {high:{f}}]"
-
-
 def markdown(table: dict[str, Any]) -> str:
     """The tables as Markdown: mean ± SD [95 % bootstrap interval over groups]."""
     held = table["held_out"]
@@ -273,8 +274,8 @@ def markdown(table: dict[str, Any]) -> str:
         paper = row.get("paper")
         cells = [
             row["method"], row["condition"], f"{row['training_examples']:,}",
-            _cell(row["mae"], 4), _cell(row["psnr_db"], 2),
-            _cell(row["ssim"], 3), _cell(row["mae_grey_fitted"], 4),
+            in_words(row["mae"], 4), in_words(row["psnr_db"], 2),
+            in_words(row["ssim"], 3), in_words(row["mae_grey_fitted"], 4),
             f"{paper['mae']:.4f} / {paper['psnr_db']:.2f}" if paper else "",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
@@ -289,7 +290,7 @@ def markdown(table: dict[str, Any]) -> str:
             lines.append(
                 f"- predictor-corrector, {title}: MAE {few['few']['mae']['mean']:.4f} against"
                 f" {few[name]['mae']['mean']:.4f}, ratio"
-                f" {_cell(few[f'mae_ratio_to_{name}'], 3)}; spectrum distance"
+                f" {in_words(few[f'mae_ratio_to_{name}'], 3)}; spectrum distance"
                 f" {few['few']['spectrum_distance_decades']:.2f} against"
                 f" {few[name]['spectrum_distance_decades']:.2f} decades"
             )

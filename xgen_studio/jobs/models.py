@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xgen_studio.diffusion.bundle import CARD, Bundle, read_bundle
+from xgen_studio.diffusion.bundle import Bundle, read_bundle
 from xgen_studio.errors import CallError
-from xgen_studio.paths import model_folders
-
-
-def bundle_folders() -> dict[str, Path]:
-    """Folder of every bundle found, by name; the first of a name wins."""
-    found: dict[str, Path] = {}
-    for parent in model_folders():
-        for card in sorted(parent.glob(f"*/{CARD}")):
-            found.setdefault(card.parent.name, card.parent)
-    return found
+from xgen_studio.paths import CARD, bundle_folders
 
 
 def open_bundle(model: str) -> Bundle:

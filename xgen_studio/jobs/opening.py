@@ -54,12 +54,7 @@ def open_radiograph(path: Path, proposer: Denoiser, grid: tuple[int, int]) -> Op
     xs = window.left + (np.arange(grid[1]) + 0.5) * window.columns / grid[1] - 0.5
     at = np.meshgrid(ys, xs, indexing="ij")
     fitted = ndimage.map_coordinates(grey, at, order=1, mode="nearest").clip(0, 1)
-    spacing = None
-    if image.spacing is not None:
-        spacing = (
-            image.spacing[0] * window.columns / grid[1],
-            image.spacing[1] * window.rows / grid[0],
-        )
+    spacing = window.spacing(image.spacing, grid)
     taken: NDArray[Any] = window.taken_from(labels, grid)
     return OpenedRadiograph(
         fitted.astype(np.float32), taken.astype(np.uint8), spacing, trouble(bits), image.synthetic

@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QTextBrowser, QWidget
 
-from xgen_studio.paths import model_folders
+from xgen_studio.paths import CARD, bundle_folders
 
 if TYPE_CHECKING:
     from xgen_studio.studio.window import Window
 
-CARD = "model.toml"
-
 
 def read_cards() -> dict[str, dict[str, Any]]:
     """The cards of all bundles by name, read as plain tables: the window loads no torch."""
-    found: dict[str, dict[str, Any]] = {}
-    for parent in model_folders():
-        for card in sorted(parent.glob(f"*/{CARD}")):
-            found.setdefault(card.parent.name, _read(card))
-    return found
+    return {name: _read(folder / CARD) for name, folder in bundle_folders().items()}
 
 
 def _read(card: Path) -> dict[str, Any]:

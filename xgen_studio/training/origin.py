@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from xgen_studio.diffusion.bundle import CARD, read_bundle
+from xgen_studio.diffusion.bundle import read_bundle
 from xgen_studio.imaging import write_json
 from xgen_studio.networks.weights import file_hash
+from xgen_studio.paths import CARD
 
 ORIGIN = "origin.json"
 

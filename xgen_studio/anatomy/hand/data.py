@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch.nn import functional as F
 from xgen_studio.anatomy.hand.landmarks import COUNT, GROUPS
 from xgen_studio.diffusion import Condition
 from xgen_studio.errors import InputError
+from xgen_studio.training.arrays import read_arrays
 from xgen_studio.training.batch import Batch
 
 GRID = (256, 192)      # rows, columns: hands are taller than wide
@@ -112,20 +112,10 @@ class HandSet:
 
 def load_hands(data: Path | None) -> dict[str, np.ndarray]:
     """The prepared arrays of a data folder; InputError says how to make them."""
-    if data is None:
-        raise InputError("this needs --data DIR with hand.npz; make it with: xgen prepare hand")
-    path = Path(data) / "hand.npz"
-    if not path.exists():
-        raise InputError(f"{path}: not there; make it with: xgen prepare hand -o {data}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
-        raise InputError(f"{path}: not readable as plain arrays; make them again") from error
-    missing = {"images", "points", "id", "held_out"} - arrays.keys()
-    n = len(arrays.get("images", ()))
-    if missing or arrays["images"].shape[1:] != GRID or arrays["points"].shape != (n, COUNT, 2):
-        raise InputError(f"{path}: is not what xgen prepare hand makes; make it again")
+    arrays = read_arrays(data, "hand", {"images", "points", "id", "held_out"})
+    n = len(arrays["images"])
+    if arrays["images"].shape[1:] != GRID or arrays["points"].shape != (n, COUNT, 2):
+        raise InputError(f"{data}/hand.npz: is not what xgen prepare hand makes; make it again")
     return arrays
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from xgen_studio.anatomy.knee.condition import NOTHING, PLANES, channels_of, fla
 from xgen_studio.anatomy.knee.labels import XRAY_GRID
 from xgen_studio.diffusion import Condition
 from xgen_studio.errors import InputError
+from xgen_studio.training.arrays import read_arrays
 from xgen_studio.training.batch import Batch
 
 MOST_ZOOM = 1.2   # of a moved example
@@ -128,21 +128,8 @@ class KneeSet:
 
 def load_arrays(data: Path | None, name: str) -> dict[str, np.ndarray]:
     """The prepared arrays `name`.npz of a data folder; InputError says how to make them."""
-    if data is None:
-        raise InputError(
-            f"this needs --data DIR with {name}.npz; make it with: xgen prepare {name} -o DIR"
-        )
-    path = Path(data) / f"{name}.npz"
-    if not path.exists():
-        raise InputError(f"{path}: not there; make it with: xgen prepare {name} -o DIR")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
-        raise InputError(f"{path}: not readable as plain arrays; make them again") from error
-    missing = {"images", "planes", "grade", "held_out"} - arrays.keys()
-    if missing:
-        raise InputError(f"{path}: lacks {', '.join(sorted(missing))}; make it again")
+    arrays = read_arrays(data, name, {"images", "planes", "grade", "held_out"})
+    path = f"{data}/{name}.npz"
     shape, n = arrays["images"].shape, len(arrays["images"])
     if len(shape) != 3 or arrays["planes"].shape != shape or arrays["images"].dtype != np.uint8:
         raise InputError(f"{path}: images and planes must be (N, H, W) uint8 alike; make it again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,14 @@ class Window:
     left: float
     rows: float
     columns: float
+
+    def spacing(
+        self, of: Sequence[float] | None, grid: tuple[int, int]
+    ) -> tuple[float, float] | None:
+        """mm a pixel (x, y) of the grid, where that of the mask is known."""
+        if of is None:
+            return None
+        return of[0] * self.columns / grid[1], of[1] * self.rows / grid[0]
 
     def taken_from(self, labels: Labels, grid: tuple[int, int]) -> Labels:
         """Labels on the grid (rows, columns), nearest neighbour; edges go on outwards."""

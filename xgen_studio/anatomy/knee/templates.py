@@ -20,7 +20,6 @@ class Template:
     """One or more closed outlines, each (N, 2) (x, y) in px of a grid, painted in this order."""
 
     title: str
-    view: str                                    # "AP", "lateral"
     parts: tuple[tuple[int, NDArray[np.float64]], ...]  # label id, points
 
 
@@ -33,11 +32,9 @@ def templates(grid: tuple[int, int]) -> tuple[Template, ...]:
         if tuple(view["grid"]) != grid:
             continue
         parts = tuple((names[name], np.array(points)) for name, points in view["parts"])
-        found.append(Template(f"Whole knee, {view['view']}", view["view"], parts))
+        found.append(Template(f"Whole knee, {view['view']}", parts))
         found += [
-            Template(
-                f"{TABLE[id].name.capitalize()}, {view['view']}", view["view"], ((id, points),)
-            )
+            Template(f"{TABLE[id].name.capitalize()}, {view['view']}", ((id, points),))
             for id, points in parts
         ]
     return tuple(found)

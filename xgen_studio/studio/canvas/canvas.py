@@ -92,7 +92,6 @@ class Canvas(QWidget):
     probed = Signal(object)          # Touch under the pointer, or None
     viewport_changed = Signal(object)
     brush_resized = Signal(int)      # steps up or down, by Shift + wheel
-    windowed = Signal(float, float)  # low, high
     peeked = Signal(bool)            # H is held down: what lies under the mask?
 
     def __init__(self, columns: int, rows: int, spacing: tuple[float, float] | None = None) -> None:
@@ -341,7 +340,6 @@ class Canvas(QWidget):
         self.picture.window(low, high)
         if self.comparison is not None:
             self.comparison.window(low, high)
-        self.windowed.emit(self.picture.low, self.picture.high)
         self.update()
 
     def auto_window(self) -> None:

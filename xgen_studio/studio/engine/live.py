@@ -75,7 +75,6 @@ class Live(QObject):
     finished = Signal(object)  # Result, final
     edit_changed = Signal()
     cleared = Signal()         # there is nothing to draw
-    busy = Signal(bool)
     failed = Signal(str)
 
     def __init__(
@@ -131,7 +130,7 @@ class Live(QObject):
         if enabled:
             self.again()
         else:
-            self._land()
+            self._flying = None
             self.engine.send(Stop())
 
     def again(self) -> None:
@@ -166,7 +165,7 @@ class Live(QObject):
             return  # looks again when it lands
         if not self.document.mask.any():
             if self._flying is not None or self._showing:
-                self._land()
+                self._flying = None
                 self._showing = False
                 self.engine.send(Stop())
                 self.cleared.emit()
@@ -175,7 +174,6 @@ class Live(QObject):
         self._flying = self.request(final)
         self._flown, self._final = self.document.revision, final
         self.engine.send(self._flying.draw)
-        self.busy.emit(True)
 
     def become_ready(self) -> None:
         """The worker can be asked from now on."""
@@ -186,7 +184,7 @@ class Live(QObject):
         if self._flying is None or drawn.number != self._flying.draw.number:
             return
         result = Result(self._flying.picture(drawn), drawn.final, drawn.seconds)
-        self._land()
+        self._flying = None
         self._showing = True
         self.shown.emit(result)
         if drawn.final:
@@ -195,17 +193,13 @@ class Live(QObject):
 
     def _failed(self, failure: Failed) -> None:
         if self._flying is not None and failure.number == self._flying.draw.number:
-            self._land()
+            self._flying = None
             self.failed.emit(failure.message)
 
     def _died(self) -> None:
         self._ready = False
-        self._land()
+        self._flying = None
         self.failed.emit(
             "The drawing process ended, most likely for lack of memory. Change the mask to start"
             " it again."
         )
-
-    def _land(self) -> None:
-        self._flying = None
-        self.busy.emit(False)

@@ -22,17 +22,14 @@ class KneeModel:
     """A model and the grid it draws on."""
 
     name: str
-    title: str
-    tip: str
     grid: tuple[int, int]
     graded: bool  # takes a Kellgren-Lawrence grade
 
 
 MODELS = (
-    KneeModel("knee-xray", "Radiograph, AP", "Learned from real AP radiographs", XRAY_GRID, True),
-    KneeModel("knee-drr", "Simulated, any angle", "Learned from simulated radiographs of parametric"
-              " knees", DRR_GRID, False),
-)  # fmt: skip
+    KneeModel("knee-xray", XRAY_GRID, True),
+    KneeModel("knee-drr", DRR_GRID, False),
+)
 
 
 def model_for(shape: tuple[int, int]) -> KneeModel:
@@ -68,11 +65,6 @@ def document_of_mask(path: Path) -> Document:
         raise InputError(f"{path}: is a volume; the knee takes one picture")
     grid = model_for((mask.shape[0], mask.shape[1])).grid
     window = frame(mask.labels, grid)
-    spacing = None
-    if mask.spacing is not None:
-        spacing = (
-            mask.spacing[0] * window.columns / grid[1], mask.spacing[1] * window.rows / grid[0]
-        )  # fmt: skip
-    document = new_document(grid, spacing)
+    document = new_document(grid, window.spacing(mask.spacing, grid))
     document.mask[...] = window.taken_from(mask.labels, grid)
     return document

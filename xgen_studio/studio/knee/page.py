@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.anatomy.knee.labels import FEMUR
 from xgen_studio.document import Document, Picture
+from xgen_studio.document.regions import pixel_at
 from xgen_studio.studio.actions import Actions
 from xgen_studio.studio.canvas import Canvas, MaskLayer
 from xgen_studio.studio.canvas.canvas import Touch
@@ -201,7 +202,6 @@ class KneePage(QMainWindow):
     def _peek(self, held: bool) -> None:
         self.mask_layer.peeking = held
         self.drawing.update()
-        self.drawing.update()
 
     def auto_window(self) -> None:
         """Contrast from the picture itself."""
@@ -354,12 +354,11 @@ class KneePage(QMainWindow):
             self._probing.start()
 
     def _say_probe(self) -> None:
-        touch = self._under
-        height, width = self.document.shape
-        if touch is None or not (0 <= touch.x < width and 0 <= touch.y < height):
+        pixel = pixel_at(self._under.point, self.document.shape) if self._under else None
+        if pixel is None:
             self.probed.emit("")
             return
-        column, row = int(touch.x), int(touch.y)
+        row, column = pixel
         text = f"column {column}  row {row} px"
         if self.document.spacing is not None:
             x, y = column * self.document.spacing[0], row * self.document.spacing[1]
@@ -369,7 +368,6 @@ class KneePage(QMainWindow):
         if self.result is not None:
             text += f"    grey {self.result.picture.pixels[row, column]:.3f} of 1"
         self.probed.emit(text)
-
 
     def redress(self) -> None:
         """Draw icons again, in the colours of another theme."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Signal
 
 from xgen_studio.document import Document, Region, Rules
+from xgen_studio.document.regions import pixel_at
 from xgen_studio.studio.canvas.canvas import Touch
 
 LEAST_RADIUS, MOST_RADIUS = 0.5, 256.0
@@ -14,7 +15,6 @@ class Paint(QObject):
     """The user's hand: which label, which brush, what may be painted over."""
 
     changed = Signal()
-    stroke_began = Signal()
     stroke_ended = Signal(bool)  # whether it changed the mask
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
@@ -55,17 +55,14 @@ class Paint(QObject):
 
     def pick(self, touch: Touch) -> None:
         """Take the label under the pointer into the hand."""
-        height, width = self.document.shape
-        if 0 <= touch.x < width and 0 <= touch.y < height:
-            label = int(self.document.mask[int(touch.y), int(touch.x)])
-            if label:
-                self.use(label=label)
+        pixel = pixel_at(touch.point, self.document.shape)
+        if pixel is not None and self.document.mask[pixel]:
+            self.use(label=int(self.document.mask[pixel]))
 
     def begin(self, label: int) -> None:
         """Start a stroke."""
         self.document.begin_stroke(label, self._rules(label))  # may end an older stroke
         self.in_stroke = True
-        self.stroke_began.emit()
 
     def restart(self, label: int) -> None:
         """Take back what the running stroke painted, and go on with it."""
