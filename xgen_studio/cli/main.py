@@ -172,8 +172,38 @@ def drr(
 
 
 @app.command()
+def screen(
+    out: OutDir,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of pairs NAME.png and NAME_heatmap.png.")
+    ] = None,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(help="Judge real landmark sets instead, rendered as heatmaps: a table"
+                          " id,x0,y0,...,x36,y36, or COCO, Slicer, labelme or napari files."),
+    ] = None,
+    gate: Annotated[
+        str, typer.Option(help="calibrated, paper, paper-sum (equation 5 to the letter) or"
+                               " paper-rows (rows normalised)."),
+    ] = "calibrated",
+) -> None:
+    """Judge synthetic hands: which landmark is which, and is the hand sound?"""
+    from xgen_studio.jobs.screen import screen_folder, screen_table
+
+    if (folder is None) == (landmarks is None):
+        raise CallError("name a folder of pairs, or a table with --landmarks")
+    with monitor_on_terminal("screening") as monitor:
+        if landmarks is not None:
+            text = screen_table(landmarks, gate, out, monitor)
+        else:
+            assert folder is not None
+            text = screen_folder(folder, gate, out, monitor)
+    say(text)
+
+
+@app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="knee-xray, knee-xray-outlines or knee-drr")],
+    name: Annotated[str, typer.Argument(help="knee-xray, knee-xray-outlines, knee-drr, hand or hand-gate")],
     out: OutDir,
     data: RawDir = None,
 ) -> None:

@@ -80,3 +80,13 @@ def paired(
 ) -> Estimate:
     """Mean of a - b over the same images."""
     return estimate(np.asarray(a, float) - np.asarray(b, float), groups, seed)
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); (0, 1) of none."""
+    from scipy import stats
+
+    if n == 0:
+        return 0.0, 1.0
+    interval = stats.binomtest(successes, n).proportion_ci(method="wilson")
+    return round(float(interval.low), 4), round(float(interval.high), 4)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.paths import RESOURCES, shared_data
 
-SETS = ("knee-xray", "knee-xray-outlines", "knee-drr", "hand")
+SETS = ("knee-xray", "knee-xray-outlines", "knee-drr", "hand", "hand-gate")
 HAND_COPIES = 24  # bent versions of each training hand
 
 TRAIN_SUBJECTS = range(0, 110)
@@ -27,7 +29,8 @@ def prepare(
     monitor: Monitor | None = None,
     held_out_only: bool = False,
 ) -> Path:
-    """Write `name`.npz into the folder `out`; real images come from the data folder.
+    """Write `name`.npz (of "hand-gate": gates.json) into the folder `out`; real images come from
+    the data folder.
 
     With `held_out_only` the simulated set holds its test subjects alone, which is quick.
     """
@@ -40,9 +43,13 @@ def prepare(
         folder = data or shared_data()
         if folder is None:
             raise InputError(f"{name} needs real radiographs: name their folder with --data")
-        made = _hands if name == "hand" else _xray
+        made = {"hand": _hands, "hand-gate": _gates}.get(name, _xray)
         arrays = made(name, folder, out, monitor)
     make_folder(out)
+    if name == "hand-gate":
+        with atomic_write(out / "gates.json") as temporary:  # 5,000 numbers: a line each is no help
+            temporary.write_text(json.dumps(arrays), encoding="utf-8")
+        return out / "gates.json"
     path = out / f"{name}.npz"
     with atomic_write(path) as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
@@ -55,6 +62,15 @@ def _hands(_name: str, folder: Path, _out: Path, monitor: Monitor) -> dict[str, 
     return prepare_hands(
         folder / "hand", HAND_COPIES, lambda done, total: monitor.report(done, total, "hands")
     )
+
+
+def _gates(_name: str, folder: Path, _out: Path, monitor: Monitor) -> dict[str, Any]:
+    """Statistics of real hands and the gates' limits, from fold 1's training hands."""
+    from xgen_studio.anatomy.hand.calibration import calibrate
+    from xgen_studio.anatomy.hand.preparation import training_shapes
+
+    hands = np.stack(list(training_shapes(folder / "hand").values()))
+    return calibrate(hands, lambda done, total: monitor.report(done, total, "gates"))
 
 
 def _xray(name: str, folder: Path, out: Path, monitor: Monitor) -> dict[str, np.ndarray]:

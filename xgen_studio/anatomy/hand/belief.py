@@ -17,7 +17,8 @@ Floats = NDArray[np.float64]
 
 DAMPING = 0.5
 MOST_PASSES = 100
-TOLERANCE = 1e-6
+TOLERANCE = 1e-4
+LEAVE = 0.3         # share of settled samples at which they are taken out of the arrays
 IMPOSSIBLE = -1e9  # the log potential of a candidate that is not there
 
 
@@ -51,61 +52,84 @@ def max_product(unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]])
     unary   (B, N, L) log potentials; IMPOSSIBLE where a sample has fewer than L candidates
     binary  (B, E, L, L) log potentials of edge e = (i, j): [state of i, state of j]
     """
-    batch, nodes, states = unary.shape
     heads = np.array([i for i, _ in edges] + [j for _, j in edges])  # a message goes head -> tail
     tails = np.array([j for _, j in edges] + [i for i, _ in edges])
-    count = len(edges)
-    back = np.concatenate([np.arange(count) + count, np.arange(count)])
-    into = np.zeros((nodes, 2 * count))
-    into[tails, np.arange(2 * count)] = 1.0
-    both = np.concatenate([binary, binary.swapaxes(2, 3)], 1)
-    messages = np.zeros((batch, 2 * count, states))
-    moving = np.arange(batch)
-    converged = np.zeros(batch, dtype=bool)
-    for _ in range(MOST_PASSES):
-        old = messages[moving]
-        beliefs = unary[moving] + np.einsum("nm,bml->bnl", into, old, optimize=True)
-        sent = beliefs[:, heads] - old[:, back]
-        new = (both[moving] + sent[..., None]).max(2)
-        new -= new.max(2, keepdims=True)
-        new = DAMPING * old + (1 - DAMPING) * new
-        messages[moving] = new
-        settled = np.abs(new - old).max((1, 2)) < TOLERANCE
-        converged[moving[settled]] = True
-        moving = moving[~settled]
-        if not moving.size:
-            break
-    beliefs = unary + np.einsum("nm,bml->bnl", into, messages, optimize=True)
-    first = beliefs.argmax(2)
-    start = unary.argmax(2)
-    best, best_energy = _modes(unary, both, heads, tails, edges, binary, first)
-    other, other_energy = _modes(unary, both, heads, tails, edges, binary, start)
+    beliefs, converged = _propagate(unary, binary, heads, tails)
+    best, best_energy = _modes(unary, binary, edges, beliefs.argmax(2))
+    other, other_energy = _modes(unary, binary, edges, unary.argmax(2))
     better = other_energy > best_energy
     best[better], best_energy[better] = other[better], other_energy[better]
     return Labelling(best, best_energy, beliefs, converged)
 
 
+def _propagate(
+    unary: Floats, binary: Floats, heads: NDArray[np.intp], tails: NDArray[np.intp]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Beliefs (B, N, L) after the messages settled, or MOST_PASSES; and which samples settled.
+
+    Single precision with the samples innermost, so that every operation runs along memory.
+    """
+    batch, nodes, states = unary.shape
+    count = len(heads) // 2
+    back = np.concatenate([np.arange(count) + count, np.arange(count)])
+    order = np.argsort(tails, kind="stable")  # messages into one node lie side by side
+    first = np.searchsorted(tails[order], np.arange(nodes))
+    alone = np.ascontiguousarray(np.moveaxis(unary, 0, -1), dtype=np.float32)  # (N, L, B)
+    pair = np.moveaxis(binary, 0, -1).astype(np.float32)
+    # [message, state of its head, state of its tail, sample]
+    both = np.ascontiguousarray(np.concatenate([pair, pair.swapaxes(1, 2)]))
+    messages = np.zeros((2 * count, states, batch), dtype=np.float32)
+    final = np.zeros_like(messages)
+    rows = np.arange(batch)  # the samples still in the arrays
+    settled = np.zeros(batch, dtype=bool)
+    converged = np.zeros(batch, dtype=bool)
+
+    def summed(own: NDArray[np.float32], sent: NDArray[np.float32]) -> NDArray[np.float32]:
+        sums: NDArray[np.float32] = own + np.add.reduceat(sent[order], first, axis=0)
+        return sums
+
+    for _ in range(MOST_PASSES):
+        sent = summed(alone, messages)[heads] - messages[back]
+        new = both[:, 0] + sent[:, 0, None]
+        room = np.empty_like(new)
+        for state in range(1, states):
+            np.add(both[:, state], sent[:, state, None], out=room)
+            np.maximum(new, room, out=new)
+        new -= new.max(1, keepdims=True)
+        new += DAMPING * (messages - new)
+        fresh = ~settled & (np.abs(new - messages).max((0, 1)) < TOLERANCE)
+        messages = new
+        final[..., rows[fresh]] = new[..., fresh]
+        settled |= fresh
+        converged[rows[fresh]] = True
+        if settled.all():
+            break
+        if settled.mean() > LEAVE:
+            keep = ~settled
+            rows, settled = rows[keep], settled[keep]
+            alone, both, messages = alone[..., keep], both[..., keep], messages[..., keep]
+    final[..., rows[~settled]] = messages[..., ~settled]
+    whole = np.moveaxis(unary, 0, -1).astype(np.float32)
+    return np.moveaxis(summed(whole, final), -1, 0).astype(np.float64), converged
+
+
 def _modes(
-    unary: Floats,
-    both: Floats,
-    heads: NDArray[np.intp],
-    tails: NDArray[np.intp],
-    edges: Sequence[tuple[int, int]],
-    binary: Floats,
-    states: NDArray[np.intp],
+    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], Floats]:
     """Iterated conditional modes: each node takes its best state given its neighbours', until no
     sample gains."""
     batch, nodes, _ = unary.shape
     states = states.copy()
     rows = np.arange(batch)
-    incoming = [np.flatnonzero(tails == n) for n in range(nodes)]
     for _ in range(20):
         changed = False
         for n in range(nodes):
             score = unary[:, n].copy()
-            for m in incoming[n]:
-                score += both[rows, m, states[:, heads[m]]]
+            for e, (i, j) in enumerate(edges):
+                if i == n:
+                    score += binary[rows, e, :, states[:, j]]
+                elif j == n:
+                    score += binary[rows, e, states[:, i]]
             best = score.argmax(1)
             gain = score[rows, best] > score[rows, states[:, n]] + 1e-12
             if gain.any():

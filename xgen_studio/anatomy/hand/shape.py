@@ -47,27 +47,30 @@ class ShapeModel:
         """Points (37, 2) in the mean's frame, mm, by all of them."""
         return apply(similarity(points, self.mean), points)
 
-    def robustly_aligned(self, points: Points, seed: int = 0) -> tuple[Points, NDArray[np.bool_]]:
-        """Points in the mean's frame by RANSAC (Fischler 1981): pairs of landmarks at least FAR_MM
-        apart propose similarities, inliers lie within INLIER_MM, the best set is fitted again.
+    def robust_fit(
+        self, points: Points, known: NDArray[np.bool_], seed: int = 0
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The similarity (2, 3) into the mean's frame by RANSAC (Fischler 1981), and its inliers.
 
-        Returns the points, mm, and which of them are inliers.
+        Pairs of `known` landmarks at least FAR_MM apart propose similarities; inliers lie within
+        INLIER_MM of the mean; the best set is fitted again. All trials are one array operation.
         """
+        if known.sum() < 2:
+            raise ValueError("a similarity needs two known landmarks")
         rng = np.random.default_rng(seed)
-        best = np.zeros(len(points), dtype=bool)
-        for _ in range(TRIALS):
-            i, j = rng.choice(len(points), 2, replace=False)
-            if np.hypot(*(self.mean[i] - self.mean[j])) < FAR_MM:
-                continue
-            if np.hypot(*(points[i] - points[j])) < 1e-9:
-                continue
-            moved = apply(similarity(points[[i, j]], self.mean[[i, j]]), points)
-            inside = np.hypot(*(moved - self.mean).T) < INLIER_MM
-            if inside.sum() > best.sum():
-                best = inside
-        if best.sum() < 3:
-            return self.aligned(points), best
-        return apply(similarity(points[best], self.mean[best]), points), best
+        cloud, mean = points @ [1, 1j], self.mean @ [1, 1j]
+        numbers = np.flatnonzero(known)
+        one, other = rng.choice(numbers, (2, TRIALS))
+        usable = (np.abs(mean[one] - mean[other]) >= FAR_MM) & (cloud[one] != cloud[other])
+        one, other = one[usable], other[usable]
+        inside = np.zeros(len(points), dtype=bool)
+        if len(one):
+            a = (mean[one] - mean[other]) / (cloud[one] - cloud[other])
+            moved = a[:, None] * (cloud - cloud[one][:, None]) + mean[one][:, None]
+            near = (np.abs(moved - mean) < INLIER_MM) & known
+            inside = near[near.sum(1).argmax()]
+        fitted = inside if inside.sum() >= 3 else known
+        return similarity(points[fitted], self.mean[fitted]), inside
 
     def parameters(self, points: Points) -> NDArray[np.float64]:
         """b (M,) of points (37, 2), mm."""

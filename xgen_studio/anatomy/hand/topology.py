@@ -12,7 +12,7 @@ import numpy as np
 
 from xgen_studio.anatomy.hand.landmarks import FINGERS, Points
 
-NEAR_WRIST = range(18)  # 0 to 17: everything below the fingers
+NEAR_WRIST = tuple(range(18))  # 0 to 17: everything below the fingers
 
 
 def gabriel(points: Points) -> list[tuple[int, int]]:

@@ -1,0 +1,115 @@
+"""Landmarks of one hand as people set them: each placed, occluded (guessed) or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
+from xgen_studio.errors import InputError
+
+
+class State(Enum):
+    """How sure one is of a landmark. The values are COCO's."""
+
+    ABSENT = 0
+    OCCLUDED = 1
+    PLACED = 2
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """points (37, 2) px, x and y, pixel centres at whole numbers, NaN where absent; states (37,).
+    `size` (width, height) px of the picture, where the file says it."""
+
+    points: Points
+    states: tuple[State, ...]
+    size: tuple[int, int] | None = None
+
+    @classmethod
+    def empty(cls) -> Annotation:
+        """Nothing placed yet."""
+        return cls(np.full((COUNT, 2), np.nan), (State.ABSENT,) * COUNT)
+
+    @classmethod
+    def of(cls, points: Points) -> Annotation:
+        """All placed."""
+        return cls(points, (State.PLACED,) * COUNT)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every landmark has a place."""
+        return State.ABSENT not in self.states
+
+    @property
+    def next_absent(self) -> int | None:
+        """The first landmark, in template order, that has no place."""
+        return self.states.index(State.ABSENT) if not self.complete else None
+
+    def put(
+        self, landmark: int, place: tuple[float, float], state: State = State.PLACED
+    ) -> Annotation:
+        """With a landmark placed or moved."""
+        points, states = self.points.copy(), list(self.states)
+        points[landmark], states[landmark] = place, state
+        return Annotation(points, tuple(states), self.size)
+
+    def without(self, landmark: int) -> Annotation:
+        """With a landmark absent."""
+        return self.put(landmark, (np.nan, np.nan), State.ABSENT)
+
+    def flipped(self, width: float) -> Annotation:
+        """Of the picture flipped left to right: a right hand becomes a left one."""
+        points = self.points.copy()
+        points[:, 0] = width - 1 - points[:, 0]
+        return Annotation(points, self.states, self.size)
+
+
+def named(
+    found: Iterable[tuple[str, float, float, State]], where: str,
+    size: tuple[int, int] | None = None,
+) -> Annotation:  # fmt: skip
+    """An annotation from (label, x, y, state), in any order.
+
+    Labels are our names, or numbers from 0 to 36; 37 points without such labels are taken in
+    template order. InputError for a wrong count, a label that is there twice or no number.
+    """
+    rows = list(found)
+    numbers = [_number(label) for label, *_ in rows]
+    if None in numbers:
+        if len(rows) != COUNT:
+            raise InputError(
+                f"{where}: holds {len(rows)} points; {COUNT} are needed, or points that are called"
+                " by their names or numbers (0 to 36)"
+            )
+        numbers = list(range(COUNT))
+    made = Annotation.empty()
+    seen: set[int] = set()
+    for number, (label, x, y, state) in zip(numbers, rows, strict=True):
+        assert number is not None
+        if number in seen:
+            raise InputError(f"{where}: landmark '{label}' is there twice")
+        seen.add(number)
+        if state is State.ABSENT:
+            continue
+        if not (np.isfinite(x) and np.isfinite(y)):
+            raise InputError(f"{where}: landmark '{label}' has a coordinate that is no number")
+        made = made.put(number, (x, y), state)
+    return Annotation(made.points, made.states, size)
+
+
+def _number(label: str) -> int | None:
+    """The landmark's number, from its name or its number."""
+    text = label.strip().lower()
+    if text in NAMES_LOWER:
+        return NAMES_LOWER.index(text)
+    digits = text.removeprefix("landmark").removeprefix("p").strip(" _-#")
+    if digits.isdigit() and int(digits) < COUNT:
+        return int(digits)
+    return None
+
+
+NAMES_LOWER = tuple(name.lower() for name in NAMES)

@@ -1,0 +1,86 @@
+"""What is measured of a labelled hand, in the mean shape's frame (wrist 50 mm)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xgen_studio.anatomy.hand.labelling import SHARED, Labels, expectation
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
+from xgen_studio.anatomy.hand.norms import BONES, Floats, Norms, bone_logs
+from xgen_studio.anatomy.hand.peaks import Peaks
+from xgen_studio.anatomy.hand.warping import apply
+
+WRIST_REGION = tuple(range(13))  # radius, ulna, carpus
+LEAST_KNOWN = 8                  # labelled landmarks below which a hand cannot be measured
+
+UNITS = {
+    "missing": "landmarks", "shared": "landmarks", "extra": "peaks", "faintest": "of median",
+    "wrist": "mm", "shape": "D²", "residual": "mm", "bone": "SD", "turn": "°", "inliers": "of 37",
+    "edges": "per edge",
+}  # fmt: skip
+
+
+def peak_groups(labels: Labels) -> list[list[int]]:
+    """Landmarks that share a peak, neighbours of SHARED excepted."""
+    groups: dict[int, list[int]] = {}
+    for landmark, peak in enumerate(labels.peaks):
+        if peak >= 0:
+            groups.setdefault(int(peak), []).append(landmark)
+    return [g for g in groups.values() if len(g) > 1 and tuple(g) not in SHARED]
+
+
+def placed(peaks: Peaks, labels: Labels, norms: Norms) -> Points:
+    """Every landmark (37, 2), px: its peak, or where the others let it be expected."""
+    known = labels.peaks >= 0
+    points = np.full((COUNT, 2), np.nan)
+    points[known] = peaks.places[labels.peaks[known]]
+    if known.all() or known.sum() < LEAST_KNOWN:
+        return points
+    expected, onto = expectation(peaks.places, labels.peaks, norms)
+    back = np.linalg.inv(onto[:, :2])
+    points[~known] = (expected[~known] - onto[:, 2]) @ back.T
+    return points
+
+
+def measure(peaks: Peaks, labels: Labels, norms: Norms) -> tuple[dict[str, float], Points]:
+    """Metrics by the names of UNITS, and the landmarks in the mean shape's frame (37, 2), mm.
+
+    A hand with fewer than LEAST_KNOWN labels has only its counts: the rest is NaN.
+    """
+    known = labels.peaks >= 0
+    used = set(labels.peaks[known].tolist())
+    median = float(np.median(peaks.heights)) if len(peaks) else 0.0
+    metrics = dict.fromkeys(UNITS, float("nan"))
+    metrics["missing"] = float((~known).sum())
+    metrics["shared"] = float(sum(len(group) for group in peak_groups(labels)))
+    metrics["extra"] = float(len(peaks) - len(used))
+    metrics["edges"] = labels.edge_energy
+    if known.sum() < LEAST_KNOWN:
+        return metrics, np.full((COUNT, 2), np.nan)
+    metrics["faintest"] = float(peaks.heights[labels.peaks[known]].min() / median)
+    points = placed(peaks, labels, norms)
+    onto, inside = norms.shape.robust_fit(points, known)
+    framed = apply(onto, points)
+    off = np.hypot(*(framed - norms.shape.mean).T)
+    metrics["inliers"] = float(inside.sum())
+    metrics["wrist"] = float(off[list(WRIST_REGION)].max())
+    metrics["turn"] = float(np.rad2deg(np.arctan2(onto[1, 0], onto[0, 0])))
+    metrics["shape"] = norms.shape.mahalanobis2(points)
+    metrics["residual"] = norms.shape.residual_mm(points)
+    z = bone_z(points, norms)
+    metrics["bone"] = float(z[np.abs(z).argmax()])
+    return metrics, framed
+
+
+def bone_z(points: Points, norms: Norms) -> Floats:
+    """By how many standard deviations each of the 19 bones is longer (+) or shorter (-) than the
+    hand's other bones let expect: (P x)_i / sqrt(P_ii) of a normal distribution of precision P.
+    """
+    apart = norms.bone_precision @ (bone_logs(points) - norms.bone_mean)
+    z: Floats = apart / np.sqrt(np.diag(norms.bone_precision))
+    return z
+
+
+def bone_name(bone: int) -> str:
+    """A bone by the landmark at its far end."""
+    return f"{NAMES[BONES[bone][0]]} to {NAMES[BONES[bone][1]]}"

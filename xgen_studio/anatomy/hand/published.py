@@ -1,0 +1,79 @@
+"""Labelling as published (Hadzic 2024, section 2.2.1), where its text leaves a choice as hand_facts
+section 6 reads it.
+
+U(c) = height x Gaussian (25 mm) about the landmark's mean place in the picture;
+B(e) = t-density(d) + 2 exp(-|d_mean - d|), d in mm. Nothing stops two landmarks from taking one peak,
+and only distances are compared: real hands are mislabelled often. It is here to be compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from xgen_studio.anatomy.hand.belief import IMPOSSIBLE, max_product
+from xgen_studio.anatomy.hand.landmarks import COUNT
+from xgen_studio.anatomy.hand.labelling import Floats, Labels, in_chunks, padded
+from xgen_studio.anatomy.hand.norms import FRAME, Norms
+from xgen_studio.anatomy.hand.peaks import Peaks
+
+UNARY_MM = 25.0
+TINY = 1e-30
+CHUNK = 25  # hands labelled together
+READINGS = ("product", "sum", "rows")
+
+
+def label_published(
+    hands: Sequence[Peaks], grid: tuple[int, int], norms: Norms, reading: str = "product"
+) -> list[Labels]:
+    """Label each hand's 37 brightest peaks.
+
+    reading  "product": potentials are multiplied, as factor-graph libraries do;
+             "sum": equation 5 to the letter, potentials are added;
+             "rows": a product whose binary terms are normalised over the states of an edge's end
+    """
+
+    def label(some: Sequence[Peaks]) -> list[Labels]:
+        unary, binary = potentials([hand.first(COUNT) for hand in some], grid, norms, reading)
+        result = max_product(unary, binary, norms.edges)
+        ordered = np.sort(result.beliefs, axis=2)
+        margins = ordered[:, :, -1] - ordered[:, :, -2]
+        each = zip(result.states, margins, result.energies, result.converged, strict=True)
+        count = len(norms.edges)
+        return [Labels(s, m, float(e / count), bool(c)) for s, m, e, c in each]
+
+    return in_chunks(label, hands, CHUNK)
+
+
+def potentials(
+    hands: Sequence[Peaks], grid: tuple[int, int], norms: Norms, reading: str = "product"
+) -> tuple[Floats, Floats]:
+    """What `max_product` adds up: unary (B, 37, L) and binary (B, E, L, L)."""
+    places, heights = padded(hands)
+    there = heights > 0
+    scale = norms.frame_mm * FRAME / max(grid)
+    centre = np.array([grid[1], grid[0]]) / 2 @ [1, 1j]
+    mm = (places - centre) * scale
+    middle = (norms.place - norms.frame_mm * FRAME / 2) @ [1, 1j]
+    far2 = np.abs(mm[:, None] - middle[:, None]) ** 2
+    unary = heights[:, None] * np.exp(-far2 / (2 * UNARY_MM**2))
+    apart = np.abs(mm[:, :, None] - mm[:, None])[:, None]  # (B, 1, L, L)
+    freedom, location, width = (column[:, None, None] for column in norms.t_fits.T)
+    binary = _t_density((apart - location) / width, freedom) / width
+    binary += 2 * np.exp(-np.abs(norms.distance[:, None, None] - apart))
+    if reading == "rows":
+        binary /= np.maximum(binary.sum(3, keepdims=True), TINY)
+    if reading != "sum":
+        unary, binary = np.log(unary + TINY), np.log(binary + TINY)
+    return np.where(there[:, None], unary, IMPOSSIBLE), binary
+
+
+def _t_density(t: NDArray[np.float64], freedom: NDArray[np.float64]) -> Floats:
+    """Density of Student's t-distribution (as `scipy.stats.t.pdf`, without its checks)."""
+    half = (freedom + 1) / 2
+    top = special.gammaln(half) - special.gammaln(freedom / 2)
+    density: Floats = np.exp(top - half * np.log1p(t**2 / freedom)) / np.sqrt(freedom * np.pi)
+    return density

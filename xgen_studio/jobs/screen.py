@@ -1,0 +1,176 @@
+"""Screen hands: judge pairs of radiograph and heatmap, or real landmark sets rendered as heatmaps."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import xgen_studio
+from xgen_studio.anatomy.hand.calibration import GRID, all_right, seen
+from xgen_studio.anatomy.hand.gate import MOST_PEAKS, Gate, Screening, load_gate
+from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.norms import framing
+from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
+from xgen_studio.anatomy.hand.reading import read_landmarks
+from xgen_studio.errors import InputError
+from xgen_studio.evaluation.statistics import wilson
+from xgen_studio.imaging import make_folder, read_image, write_json
+from xgen_studio.jobs.job import Monitor
+
+HEATMAP = "_heatmap.png"
+FILE = "screening.json"
+BATCH = 100  # hands between two reports
+
+
+def read_heatmap(path: Path) -> NDArray[np.float64]:
+    """A heatmap (H, W) in [0, 1] from a grey 8- or 16-bit picture."""
+    pixels = read_image(path).pixels
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"{path}: a heatmap is an 8- or 16-bit grey picture, not {pixels.dtype}")
+    if min(pixels.shape) < 32:
+        raise InputError(
+            f"{path}: has {pixels.shape[1]} x {pixels.shape[0]} px; a heatmap of 37 landmarks needs"
+            " more (the paper's have 256 x 256)"
+        )
+    return pixels / float(np.iinfo(pixels.dtype).max)
+
+
+def find_pairs(folder: Path) -> list[tuple[str, Path]]:
+    """(id, heatmap) of every pair in a folder; InputError where a radiograph has no heatmap."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    pictures = {p.stem for p in folder.glob("*.png") if not p.name.endswith(HEATMAP)}
+    heatmaps = {p.name.removesuffix(HEATMAP): p for p in folder.glob(f"*{HEATMAP}")}
+    if not heatmaps:
+        raise InputError(f"{folder}: holds no NAME{HEATMAP}; make pairs with xgen generate")
+    if alone := sorted(pictures ^ set(heatmaps)):
+        missing = f"{alone[0]}{HEATMAP}" if alone[0] in pictures else f"{alone[0]}.png"
+        raise InputError(f"{folder}: {missing} is missing ({len(alone)} pictures are not paired)")
+    return sorted(heatmaps.items())
+
+
+def screen_folder(folder: Path, gate: str, out: Path, monitor: Monitor | None = None) -> str:
+    """Judge every pair of a folder; writes `screening.json`, returns what was found in words."""
+    monitor = monitor or Monitor()
+    judge = load_gate(gate)
+    found: list[Screening] = []
+    hands: list[tuple[str, Peaks, tuple[int, int]]] = []
+    pairs = find_pairs(folder)
+    for done, (id, path) in enumerate(pairs):
+        monitor.report(done, len(pairs), "peaks")
+        heatmap = read_heatmap(path)
+        hands.append((id, find_peaks(heatmap, MOST_PEAKS), (heatmap.shape[0], heatmap.shape[1])))
+    for grid, group in groupby(sorted(hands, key=lambda hand: hand[2]), key=lambda hand: hand[2]):
+        some = list(group)
+        for first in range(0, len(some), BATCH):
+            monitor.report(len(found), len(pairs), "labelling")
+            part = some[first : first + BATCH]
+            found += judge.judge([id for id, _, _ in part], [peaks for _, peaks, _ in part], grid)
+    found.sort(key=lambda screening: screening.id)
+    make_folder(out)
+    write_json(out / FILE, as_table(judge, found))
+    return in_words(judge, found)
+
+
+def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = None) -> str:
+    """Judge real landmark sets, each rendered as a heatmap; landmarks come back in the pixels of
+    the table. Writes `screening.json`, returns what was found in words."""
+    monitor = monitor or Monitor()
+    judge = load_gate(gate)
+    hands = read_landmarks(table)
+    found: list[Screening] = []
+    extra: dict[str, dict[str, Any]] = {}
+    ids = list(hands)
+    for first in range(0, len(ids), BATCH):
+        monitor.report(first, len(ids), "hands")
+        part = ids[first : first + BATCH]
+        frames = [framing(hands[id], GRID) for id in part]
+        placed = [hands[id] * scale + offset for id, (scale, offset) in zip(part, frames, strict=True)]
+        judged = judge.judge(part, [seen(points) for points in placed], GRID)
+        for screening, truth, (scale, offset) in zip(judged, placed, frames, strict=True):
+            extra[screening.id] = {
+                "all_labels_right": all_right(screening, truth),
+                "landmarks": _plain((screening.landmarks - offset) / scale),
+            }
+        found += judged
+    made = as_table(judge, found)
+    for sample in made["samples"]:
+        sample |= extra[sample["id"]]
+    right = sum(e["all_labels_right"] for e in extra.values())
+    made["all_labels_right"] = right
+    make_folder(out)
+    write_json(out / FILE, made)
+    return f"{in_words(judge, found)}\nall 37 labels right: {right} of {len(found)}"
+
+
+def as_table(gate: Gate, found: Sequence[Screening]) -> dict[str, Any]:
+    """The content of `screening.json`: decisions with their reasons and metrics, and how many real
+    hands pass the very same gate."""
+    accepted = sum(s.accepted for s in found)
+    passed, n = gate.real_rate()
+    return {
+        "gate": gate.name,
+        "accepted": accepted,
+        "total": len(found),
+        "interval95": wilson(accepted, len(found)),
+        "real_hands": {
+            "passed": passed, "total": n, "interval95": wilson(passed, n), "how": gate.how_real,
+        },
+        "limits": {c.code: {"metric": c.metric, "limit": c.limit, "unit": UNITS[c.metric],
+                            "at_least": c.at_least} for c in gate.checks},
+        "xgen_studio": xgen_studio.__version__,
+        "samples": [as_sample(s) for s in found],
+    }  # fmt: skip
+
+
+def as_sample(screening: Screening) -> dict[str, Any]:
+    """One hand of `screening.json`. Landmarks and peaks are in px; null is what was not measured."""
+    return {
+        "id": screening.id,
+        "accepted": screening.accepted,
+        "reasons": list(screening.reasons),
+        "details": list(screening.details),
+        "metrics": {k: _number(v) for k, v in screening.metrics.items()},
+        "landmarks": _plain(screening.landmarks),
+        "labels": screening.labels.peaks.tolist(),
+        "peaks": [
+            [*place, _number(height)]
+            for place, height in zip(
+                _plain(screening.peaks.places), screening.peaks.heights, strict=True
+            )
+        ],
+    }
+
+
+def in_words(gate: Gate, found: Sequence[Screening]) -> str:
+    """For the terminal: how many, why not the others, and how real hands fare."""
+    accepted, total = sum(s.accepted for s in found), len(found)
+    passed, n = gate.real_rate()
+    reasons = Counter(reason for s in found for reason in s.reasons)
+    lines = [
+        f"gate {gate.name}: {accepted} of {total} accepted ({_percent(accepted, total)});"
+        f" of real hands {passed} of {n} pass ({_percent(passed, n)})"
+    ]
+    if reasons:
+        lines.append("reasons: " + ", ".join(f"{k} {v}" for k, v in reasons.most_common()))
+    return "\n".join(lines)
+
+
+def _percent(part: int, whole: int) -> str:
+    low, high = wilson(part, whole)
+    return f"{100 * part / max(whole, 1):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None
+
+
+def _plain(points: NDArray[np.float64]) -> list[list[float | None]]:
+    return [[_number(x), _number(y)] for x, y in points]
