@@ -13,7 +13,7 @@ from xgen_studio.paths import shared_data
 torch.set_num_threads(2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data():
     """The folder of real data; the test is skipped where it is missing."""
     folder = shared_data()

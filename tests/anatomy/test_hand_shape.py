@@ -6,6 +6,7 @@ import pytest
 from xgen_studio.anatomy.hand.landmarks import COUNT, WRIST, mm_per_pixel
 from xgen_studio.anatomy.hand.preparation import training_shapes
 from xgen_studio.anatomy.hand.shape import ShapeModel
+from xgen_studio.anatomy.hand.warping import apply
 
 
 def hand(rng, spread=2.0):
@@ -57,13 +58,20 @@ def test_a_robust_fit_is_not_moved_by_wrong_landmarks(model):
     truth = model.aligned(wrong)
     width = np.hypot(*(wrong[WRIST[0]] - wrong[WRIST[1]]))
     wrong[[4, 19, 30]] += width  # 50 mm away
-    moved, inliers = model.robustly_aligned(wrong)
+    known = np.ones(COUNT, bool)
+    onto, inliers = model.robust_fit(wrong, known)
+    moved = apply(onto, wrong)
     good = np.ones(COUNT, bool)
     good[[4, 19, 30]] = False
     assert not inliers[~good].any() and inliers[good].mean() > 0.9
     assert np.abs(moved - truth)[good].max() < 1.5
-    again, _ = model.robustly_aligned(wrong)
-    np.testing.assert_array_equal(moved, again)
+    again, _ = model.robust_fit(wrong, known)
+    np.testing.assert_array_equal(onto, again)
+    known[[4, 19, 30]] = False  # what is not known takes no part at all
+    wrong[[4, 19, 30]] = np.nan
+    onto, inliers = model.robust_fit(wrong, known)
+    np.testing.assert_array_equal(inliers[~good], False)
+    assert np.abs(apply(onto, wrong) - truth)[good].max() < 1.5
 
 
 def test_samples_stay_within_their_bounds(model):

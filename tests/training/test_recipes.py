@@ -12,7 +12,7 @@ from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.trainer import loss_of
 
 ARRAYS = {"xray_set": "knee-xray", "xray_mask_set": "knee-xray-outlines", "drr_set": "knee-drr",
-          "joint_set": "hand"}  # fmt: skip
+          "joint_set": "hand", "paper_set": "hand"}  # fmt: skip
 
 
 def write_arrays(folder, name):
@@ -23,7 +23,7 @@ def write_arrays(folder, name):
         points = rng.uniform((20, 20), (170, 230), (3, 37, 2)).astype(np.float32)
         images = rng.integers(0, 256, (3, 256, 192), np.uint8)
         np.savez(folder / "hand.npz", images=images, points=points, id=["1", "2", "3"],
-                 held_out=held_out)  # fmt: skip
+                 held_out=held_out, bent=held_out)  # fmt: skip
         return
     shape = (3, 256, 256) if name == "knee-drr" else (3, 162, 300)
     planes = rng.integers(0, 32, shape).astype(np.uint8) | 1
@@ -41,7 +41,8 @@ def test_a_shipped_recipe_computes_a_loss_and_its_gradient(path, tmp_path):
     generator = torch.Generator().manual_seed(0)
     batch = dataset.batch(torch.tensor([0]), generator, torch.device("cpu"))
     if path.stem.endswith("-paper"):  # 25 M weights on the CPU: a corner is enough
-        corner = Condition(batch.condition.channels[..., :64, :64])
+        channels = batch.condition.channels
+        corner = Condition(None if channels is None else channels[..., :64, :64])
         batch = Batch(batch.target[..., :64, :64], corner)
     loss = loss_of(recipe, denoiser, denoiser, batch, generator)
     loss.backward()

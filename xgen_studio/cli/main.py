@@ -117,12 +117,34 @@ def generate(
     region: Annotated[
         Path | None, typer.Option(help="Mask, not 0 where --picture is drawn anew.")
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(help="Hand: 'drawn' from the shape model (default), or 'free'."),
+    ] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(help="Hand: draw the hands of this landmark file.")
+    ] = None,
 ) -> None:
-    """Generate images from a mask."""
+    """Generate images from a mask; of a hand model, radiographs with their landmark heatmaps."""
     from xgen_studio.jobs.generate import Settings, generate_files, read_edit
+    from xgen_studio.jobs.models import open_bundle
 
+    if open_bundle(model).anatomy == "hand":
+        for name, value in (("mask", mask), ("grade", grade), ("picture", picture),
+                            ("region", region)):  # fmt: skip
+            if value is not None:
+                raise CallError(f"{model} draws hands: leave out --{name}")
+        from xgen_studio.jobs.hands import generate_hands
+
+        told = Settings(method, sampler, steps, seed, {"shape": shape})
+        with monitor_on_terminal("generating") as monitor:
+            files = generate_hands(model, out, n, told, device, monitor, landmarks)
+        say(f"{len(files)} hand(s) in {out}; judge them with xgen screen {out}")
+        return
     if mask is None:
         raise CallError(f"{model} draws from a mask: name one with --mask FILE")
+    if shape is not None or landmarks is not None:
+        raise CallError(f"{model} draws from a mask: leave out --shape and --landmarks")
     options = {} if grade is None else {"grade": grade}
     settings = Settings(method, sampler, steps, seed, options)
     if (picture is None) != (region is None):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from xgen_studio.diffusion.condition import Condition
 from xgen_studio.diffusion.process import EDM, VE, VP, NoiseProcess
+from xgen_studio.networks.vae import VAE
 
 
 class Denoiser(nn.Module):
@@ -82,8 +83,32 @@ class RegressionDenoiser(Denoiser):
         return y.float()
 
 
+class LatentDenoiser(Denoiser):
+    """A VAE's decoder as a denoiser of one evaluation: the latent is the first normal numbers of x.
+
+    While training, `forward` is the VAE's loss of clean pictures: parallel training wraps `forward`
+    and would not hear another method.
+    """
+
+    network: VAE
+
+    def __init__(self, network: VAE, process: NoiseProcess) -> None:
+        super().__init__(network)
+        self.process = process
+
+    def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+        if self.training:
+            loss: Tensor = self.network.loss(x)
+            return loss
+        normal = x.flatten(1)[:, : self.network.config.latent] / sigma[:, None]
+        pictures: Tensor = self.network.decode(normal)
+        return pictures.float()
+
+
 def build_denoiser(network: nn.Module, process: NoiseProcess, *, regression: bool) -> Denoiser:
     """The denoiser that fits a network trained with `process`."""
+    if isinstance(network, VAE):
+        return LatentDenoiser(network, process)
     if regression:
         return RegressionDenoiser(network, process)
     if isinstance(process, EDM):

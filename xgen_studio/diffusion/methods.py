@@ -1,4 +1,4 @@
-"""The three ways the knee paper turns a mask into an image: CTM, CSM and the U-Net baseline."""
+"""The ways of drawing: those of the knee paper from a mask (CTM, CSM, U-Net), and the hand's."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ METHODS = {
     "ctm": "conditional training: the network sees the mask at every step",
     "csm": "conditional sampling: the mask only sets the start of an unconditional walk",
     "unet": "regression: one evaluation, no noise",
+    "joint": "several channels drawn together, from a shape that is told",
+    "vae": "a variational autoencoder's decoder: one evaluation of a random latent",
 }
 
 CSM_TIME = 0.4  # t0 of the knee paper
@@ -45,10 +47,10 @@ def plan(
     """The walk of a method. `guide` (B, 1, H, W) is the mask as a picture in [-1, 1] (CSM only).
 
     CSM leaves the condition out and starts at guide + sigma(t0) z (paper, eq. 6 and algorithm 1).
-    The regression takes one step, whatever was asked.
+    Regression and VAE take one step, whatever was asked.
     """
     process = denoiser.process
-    if method == "unet":
+    if method in ("unet", "vae"):
         sampler, steps = "ddim", 1
     spec = SAMPLERS[sampler]
     if method == "csm":

@@ -23,7 +23,10 @@ from xgen_studio.training.run import RECIPE
 from xgen_studio.training.trainer import CHECKPOINT
 
 # The training objective behind each method.
-OBJECTIVE_OF = {"ctm": "denoise", "csm": "denoise", "unet": "l1", "masks": "segment"}
+OBJECTIVE_OF = {
+    "ctm": "denoise", "csm": "denoise", "joint": "denoise", "unet": "l1", "masks": "segment",
+    "vae": "vae",
+}  # fmt: skip
 
 
 def bundle_run(run: Path, folder: Path, network: str) -> Path:
@@ -61,7 +64,7 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     card = NetworkCard(
         file=path.name, sha256=digest, architecture=recipe.network,
         options=recipe.network_options, process=recipe.process,
-        process_options=recipe.process_options, regression=recipe.objective != "denoise",
+        process_options=recipe.process_options, regression=recipe.objective in ("l1", "segment"),
         steps=steps + state.step, examples=examples + state.step * recipe.batch,
         unconditional=round(1 - float(recipe.dataset_options.get("conditional", 0.85)), 4)
         if recipe.objective == "denoise" else 0.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-import xgen_studio
 from xgen_studio.anatomy.system import SYSTEMS
 from xgen_studio.diffusion import (
     METHODS,
@@ -32,7 +30,7 @@ from xgen_studio.imaging import Mask, make_folder, read_image, read_mask, write_
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
-from xgen_studio.jobs.provenance import array_hash
+from xgen_studio.jobs.provenance import array_hash, made_by
 from xgen_studio.networks.memory import memory_guard
 
 Pixels = NDArray[np.float32]
@@ -178,12 +176,7 @@ class Generator:
         settings: Settings,
         planned: Plan,
     ) -> dict[str, Any]:
-        card = self.bundle.network_card(method)
-        return {
-            "synthetic": True,
-            "model": self.bundle.name,
-            "method": method,
-            "weights_sha256": card.sha256,
+        return made_by(self.bundle, method, self.device) | {
             "mask": str(mask.source) if mask.source else None,
             "mask_encoding": mask.encoding,
             "mask_window_px": [
@@ -192,14 +185,6 @@ class Generator:
             "mask_sha256": array_hash(labels.astype(np.uint8)),
             "options": dict(settings.options),
             **self._noise_provenance(method, settings, planned),
-            "device": str(self.device),
-            "dtype": "float32",
-            "versions": {
-                "xgen_studio": xgen_studio.__version__,
-                "torch": str(torch.__version__),
-                "python": platform.python_version(),
-            },
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
 
 

@@ -7,18 +7,27 @@ from typing import Any
 from torch import nn
 
 from xgen_studio.errors import InputError
+from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet
 from xgen_studio.networks.ncsnpp import NCSNpp, NCSNppConfig
 from xgen_studio.networks.unet import UNet, UNetConfig
+from xgen_studio.networks.vae import VAE, VAEConfig
 from xgen_studio.tables import from_table
 
-__all__ = ["NCSNpp", "NCSNppConfig", "UNet", "UNetConfig", "build_network"]
+__all__ = [
+    "VAE", "DDPMConfig", "DDPMNet", "NCSNpp", "NCSNppConfig", "UNet", "UNetConfig", "VAEConfig",
+    "build_network",
+]  # fmt: skip
 
-NETWORKS = {"unet": (UNet, UNetConfig), "ncsnpp": (NCSNpp, NCSNppConfig)}
+NETWORKS: dict[str, tuple[Any, Any]] = {
+    "unet": (UNet, UNetConfig), "ncsnpp": (NCSNpp, NCSNppConfig), "ddpm": (DDPMNet, DDPMConfig),
+    "vae": (VAE, VAEConfig),
+}  # fmt: skip
 
 
 def build_network(name: str, options: dict[str, Any], where: str = "network") -> nn.Module:
     """The network of that name; InputError for an unknown name, option or value."""
     if name not in NETWORKS:
         raise InputError(f"{where}: no network is called '{name}'; there is {', '.join(NETWORKS)}")
-    network, config = NETWORKS[name]
-    return network(from_table(config, options, f"{where} options"))
+    kind, config = NETWORKS[name]
+    network: nn.Module = kind(from_table(config, options, f"{where} options"))
+    return network

@@ -26,8 +26,8 @@ def make_process(recipe: Recipe) -> NoiseProcess:
 
 
 def make_denoiser(recipe: Recipe) -> Denoiser:
-    """Network and process as one denoiser (for objective 'l1' and 'segment': a regression)."""
-    regression = recipe.objective != "denoise"
+    """Network and process as one denoiser (for objectives 'l1' and 'segment': a regression)."""
+    regression = recipe.objective in ("l1", "segment")
     return build_denoiser(make_network(recipe), make_process(recipe), regression=regression)
 
 

@@ -76,6 +76,9 @@ def loss_of(
         return (process.weight(sigma) * error).mean()
     sigma = torch.ones(size, device=target.device)
     estimate = denoiser(target, sigma, condition)
+    if recipe.objective == "vae":
+        loss: Tensor = estimate
+        return loss
     if recipe.objective == "l1":
         return (estimate - target).abs().mean()
     return segmentation_loss(estimate, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -154,9 +153,3 @@ def rejection(
         peaks.append(seen(spoiled))
     return gate.judge([str(i) for i in range(len(hands))], peaks, GRID)
 
-
-def as_gate(table: dict[str, Any], name: str, norms: Norms) -> Gate:
-    """A gate of a table that was just made."""
-    entry = table["gates"][name]
-    real = {key: np.array(values, dtype=float) for key, values in entry["real"].items()}
-    return replace(Gate(name, norms, CHECKS[name], real, table["how"]).with_limits(entry["limits"]))

@@ -22,6 +22,7 @@ from xgen_studio.training.arrays import read_arrays
 from xgen_studio.training.batch import Batch
 
 GRID = (256, 192)      # rows, columns: hands are taller than wide
+PAPER_GRID = (256, 256)
 HEAT_SIGMA = 2.0       # px of a landmark's blob; the paper's is 1, see hand-ddpm-paper
 HEAT_GAIN = 6.0        # brings the heatmap channel to about the spread of the image channel
 SHAPE_SIGMA = 3.0      # px of the blobs that tell the model a shape
@@ -110,6 +111,24 @@ class HandSet:
         return Batch(to_channels(image, heatmap(points)), Condition(channels))
 
 
+class PaperSet:
+    """What the paper trains on (section 3.2): 256 x 256 px, both channels in [-1, 1], blobs of
+    sigma 1 px, nothing varied, nothing told."""
+
+    def __init__(self, images: Tensor, points: Tensor) -> None:
+        self.images, self.points = images, points
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: Tensor, generator: torch.Generator, device: torch.device) -> Batch:
+        side = (PAPER_GRID[1] - GRID[1]) // 2
+        image = (self.images[indices][:, None].float() / 127.5 - 1).to(device)
+        points = (self.points[indices] + torch.tensor([side, 0])).to(device)
+        heat = heatmap(points, PAPER_GRID, sigma=1.0) * 2 - 1
+        return Batch(torch.cat([F.pad(image, (side, side), value=-1.0), heat], 1), Condition())
+
+
 def load_hands(data: Path | None) -> dict[str, np.ndarray]:
     """The prepared arrays of a data folder; InputError says how to make them."""
     arrays = read_arrays(data, "hand", {"images", "points", "id", "held_out"})
@@ -119,12 +138,17 @@ def load_hands(data: Path | None) -> dict[str, np.ndarray]:
     return arrays
 
 
-def joint_set(data: Path | None, held_out: bool = False, told: float = 0.7) -> HandSet:
+def joint_set(data: Path | None, told: float = 0.7) -> HandSet:
     """Radiographs with their heatmaps, for the joint model."""
-    arrays = load_hands(data)
-    keep = arrays["held_out"] == held_out
-    return HandSet(
-        torch.from_numpy(arrays["images"][keep]),
-        torch.from_numpy(arrays["points"][keep].astype(np.float32)),
-        told,
-    )
+    return HandSet(*_training(load_hands(data), bent=True), told)
+
+
+def paper_set(data: Path | None) -> PaperSet:
+    """Radiographs with their heatmaps as the paper has them: real ones only."""
+    return PaperSet(*_training(load_hands(data), bent=False))
+
+
+def _training(arrays: dict[str, np.ndarray], bent: bool) -> tuple[Tensor, Tensor]:
+    keep = ~arrays["held_out"] & (bent | ~arrays["bent"])
+    points = arrays["points"][keep].astype(np.float32)
+    return torch.from_numpy(arrays["images"][keep]), torch.from_numpy(points)

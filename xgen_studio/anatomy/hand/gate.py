@@ -230,28 +230,28 @@ def _some(words: Sequence[str], most: int = 4) -> str:
 
 
 @cache
-def _stored() -> dict[str, Any]:
+def shipped_gates() -> tuple[Norms, dict[str, Gate]]:
+    """The statistics of real hands, and the gates, that come with the application."""
     try:
         table: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        norms = from_json(table["norms"])
+        return norms, {name: as_gate(table, name, norms) for name in GATES}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{FILE}: the hand's statistics cannot be read ({error}); install again, or make them"
+            f"{FILE}: the hand's statistics cannot be read ({error!r}); install again, or make them"
             " with xgen prepare hand-gate"
         ) from error
-    return table
 
 
-@cache
-def shipped_norms() -> Norms:
-    """The statistics of real hands that come with the application."""
-    return from_json(_stored()["norms"])
+def as_gate(table: Mapping[str, Any], name: str, norms: Norms) -> Gate:
+    """A gate of a table that `calibration.calibrate` made."""
+    entry = table["gates"][name]
+    real = {key: np.array(values, dtype=float) for key, values in entry["real"].items()}
+    return Gate(name, norms, CHECKS[name], real, table["how"]).with_limits(entry["limits"])
 
 
 def load_gate(name: str = "calibrated") -> Gate:
     """A gate by its name; CallError for another name."""
     if name not in GATES:
         raise CallError(f"no gate is called '{name}'; there is {', '.join(GATES)}")
-    stored = _stored()["gates"][name]
-    real = {metric: np.array(values, dtype=float) for metric, values in stored["real"].items()}
-    gate = Gate(name, shipped_norms(), CHECKS[name], real, _stored()["how"])
-    return gate.with_limits(stored["limits"])
+    return shipped_gates()[1][name]

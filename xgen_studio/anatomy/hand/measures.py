@@ -37,6 +37,8 @@ def placed(peaks: Peaks, labels: Labels, norms: Norms) -> Points:
     if known.all() or known.sum() < LEAST_KNOWN:
         return points
     expected, onto = expectation(peaks.places, labels.peaks, norms)
+    if abs(np.linalg.det(onto[:, :2])) < 1e-12:  # all peaks in one place
+        return points
     back = np.linalg.inv(onto[:, :2])
     points[~known] = (expected[~known] - onto[:, 2]) @ back.T
     return points
@@ -57,8 +59,10 @@ def measure(peaks: Peaks, labels: Labels, norms: Norms) -> tuple[dict[str, float
     metrics["edges"] = labels.edge_energy
     if known.sum() < LEAST_KNOWN:
         return metrics, np.full((COUNT, 2), np.nan)
-    metrics["faintest"] = float(peaks.heights[labels.peaks[known]].min() / median)
     points = placed(peaks, labels, norms)
+    if np.isnan(points).any():
+        return metrics, points
+    metrics["faintest"] = float(peaks.heights[labels.peaks[known]].min() / median)
     onto, inside = norms.shape.robust_fit(points, known)
     framed = apply(onto, points)
     off = np.hypot(*(framed - norms.shape.mean).T)

@@ -16,6 +16,7 @@ from scipy import stats
 from xgen_studio.anatomy.hand.landmarks import COUNT, FINGERS, Points, mm_per_pixel
 from xgen_studio.anatomy.hand.shape import ShapeModel
 from xgen_studio.anatomy.hand.topology import edges as topology
+from xgen_studio.anatomy.hand.warping import similarity
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,7 @@ class Norms:
     In the mean shape's frame (mm): shape, spread (37,) per axis, displacement (E, 2) of each edge
     and its precision (E, 2, 2). Bones: mean (19,) and precision (19, 19) of their log lengths, which
     no overall scale can move.
+    turn_deg: mean and SD of how hands lie turned in their pictures, against the mean shape.
     For the published gate: place (37, 2) mm in a square frame, t_fits (E, 3) of distances in mm
     (degrees of freedom, location, scale), distance (E,) mm, and the mm a frame pixel stands for.
     """
@@ -44,6 +46,7 @@ class Norms:
     precision: Floats
     bone_mean: Floats
     bone_precision: Floats
+    turn_deg: Floats
     place: Points
     distance: Floats
     t_fits: Floats
@@ -61,6 +64,8 @@ class Norms:
         covariance = np.einsum("nei,nej->eij", centred, centred) / (len(hands) - 1)
         logs = bone_logs(hands)
         framed = np.stack([in_frame(hand) for hand in hands])
+        maps = [similarity(hand, shape.mean) for hand in hands]
+        turns = np.rad2deg([np.arctan2(m[1, 0], m[0, 0]) for m in maps])
         scales = np.array([mm_per_pixel(hand) for hand in framed])
         lengths = np.linalg.norm(hands[:, j] - hands[:, i], axis=2)
         lengths *= np.array([mm_per_pixel(hand) for hand in hands])[:, None]
@@ -71,6 +76,7 @@ class Norms:
             precision=np.linalg.inv(covariance),
             bone_mean=logs.mean(0),
             bone_precision=np.linalg.inv(np.cov(logs.T) + ANY_SCALE),
+            turn_deg=np.array([np.mean(turns), np.std(turns)]),
             place=framed.mean(0) * scales.mean(),
             distance=lengths.mean(0),
             t_fits=np.array([_t_fit(column) for column in lengths.T]),
@@ -139,5 +145,6 @@ def from_json(table: dict[str, Sequence[float]]) -> Norms:
 
 
 ARRAYS = (
-    "spread", "displacement", "precision", "bone_mean", "bone_precision", "place", "distance", "t_fits",
+    "spread", "displacement", "precision", "bone_mean", "bone_precision", "turn_deg", "place",
+    "distance", "t_fits",
 )  # fmt: skip

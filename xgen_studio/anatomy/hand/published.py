@@ -16,7 +16,7 @@ from scipy import special
 
 from xgen_studio.anatomy.hand.belief import IMPOSSIBLE, max_product
 from xgen_studio.anatomy.hand.landmarks import COUNT
-from xgen_studio.anatomy.hand.labelling import Floats, Labels, in_chunks, padded
+from xgen_studio.anatomy.hand.labelling import ABSENT, Floats, Labels, in_chunks, padded
 from xgen_studio.anatomy.hand.norms import FRAME, Norms
 from xgen_studio.anatomy.hand.peaks import Peaks
 
@@ -41,9 +41,14 @@ def label_published(
         result = max_product(unary, binary, norms.edges)
         ordered = np.sort(result.beliefs, axis=2)
         margins = ordered[:, :, -1] - ordered[:, :, -2]
-        each = zip(result.states, margins, result.energies, result.converged, strict=True)
-        count = len(norms.edges)
-        return [Labels(s, m, float(e / count), bool(c)) for s, m, e, c in each]
+        energies = result.energies / len(norms.edges)
+        return [
+            Labels(
+                np.where(result.states[row] < len(hand), result.states[row], ABSENT), margins[row],
+                float(energies[row]), bool(result.converged[row]),
+            )
+            for row, hand in enumerate(some)
+        ]  # fmt: skip
 
     return in_chunks(label, hands, CHUNK)
 

@@ -22,7 +22,7 @@ def similarity(source: Points, target: Points) -> NDArray[np.float64]:
     u, s, vt = np.linalg.svd(q.T @ p)
     flip = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
     turn = u @ np.diag(flip) @ vt
-    scale = float((s * flip).sum() / (p**2).sum())
+    scale = float((s * flip).sum() / max((p**2).sum(), 1e-12))  # 0 of points in one place
     return np.column_stack([scale * turn, b - scale * turn @ a])
 
 

@@ -1,0 +1,36 @@
+"""What a hand model is told to draw: a shape from the shape model, lying as hands lie."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from xgen_studio.anatomy.hand.data import GRID, shape_channels
+from xgen_studio.anatomy.hand.landmarks import Points
+from xgen_studio.anatomy.hand.norms import Norms, in_frame
+from xgen_studio.diffusion import Condition
+
+LEAST_MARGIN = 3.0  # px between a landmark and the picture's edge
+
+
+def drawn_shape(norms: Norms, seed: int, grid: tuple[int, int] = GRID) -> Points:
+    """Landmarks (37, 2), px, of a hand that nobody has: the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    shape = norms.shape.sample(rng)
+    angle = -np.deg2rad(rng.normal(*norms.turn_deg))
+    c, s = np.cos(angle), np.sin(angle)
+    framed = in_frame(shape @ np.array([[c, s], [-s, c]]), grid)
+    zoom = rng.uniform(0.92, 1.0)
+    middle = np.array([grid[1], grid[0]]) / 2
+    low, high = (framed - middle).min(0) * zoom + middle, (framed - middle).max(0) * zoom + middle
+    room = np.array([low - LEAST_MARGIN, np.array([grid[1], grid[0]]) - LEAST_MARGIN - high])
+    shift = rng.uniform(-1, 1, 2) * np.clip(room.min(0), 0, 0.03 * np.array([grid[1], grid[0]]))
+    placed: Points = (framed - middle) * zoom + middle + shift
+    return placed
+
+
+def told(points: Points | None, grid: tuple[int, int] = GRID) -> Condition:
+    """What the network hears of a shape (37, 2) px, or of none, as a batch of one."""
+    if points is None:
+        return Condition(torch.zeros(1, 8, *grid))
+    return Condition(shape_channels(torch.from_numpy(points.astype(np.float32))[None], grid))
