@@ -12,7 +12,8 @@ from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.trainer import loss_of
 
 ARRAYS = {"xray_set": "knee-xray", "xray_mask_set": "knee-xray-outlines", "drr_set": "knee-drr",
-          "joint_set": "hand", "paper_set": "hand"}  # fmt: skip
+          "joint_set": "hand", "paper_set": "hand",
+          "landmark_set": "hand"}  # fmt: skip
 
 
 def write_arrays(folder, name):
@@ -37,9 +38,9 @@ def test_a_shipped_recipe_computes_a_loss_and_its_gradient(path, tmp_path):
     assert recipe.name == path.stem
     write_arrays(tmp_path, ARRAYS[recipe.dataset.partition(":")[2]])
     dataset = make_dataset(recipe, tmp_path)
-    denoiser = make_denoiser(recipe)
+    denoiser = make_denoiser(recipe).train()
     generator = torch.Generator().manual_seed(0)
-    batch = dataset.batch(torch.tensor([0]), generator, torch.device("cpu"))
+    batch = dataset.batch(torch.tensor([0, 1]), generator, torch.device("cpu"))
     if path.stem.endswith("-paper"):  # 25 M weights on the CPU: a corner is enough
         channels = batch.condition.channels
         corner = Condition(None if channels is None else channels[..., :64, :64])

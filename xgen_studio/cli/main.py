@@ -224,6 +224,26 @@ def screen(
 
 
 @app.command()
+def localize(
+    model: Model,
+    images: list[Path],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The table to write, FILE.csv.")],
+    device: DeviceName = "cpu",
+) -> None:
+    """Find the 37 landmarks of hand radiographs: id,x0,y0,...,x36,y36 in pixels."""
+    from xgen_studio.jobs.localize import localize_files
+
+    with monitor_on_terminal("landmarks") as monitor:
+        found = localize_files(model, images, out, device, monitor)
+    for one in found:
+        if one.located.flipped:
+            say(f"{one.path.name}: looks like a right hand; it was read flipped")
+        if one.located.doubt:
+            say(f"doubtful: {one.path.name}: {one.located.doubt}")
+    say(f"landmarks of {len(found)} image(s) in {out}")
+
+
+@app.command()
 def prepare(
     name: Annotated[str, typer.Argument(help="knee-xray, knee-xray-outlines, knee-drr, hand or hand-gate")],
     out: OutDir,

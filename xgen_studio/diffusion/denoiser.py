@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from xgen_studio.diffusion.condition import Condition
 from xgen_studio.diffusion.process import EDM, VE, VP, NoiseProcess
+from xgen_studio.networks.localiser import Localiser
 from xgen_studio.networks.vae import VAE
 
 
@@ -105,10 +106,34 @@ class LatentDenoiser(Denoiser):
         return pictures.float()
 
 
+class LandmarkRegression(Denoiser):
+    """A localiser in a denoiser's clothes, so that the one trainer can train it.
+
+    While training, `x` is the picture, `condition.channels` the landmarks it learns from, and
+    `forward` the loss; afterwards it gives the landmarks (B, K, 2).
+    """
+
+    network: Localiser
+
+    def __init__(self, network: Localiser, process: NoiseProcess) -> None:
+        super().__init__(network)
+        self.process = process
+
+    def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+        if self.training:
+            assert condition.channels is not None
+            loss: Tensor = self.network.loss(x, condition.channels)
+            return loss
+        landmarks: Tensor = self.network(x)[0]
+        return landmarks
+
+
 def build_denoiser(network: nn.Module, process: NoiseProcess, *, regression: bool) -> Denoiser:
     """The denoiser that fits a network trained with `process`."""
     if isinstance(network, VAE):
         return LatentDenoiser(network, process)
+    if isinstance(network, Localiser):
+        return LandmarkRegression(network, process)
     if regression:
         return RegressionDenoiser(network, process)
     if isinstance(process, EDM):

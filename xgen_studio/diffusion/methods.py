@@ -19,6 +19,7 @@ METHODS = {
     "csm": "conditional sampling: the mask only sets the start of an unconditional walk",
     "unet": "regression: one evaluation, no noise",
     "joint": "several channels drawn together, from a shape that is told",
+    "landmarks": "a localiser: one evaluation of a picture gives its landmarks",
     "vae": "a variational autoencoder's decoder: one evaluation of a random latent",
 }
 

@@ -25,7 +25,7 @@ from xgen_studio.training.trainer import CHECKPOINT
 # The training objective behind each method.
 OBJECTIVE_OF = {
     "ctm": "denoise", "csm": "denoise", "joint": "denoise", "unet": "l1", "masks": "segment",
-    "vae": "vae",
+    "vae": "vae", "landmarks": "localise",
 }  # fmt: skip
 
 

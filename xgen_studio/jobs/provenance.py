@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import xgen_studio
-from xgen_studio.diffusion.bundle import Bundle
+
+if TYPE_CHECKING:
+    from xgen_studio.diffusion.bundle import Bundle
 
 
 def array_hash(array: NDArray[Any]) -> str:

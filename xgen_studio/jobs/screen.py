@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 import xgen_studio
 from xgen_studio.anatomy.hand.calibration import GRID, all_right, seen
 from xgen_studio.anatomy.hand.gate import MOST_PEAKS, Gate, Screening, load_gate
+from xgen_studio.anatomy.hand.labelling import Labels
+from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.measures import UNITS
 from xgen_studio.anatomy.hand.norms import framing
 from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
@@ -128,6 +131,31 @@ def as_table(gate: Gate, found: Sequence[Screening]) -> dict[str, Any]:
         "xgen_studio": xgen_studio.__version__,
         "samples": [as_sample(s) for s in found],
     }  # fmt: skip
+
+
+def read_screening(path: Path) -> tuple[str, list[Screening]]:
+    """The gate's name and the hands of a `screening.json`; InputError where it is none."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        return str(table["gate"]), [_from_sample(sample) for sample in table["samples"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a screening ({error!r}); make it again with xgen screen"
+        ) from error
+
+
+def _from_sample(sample: dict[str, Any]) -> Screening:
+    """The hand that `as_sample` wrote. Margins of belief are not kept."""
+    metrics = {k: float("nan") if v is None else float(v) for k, v in sample["metrics"].items()}
+    peaks = np.array(sample["peaks"], dtype=float).reshape(-1, 3)
+    labels = Labels(
+        np.array(sample["labels"], dtype=np.intp), np.full(COUNT, np.nan), metrics["edges"], True
+    )
+    return Screening(
+        str(sample["id"]), tuple(sample["reasons"]), tuple(sample["details"]), metrics,
+        np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2), labels,
+        Peaks(peaks[:, :2], peaks[:, 2]),
+    )  # fmt: skip
 
 
 def as_sample(screening: Screening) -> dict[str, Any]:

@@ -8,19 +8,20 @@ from torch import nn
 
 from xgen_studio.errors import InputError
 from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet
+from xgen_studio.networks.localiser import Localiser, LocaliserConfig
 from xgen_studio.networks.ncsnpp import NCSNpp, NCSNppConfig
 from xgen_studio.networks.unet import UNet, UNetConfig
 from xgen_studio.networks.vae import VAE, VAEConfig
 from xgen_studio.tables import from_table
 
 __all__ = [
-    "VAE", "DDPMConfig", "DDPMNet", "NCSNpp", "NCSNppConfig", "UNet", "UNetConfig", "VAEConfig",
+    "VAE", "DDPMConfig", "DDPMNet", "Localiser", "LocaliserConfig", "NCSNpp", "NCSNppConfig", "UNet", "UNetConfig", "VAEConfig",
     "build_network",
 ]  # fmt: skip
 
 NETWORKS: dict[str, tuple[Any, Any]] = {
     "unet": (UNet, UNetConfig), "ncsnpp": (NCSNpp, NCSNppConfig), "ddpm": (DDPMNet, DDPMConfig),
-    "vae": (VAE, VAEConfig),
+    "vae": (VAE, VAEConfig), "localiser": (Localiser, LocaliserConfig),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from xgen_studio.errors import InputError
 from xgen_studio.tables import from_table
 
-OBJECTIVES = ("denoise", "l1", "segment", "vae")
+OBJECTIVES = ("denoise", "l1", "segment", "vae", "localise")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -43,7 +43,7 @@ class Recipe:
     network_options: dict[str, Any] = field(default_factory=dict)
     process: str = "edm"
     process_options: dict[str, Any] = field(default_factory=dict)
-    objective: str = "denoise"  # denoise | l1 (the U-Net baseline) | segment | vae
+    objective: str = "denoise"  # denoise | l1 (the U-Net baseline) | segment | vae | localise
     optimiser: Optimiser = field(default_factory=Optimiser)
     batch: int = 16             # examples a step, shared by all processes
     steps: int = 100_000        # length of the whole training

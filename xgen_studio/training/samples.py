@@ -24,12 +24,9 @@ def write_samples(
     shape = (batch.target.shape[1], batch.target.shape[2], batch.target.shape[3])
     noise = SeededNoise(range(len(indices)), shape, device)
     method = {"denoise": "ctm", "vae": "vae"}.get(objective, "unet")
-    learning = denoiser.training
-    denoiser.eval()
     with torch.no_grad():
         planned = plan(method, denoiser, batch.condition, batch.target, *WALK)
         *_, last = walk(planned, denoiser, noise)
-    denoiser.train(learning)
     made = last.x0.sigmoid() * 2 - 1 if objective == "segment" else last.x0
     real = batch.target.clamp(0, 1) * 2 - 1 if objective == "segment" else batch.target
     # first channel only: a grey picture can show no more

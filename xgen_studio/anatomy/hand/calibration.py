@@ -20,6 +20,7 @@ JITTER_MM = 0.5       # of a landmark, as two observers would place it
 TURN_DEG = 20.0       # how far hands are turned either way
 BEYOND = 0.0025       # share of real hands that one limit may cost ...
 BEYOND_OF = {"BONE": 0.0075}  # ... or this one, which alone catches a bone of the wrong length
+GIVEN = ("FAINT",)    # limits that real hands cannot set: rendered blobs are all equally high
 ROOM = 1.05           # limits lie this much beyond that quantile
 RIGHT_PX = 2.5        # a label is right that lies so near
 
@@ -121,8 +122,8 @@ def limits_from(gate: Gate, metrics: dict[str, Floats]) -> dict[str, float]:
     """Limits by code: counts stay, every other limit costs a share BEYOND of real hands."""
     limits = {}
     for check in gate.checks:
-        if check.limit == 0:
-            limits[check.code] = 0.0
+        if check.limit == 0 or check.code in GIVEN:
+            limits[check.code] = float(check.limit)
             continue
         values, share = metrics[check.metric], BEYOND_OF.get(check.code, BEYOND)
         if check.at_least:

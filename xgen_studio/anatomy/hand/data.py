@@ -81,6 +81,16 @@ class HandSet:
         return len(self.images)
 
     def batch(self, indices: Tensor, generator: torch.Generator, device: torch.device) -> Batch:
+        image, points = self.varied(indices, generator, device)
+        rough = points + SHAPE_JITTER * torch.randn(points.shape, generator=generator).to(device)
+        told = (torch.rand(len(indices), generator=generator) < self.told).to(device)
+        channels = shape_channels(rough) * told[:, None, None, None]
+        return Batch(to_channels(image, heatmap(points)), Condition(channels))
+
+    def varied(
+        self, indices: Tensor, generator: torch.Generator, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """Pictures (n, 1, H, W) in [-1, 1] and points (n, 37, 2) px, varied."""
         n, (rows, columns) = len(indices), GRID
         image = (self.images[indices][:, None].float() / 127.5 - 1).to(device)
         points = self.points[indices].to(device)
@@ -105,10 +115,7 @@ class HandSet:
         image = F.grid_sample(image + 1, grid, "bilinear", "zeros", align_corners=False) - 1
         gain, gamma = uniform(0.9, 1.08, 1, 1, 1), torch.exp(uniform(-0.15, 0.15, 1, 1, 1))
         image = (((image + 1) / 2).clamp(0, 1) ** gamma * gain).clamp(0, 1) * 2 - 1
-        rough = points + SHAPE_JITTER * torch.randn(points.shape, generator=generator).to(device)
-        told = (torch.rand(n, generator=generator) < self.told).to(device)
-        channels = shape_channels(rough) * told[:, None, None, None]
-        return Batch(to_channels(image, heatmap(points)), Condition(channels))
+        return image, points
 
 
 class PaperSet:
@@ -129,6 +136,26 @@ class PaperSet:
         return Batch(torch.cat([F.pad(image, (side, side), value=-1.0), heat], 1), Condition())
 
 
+class LandmarkSet:
+    """Radiographs and their landmarks for a localiser, varied as NFDP does: turned, scaled, moved,
+    lighter and darker. Landmarks are shares of width and height, in the condition's place."""
+
+    def __init__(self, images: Tensor, points: Tensor) -> None:
+        self.hands = HandSet(images, points, told=0.0, turn=30.0, zoom=0.2, shift=0.08)
+
+    def __len__(self) -> int:
+        return len(self.hands)
+
+    def batch(self, indices: Tensor, generator: torch.Generator, device: torch.device) -> Batch:
+        image, points = self.hands.varied(indices, generator, device)
+        n = len(indices)
+        contrast = 0.8 + 0.4 * torch.rand(n, 1, 1, 1, generator=generator).to(device)
+        light = 0.2 * torch.randn(n, 1, 1, 1, generator=generator).to(device)
+        image = (image * contrast + light).clamp(-1, 1)
+        share = points / torch.tensor([GRID[1], GRID[0]]).to(device)
+        return Batch(image, Condition(share))
+
+
 def load_hands(data: Path | None) -> dict[str, np.ndarray]:
     """The prepared arrays of a data folder; InputError says how to make them."""
     arrays = read_arrays(data, "hand", {"images", "points", "id", "held_out"})
@@ -146,6 +173,18 @@ def joint_set(data: Path | None, told: float = 0.7) -> HandSet:
 def paper_set(data: Path | None) -> PaperSet:
     """Radiographs with their heatmaps as the paper has them: real ones only."""
     return PaperSet(*_training(load_hands(data), bent=False))
+
+
+def landmark_set(data: Path | None, synthetic: str = "", real: bool = True) -> LandmarkSet:
+    """Real training hands and, by the name of its arrays, an exported synthetic set."""
+    images, points = _training(load_hands(data), bent=False)
+    if not real and not synthetic:
+        raise InputError("landmark_set: neither real nor synthetic hands are asked for")
+    parts = [(images, points)] if real else []
+    if synthetic:
+        arrays = read_arrays(data, synthetic, {"images", "points"})
+        parts.append((torch.from_numpy(arrays["images"]), torch.from_numpy(arrays["points"])))
+    return LandmarkSet(torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts]))
 
 
 def _training(arrays: dict[str, np.ndarray], bent: bool) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,80 @@
+"""Landmarks of a radiograph by a localiser, and whether to believe them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xgen_studio.anatomy.hand.data import GRID
+from xgen_studio.anatomy.hand.gate import Gate
+from xgen_studio.anatomy.hand.labelling import Labels
+from xgen_studio.anatomy.hand.landmarks import COUNT, Points
+from xgen_studio.anatomy.hand.peaks import Peaks
+from xgen_studio.anatomy.hand.preparation import letterboxed
+from xgen_studio.diffusion import Condition, Denoiser
+
+# Checks of the calibrated gate that landmarks alone, without a heatmap's peaks, can fail
+PLAUSIBLE = ("WRIST", "BONE", "SHAPE", "RESIDUAL", "FIT")
+FAR_BEYOND = 1.5  # times a limit: with less, landmarks are doubtful; a localiser errs more than a
+#                   person, whose landmarks set the limits
+
+
+@dataclass(frozen=True)
+class Located:
+    """points (37, 2) px of the picture, pixel centres at whole numbers.
+
+    flipped  whether the picture looks like a right hand: it was flipped to be read
+    doubt    why these landmarks should not be believed, or ""
+    """
+
+    points: Points
+    flipped: bool
+    doubt: str
+
+
+def stretched_grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Grey values as 8-bit radiographs have them, 0 to 255, from any range."""
+    values = pixels.astype(np.float32)
+    if pixels.dtype == np.uint8:
+        return values
+    low, high = np.percentile(values, (0.5, 99.5))
+    grey: NDArray[np.float32] = ((values - low) / max(high - low, 1e-9)).clip(0, 1) * 255
+    return grey
+
+
+@torch.no_grad()
+def locate(denoiser: Denoiser, gate: Gate, pixels: NDArray[np.generic]) -> Located:
+    """Landmarks of a radiograph (H, W), bones bright, of a left or a right hand."""
+    grey = stretched_grey(pixels)
+    tried = []
+    for flipped in (False, True):
+        picture = grey[:, ::-1] if flipped else grey
+        made, scale, offset = letterboxed(np.ascontiguousarray(picture))
+        x = torch.from_numpy(made / 127.5 - 1)[None, None].float()
+        device = next(denoiser.parameters()).device
+        share = denoiser(x.to(device), torch.ones(1), Condition())[0].cpu().numpy()
+        on_grid = share.astype(np.float64) * (GRID[1], GRID[0])
+        tried.append((_excess(gate, on_grid), flipped, (on_grid - offset) / scale - 0.5))
+    (worst, why), flipped, points = min(tried, key=lambda one: (one[0][0], one[1]))
+    if flipped:
+        points = np.stack([pixels.shape[1] - 1 - points[:, 0], points[:, 1]], 1)
+    doubt = "" if worst <= FAR_BEYOND else f"this is hardly a hand: {why}"
+    return Located(points, flipped, doubt)
+
+
+def _excess(gate: Gate, points: Points) -> tuple[float, str]:
+    """By what multiple of its limit the worst check is missed, and the check's sentence."""
+    peaks = Peaks(points, np.ones(COUNT))
+    labels = Labels(np.arange(COUNT), np.ones(COUNT), 0.0, True)
+    judged = gate.with_limits({}).decide("", peaks, labels)
+    multiples = {}
+    for check in gate.checks:
+        if check.code in PLAUSIBLE:
+            value = abs(judged.metrics[check.metric])
+            multiples[check.code] = check.limit / max(value, 1e-9) if check.at_least else value / check.limit
+    code = max(multiples, key=lambda key: multiples[key])
+    sentences = dict(zip(judged.reasons, judged.details, strict=True))
+    return multiples[code], sentences.get(code, "")

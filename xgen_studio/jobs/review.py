@@ -1,0 +1,282 @@
+"""A run of screened hands under review: limits that may move, decisions of people beside those of
+the gate, labels moved by hand, and one undo for all of it. Knows no Qt."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xgen_studio.anatomy.hand.calibration import columns
+from xgen_studio.anatomy.hand.gate import Gate, Screening, load_gate
+from xgen_studio.anatomy.hand.landmarks import COUNT
+from xgen_studio.anatomy.hand.measures import peak_groups
+from xgen_studio.errors import InputError
+from xgen_studio.evaluation.statistics import wilson
+from xgen_studio.imaging import write_json
+from xgen_studio.jobs.screen import FILE, read_screening
+
+REVIEW = "review.json"
+STATES = ("accepted", "rejected", "accepted by hand", "rejected by hand")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a person decided about a hand."""
+
+    accepted: bool
+    by: str
+    when: str
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Everything a person said: marks by id, moved labels by id and landmark."""
+
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    moved: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
+class Review:
+    """Screened hands of a folder. `shown` are the screenings as they stand, edits included."""
+
+    def __init__(self, folder: Path, gate: Gate, screenings: Iterable[Screening]) -> None:
+        self.folder, self.gate = folder, gate
+        self._original = {s.id: s for s in screenings}
+        self.ids = list(self._original)
+        self._said = _Said()
+        self._undo: list[_Said] = []
+        self._redo: list[_Said] = []
+        self._apply()
+
+    @classmethod
+    def open(cls, folder: Path) -> Review:
+        """The run of a folder that holds a `screening.json`, with what was decided there before."""
+        name, screenings = read_screening(folder / FILE)
+        review = cls(folder, load_gate(name), screenings)
+        if (folder / REVIEW).exists():
+            review._read(folder / REVIEW)
+        return review
+
+    def add(self, screening: Screening) -> None:
+        """One more hand: the run is still being generated."""
+        if screening.id not in self._original:
+            self.ids.append(screening.id)
+        self._original[screening.id] = screening
+        self._apply()
+
+    # -- what is ---------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def by_gate(self) -> NDArray[np.bool_]:
+        """Whether each hand (N,) passes the limits as they stand."""
+        return self.gate.passed(self.metrics)
+
+    def accepted(self) -> NDArray[np.bool_]:
+        """Whether each hand (N,) is accepted: by a person where one decided, else by the gate."""
+        verdicts = self.by_gate()
+        for i, id in enumerate(self.ids):
+            if id in self._said.marks:
+                verdicts[i] = self._said.marks[id].accepted
+        return verdicts
+
+    def state(self, i: int, passed: bool) -> str:
+        """One of STATES; `passed` is the gate's verdict."""
+        mark = self._said.marks.get(self.ids[i])
+        if mark is None:
+            return STATES[0] if passed else STATES[1]
+        return STATES[2] if mark.accepted else STATES[3]
+
+    def reasons(self, i: int) -> tuple[str, ...]:
+        """Codes of the checks that hand i fails, by the limits as they stand."""
+        hand = self.shown[self.ids[i]]
+        own = tuple(
+            check.code for check in self.gate.checks
+            if check.excess(hand.metrics[check.metric]) > 0
+        )  # fmt: skip
+        return ("MIRROR", *own) if own and "MIRROR" in hand.reasons else own
+
+    def facets(self) -> Counter[str]:
+        """How many hands fail each check, by the limits as they stand; "none": how many pass."""
+        counts: Counter[str] = Counter()
+        for check in self.gate.checks:
+            if failed := int((check.excess(self.metrics[check.metric]) > 0).sum()):
+                counts[check.code] = failed
+        mirrored = sum("MIRROR" in self.shown[id].reasons for id in self.ids)
+        if mirrored:
+            counts["MIRROR"] = mirrored
+        counts["none"] = int(self.by_gate().sum())
+        return counts
+
+    def order(self, key: str, falling: bool = False) -> list[int]:
+        """Numbers of hands sorted by "name", "nearest to passing", or a metric; NaN comes last."""
+        if key == "name":
+            return sorted(range(len(self)), key=lambda i: self.ids[i], reverse=falling)
+        if key == "nearest to passing":
+            values = self.gate.excess(self.metrics)
+            values = np.where(values <= 0, np.inf, values)
+        else:
+            values = np.abs(self.metrics[key])
+        values = np.where(np.isnan(values), np.inf, -values if falling else values)
+        return np.argsort(values, kind="stable").tolist()
+
+    def failures(self) -> NDArray[np.float64]:
+        """The share of rejected hands in which each landmark (37,) is at fault: absent, sharing a
+        peak, or far from where the shape model lets it be expected."""
+        counts, rejected = np.zeros(COUNT), 0
+        limit = next((c.limit for c in self.gate.checks if c.code == "WRIST"), 16.0)
+        for id, passed in zip(self.ids, self.by_gate(), strict=True):
+            if passed:
+                continue
+            rejected += 1
+            hand = self.shown[id]
+            faulty = hand.labels.peaks < 0
+            for group in peak_groups(hand.labels):
+                faulty[group] = True
+            known = ~np.isnan(hand.landmarks[:, 0])
+            if known.all():
+                onto, _ = self.gate.norms.shape.robust_fit(hand.landmarks, ~faulty | known)
+                framed = hand.landmarks @ onto[:, :2].T + onto[:, 2]
+                spread = np.maximum(3.5 * np.sqrt(2) * self.gate.norms.spread, limit)
+                faulty |= np.hypot(*(framed - self.gate.norms.shape.mean).T) > spread
+            counts += faulty
+        return counts / max(rejected, 1)
+
+    # -- what people say -------------------------------------------------------------------------
+
+    def set_limits(self, limits: Mapping[str, float]) -> None:
+        """Decide by other limits, by code. Limits are no part of the undo."""
+        self.gate = self.gate.with_limits(limits)
+
+    def mark(self, ids: Iterable[str], accepted: bool | None) -> None:
+        """Overrule the gate about hands, or (None) leave them to it again."""
+        marks = dict(self._said.marks)
+        for id in ids:
+            marks.pop(id, None)
+            if accepted is not None:
+                marks[id] = Mark(accepted, getpass.getuser(), time.strftime("%Y-%m-%dT%H:%M:%S"))
+        self._say(replace(self._said, marks=marks))
+
+    def move(self, id: str, landmark: int, peak: int) -> None:
+        """Say that a landmark is another peak; who had that peak takes the one left behind."""
+        labels = self.shown[id].labels.peaks
+        other = np.flatnonzero(labels == peak)
+        moves = {**self._said.moved.get(id, {}), landmark: peak}
+        if other.size and other[0] != landmark:
+            moves[int(other[0])] = int(labels[landmark])
+        self._say(replace(self._said, moved={**self._said.moved, id: moves}))
+
+    def undo(self) -> bool:
+        """Take back what was said last; False when there is nothing."""
+        return self._step(self._undo, self._redo)
+
+    def redo(self) -> bool:
+        """Say again what was taken back."""
+        return self._step(self._redo, self._undo)
+
+    def edited(self, id: str) -> bool:
+        """Whether labels of a hand were moved by hand."""
+        return id in self._said.moved
+
+    def mark_of(self, id: str) -> Mark | None:
+        """What a person decided about a hand."""
+        return self._said.marks.get(id)
+
+    def _say(self, said: _Said) -> None:
+        self._undo.append(self._said)
+        self._redo.clear()
+        self._said = said
+        self._apply()
+
+    def _step(self, source: list[_Said], target: list[_Said]) -> bool:
+        if not source:
+            return False
+        target.append(self._said)
+        self._said = source.pop()
+        self._apply()
+        return True
+
+    def _apply(self) -> None:
+        """Judge edited hands anew."""
+        self.shown = dict(self._original)
+        for id, moves in self._said.moved.items():
+            hand = self._original[id]
+            peaks = hand.labels.peaks.copy()
+            for landmark, peak in moves.items():
+                peaks[landmark] = peak
+            self.shown[id] = self.gate.decide(id, hand.peaks, replace(hand.labels, peaks=peaks))
+        self.metrics = columns([self.shown[id] for id in self.ids])
+
+    # -- its file --------------------------------------------------------------------------------
+
+    def save(self) -> Path:
+        """Write `review.json` beside the screening."""
+        path = self.folder / REVIEW
+        write_json(path, self.as_table())
+        return path
+
+    def as_table(self) -> dict[str, Any]:
+        """Limits, marks and moved labels."""
+        return {
+            "gate": self.gate.name,
+            "limits": {check.code: check.limit for check in self.gate.checks},
+            "marks": {
+                id: {"accepted": m.accepted, "by": m.by, "when": m.when}
+                for id, m in self._said.marks.items()
+            },
+            "moved": {
+                id: {str(k): v for k, v in moves.items()} for id, moves in self._said.moved.items()
+            },
+        }
+
+    def _read(self, path: Path) -> None:
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            known = set(self._original)
+            self._said = _Said(
+                {id: Mark(**mark) for id, mark in table["marks"].items() if id in known},
+                {id: {int(k): int(v) for k, v in moves.items()}
+                 for id, moves in table["moved"].items() if id in known},
+            )  # fmt: skip
+            self.set_limits({code: float(v) for code, v in table["limits"].items()})
+            self._apply()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise InputError(
+                f"{path}: cannot be read ({error!r}); move it away to review the run anew"
+            ) from error
+
+
+def compared(one: Review, other: Review) -> dict[str, Any]:
+    """Two runs side by side: acceptance with its interval, reasons, medians of metrics; and where
+    they hold the same hands, how their decisions differ."""
+
+    def said(review: Review) -> dict[str, Any]:
+        passed = int(review.by_gate().sum())
+        medians = {k: float(np.nanmedian(v)) if np.isfinite(v).any() else float("nan")
+                   for k, v in review.metrics.items()}  # fmt: skip
+        return {
+            "folder": str(review.folder), "gate": review.gate.name, "hands": len(review),
+            "accepted": passed, "interval95": wilson(passed, len(review)),
+            "reasons": dict(review.facets()), "medians": medians,
+        }  # fmt: skip
+
+    made: dict[str, Any] = {"one": said(one), "other": said(other)}
+    if set(one.ids) == set(other.ids):
+        a = dict(zip(one.ids, one.accepted(), strict=True))
+        b = dict(zip(other.ids, other.accepted(), strict=True))
+        made["same_ids"] = {
+            "both": sum(a[i] and b[i] for i in a), "only one": sum(a[i] and not b[i] for i in a),
+            "only other": sum(b[i] and not a[i] for i in a),
+            "neither": sum(not a[i] and not b[i] for i in a),
+        }  # fmt: skip
+    return made
