@@ -24,7 +24,7 @@ from xgen_studio.studio.panels.jobs import JobsPanel, duration, words
 class FakeEngine(QObject):
     died = Signal()
     stepped, drawn = Signal(object), Signal(object)
-    ended, failed = Signal(object), Signal(object)
+    ended, failed, judged = Signal(object), Signal(object), Signal(object)
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,8 @@ def queue(qapp):
 
 def job(title, n=2, **values):
     mask = Mask(np.ones((4, 6), np.uint8), TABLE)
-    return QueuedSeries(title, Request(Draw(0, "m", mask, True)), tuple(range(n)), **values)
+    request = Request(Draw(0, "m", mask, True))
+    return QueuedSeries(title, request=request, seeds=tuple(range(n)), **values)
 
 
 def titles(queue):

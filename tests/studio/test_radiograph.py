@@ -71,7 +71,9 @@ def test_a_stroke_is_answered_while_a_series_runs_and_a_series_can_be_held(windo
     page, queue = drawn, window.queue
     out = tmp_path / "many"
     job = queue.add(
-        QueuedSeries("many", page.live.request(final=True), tuple(range(40)), str(out))
+        QueuedSeries(
+            "many", str(out), request=page.live.request(final=True), seeds=tuple(range(40))
+        )
     )
     assert wait_for(lambda: job.made >= 1)
     queue.hold(job, True)

@@ -224,6 +224,25 @@ def screen(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of pairs; screened now if it is not yet.")],
+    out: OutDir,
+    which: Annotated[
+        str, typer.Option(help="accepted, rejected, 'accepted by hand' or all")
+    ] = "accepted",
+) -> None:
+    """Take screened hands out as a training set: PNG, tables, COCO, arrays, manifest, report."""
+    from xgen_studio.jobs.hand_export import export_hands
+    from xgen_studio.jobs.review import Review
+    from xgen_studio.jobs.screen import FILE, screen_folder
+
+    if run.is_dir() and not (run / FILE).exists():
+        with monitor_on_terminal("screening") as monitor:
+            say(screen_folder(run, "calibrated", run, monitor))
+    say(f"{export_hands(Review.open(run), out, which)} hand(s) in {out}")
+
+
+@app.command()
 def localize(
     model: Model,
     images: list[Path],

@@ -48,7 +48,7 @@ def localize_files(
     with memory_guard(pick_device(device)):
         for done, path in enumerate(images):
             monitor.report(done, len(images), path.name)
-            found.append(Found(path, locate(denoiser, gate, read_image(path).pixels)))
+            found.append(Found(path, locate(denoiser, gate, read_image(path))))
     write_table(out, {one.path.stem: one.located.points for one in found})
     return found
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ from xgen_studio.imaging import write_json
 from xgen_studio.jobs.screen import FILE, read_screening
 
 REVIEW = "review.json"
+TERM = re.compile(r"([a-zA-Z]+)\s*(<=|>=|<|>|=)\s*([0-9.]+)")
+COMPARE: dict[str, Callable[..., Any]] = {
+    "<": np.less, ">": np.greater, "<=": np.less_equal, ">=": np.greater_equal, "=": np.equal,
+}  # fmt: skip
 STATES = ("accepted", "rejected", "accepted by hand", "rejected by hand")
 
 
@@ -129,6 +134,21 @@ class Review:
             values = np.abs(self.metrics[key])
         values = np.where(np.isnan(values), np.inf, -values if falling else values)
         return np.argsort(values, kind="stable").tolist()
+
+    def matches(self, text: str) -> NDArray[np.bool_]:
+        """Hands (N,) that a filter such as `wrist > 16 & extra = 0` lets through; a word alone is
+        looked for in the name. InputError for a metric that does not exist."""
+        found = np.ones(len(self), dtype=bool)
+        for term in filter(None, (part.strip() for part in text.split("&"))):
+            parsed = TERM.fullmatch(term)
+            if parsed is None:
+                found &= np.array([term.lower() in id.lower() for id in self.ids], dtype=bool)
+                continue
+            name, sign, number = parsed.groups()
+            if name.lower() not in self.metrics:
+                raise InputError(f"'{name}' is no metric; there is {', '.join(self.metrics)}")
+            found &= COMPARE[sign](np.abs(self.metrics[name.lower()]), float(number))
+        return found
 
     def failures(self) -> NDArray[np.float64]:
         """The share of rejected hands in which each landmark (37,) is at fault: absent, sharing a
@@ -275,8 +295,8 @@ def compared(one: Review, other: Review) -> dict[str, Any]:
         a = dict(zip(one.ids, one.accepted(), strict=True))
         b = dict(zip(other.ids, other.accepted(), strict=True))
         made["same_ids"] = {
-            "both": sum(a[i] and b[i] for i in a), "only one": sum(a[i] and not b[i] for i in a),
-            "only other": sum(b[i] and not a[i] for i in a),
-            "neither": sum(not a[i] and not b[i] for i in a),
+            name: sum((bool(a[i]), bool(b[i])) == pair for i in a)
+            for name, pair in (("both", (True, True)), ("only one", (True, False)),
+                               ("only other", (False, True)), ("neither", (False, False)))
         }  # fmt: skip
     return made

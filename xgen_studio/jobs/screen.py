@@ -29,6 +29,7 @@ from xgen_studio.jobs.job import Monitor
 
 HEATMAP = "_heatmap.png"
 FILE = "screening.json"
+CENTRE = 0.5  # files have pixel centres at whole numbers, as landmark tables do; `Peaks` the edges
 BATCH = 100  # hands between two reports
 
 
@@ -153,25 +154,26 @@ def _from_sample(sample: dict[str, Any]) -> Screening:
     )
     return Screening(
         str(sample["id"]), tuple(sample["reasons"]), tuple(sample["details"]), metrics,
-        np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2), labels,
-        Peaks(peaks[:, :2], peaks[:, 2]),
+        np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2) + CENTRE, labels,
+        Peaks(peaks[:, :2] + CENTRE, peaks[:, 2]),
     )  # fmt: skip
 
 
 def as_sample(screening: Screening) -> dict[str, Any]:
-    """One hand of `screening.json`. Landmarks and peaks are in px; null is what was not measured."""
+    """One hand of `screening.json`. Landmarks and peaks are in px, pixel
+    centres at whole numbers; null is what was not measured."""
     return {
         "id": screening.id,
         "accepted": screening.accepted,
         "reasons": list(screening.reasons),
         "details": list(screening.details),
         "metrics": {k: _number(v) for k, v in screening.metrics.items()},
-        "landmarks": _plain(screening.landmarks),
+        "landmarks": _plain(screening.landmarks - CENTRE),
         "labels": screening.labels.peaks.tolist(),
         "peaks": [
             [*place, _number(height)]
             for place, height in zip(
-                _plain(screening.peaks.places), screening.peaks.heights, strict=True
+                _plain(screening.peaks.places - CENTRE), screening.peaks.heights, strict=True
             )
         ],
     }

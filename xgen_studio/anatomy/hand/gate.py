@@ -46,6 +46,11 @@ class Check:
     limit: float
     at_least: bool = False
 
+    @property
+    def unit_is_count(self) -> bool:
+        """Whether the metric counts something that a sound hand has none of."""
+        return self.metric in ("missing", "shared", "extra")
+
     def excess(self, value: float | Floats) -> Floats:
         """How far beyond the limit, as a share of it (of 1 where the limit is 0); at most 0 passes.
 

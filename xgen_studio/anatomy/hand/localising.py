@@ -15,6 +15,7 @@ from xgen_studio.anatomy.hand.landmarks import COUNT, Points
 from xgen_studio.anatomy.hand.peaks import Peaks
 from xgen_studio.anatomy.hand.preparation import letterboxed
 from xgen_studio.diffusion import Condition, Denoiser
+from xgen_studio.imaging import Image, attenuation_up
 
 # Checks of the calibrated gate that landmarks alone, without a heatmap's peaks, can fail
 PLAUSIBLE = ("WRIST", "BONE", "SHAPE", "RESIDUAL", "FIT")
@@ -35,10 +36,11 @@ class Located:
     doubt: str
 
 
-def stretched_grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Grey values as 8-bit radiographs have them, 0 to 255, from any range."""
-    values = pixels.astype(np.float32)
-    if pixels.dtype == np.uint8:
+def grey_levels(image: Image) -> NDArray[np.float32]:
+    """Grey values (H, W), bones bright, as 8-bit radiographs have them, 0 to 255, from any range.
+    """
+    values = attenuation_up(image)
+    if image.pixels.dtype == np.uint8:
         return values
     low, high = np.percentile(values, (0.5, 99.5))
     grey: NDArray[np.float32] = ((values - low) / max(high - low, 1e-9)).clip(0, 1) * 255
@@ -46,9 +48,9 @@ def stretched_grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def locate(denoiser: Denoiser, gate: Gate, pixels: NDArray[np.generic]) -> Located:
-    """Landmarks of a radiograph (H, W), bones bright, of a left or a right hand."""
-    grey = stretched_grey(pixels)
+def locate(denoiser: Denoiser, gate: Gate, image: Image) -> Located:
+    """Landmarks of a radiograph of a left or a right hand."""
+    grey = grey_levels(image)
     tried = []
     for flipped in (False, True):
         picture = grey[:, ::-1] if flipped else grey
@@ -60,7 +62,7 @@ def locate(denoiser: Denoiser, gate: Gate, pixels: NDArray[np.generic]) -> Locat
         tried.append((_excess(gate, on_grid), flipped, (on_grid - offset) / scale - 0.5))
     (worst, why), flipped, points = min(tried, key=lambda one: (one[0][0], one[1]))
     if flipped:
-        points = np.stack([pixels.shape[1] - 1 - points[:, 0], points[:, 1]], 1)
+        points = np.stack([grey.shape[1] - 1 - points[:, 0], points[:, 1]], 1)
     doubt = "" if worst <= FAR_BEYOND else f"this is hardly a hand: {why}"
     return Located(points, flipped, doubt)
 

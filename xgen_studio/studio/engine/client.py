@@ -18,6 +18,8 @@ from xgen_studio.studio.engine.protocol import (
     Drawn,
     Ended,
     Failed,
+    HandJudged,
+    LocatedHand,
     Message,
     Opened,
     Proposed,
@@ -41,6 +43,8 @@ class Engine(QObject):
     opened = Signal(object)   # Opened
     proposed = Signal(object)  # Proposed
     remade = Signal(object)   # Remade
+    judged = Signal(object)   # HandJudged
+    located = Signal(object)  # LocatedHand
     devices = Signal(object)  # Devices
     ended = Signal(object)    # Ended
     failed = Signal(object)   # Failed
@@ -58,7 +62,7 @@ class Engine(QObject):
         self._heard.connect(self._dispatch)
         self._signal_of = {
             Stepped: self.stepped, Drawn: self.drawn, Opened: self.opened, Remade: self.remade,
-            Proposed: self.proposed,
+            Proposed: self.proposed, HandJudged: self.judged, LocatedHand: self.located,
             Devices: self.devices, Ended: self.ended, Failed: self.failed,
         }  # fmt: skip
 

@@ -1,21 +1,24 @@
 """The words between window and worker, all plain data. Light: both sides import it.
 
 Requests are answered at once, between two steps of whatever runs: `Draw`, `Open`, `Propose`,
-`Again`, `Look`.
-A `Series` is long: it runs when nothing else is asked, reports how far it is, and can be paused.
+`Again`, `Look`, `Locate`.
+A `Series`, `HandRun` or `ScreenFolder` is long: it runs when nothing else is asked, reports how far it is, and can be paused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.document import Picture
 from xgen_studio.imaging import Mask
+
+if TYPE_CHECKING:
+    from xgen_studio.anatomy.hand.gate import Screening
 
 Pixels = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -92,6 +95,39 @@ class Series:
 
 
 @dataclass(frozen=True)
+class HandRun:
+    """Draw a hand for each seed into the folder and judge it; `shape`: 'drawn' or 'free'."""
+
+    number: int
+    model: str
+    seeds: tuple[int, ...]
+    folder: str
+    gate: str = "calibrated"
+    shape: str = "drawn"
+    sampler: str | None = None
+    steps: int | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class ScreenFolder:
+    """Judge the pairs of a folder; the answer is in its `screening.json`."""
+
+    number: int
+    folder: str
+    gate: str = "calibrated"
+
+
+@dataclass(frozen=True)
+class Locate:
+    """Find the landmarks of a radiograph."""
+
+    number: int
+    path: str
+    model: str
+
+
+@dataclass(frozen=True)
 class Pause:
     """Hold the running series, or let it go on."""
 
@@ -154,6 +190,26 @@ class Proposed:
 
 
 @dataclass(frozen=True)
+class HandJudged:
+    """A hand of a `HandRun` lies in the folder, and this is its judgement."""
+
+    number: int
+    folder: str
+    screening: Screening
+
+
+@dataclass(frozen=True)
+class LocatedHand:
+    """The answer to `Locate`: see `anatomy.hand.localising.Located`."""
+
+    number: int
+    path: str
+    points: NDArray[np.float64]
+    flipped: bool
+    doubt: str
+
+
+@dataclass(frozen=True)
 class Remade:
     """The answer to `Again`."""
 
@@ -196,6 +252,10 @@ class Failed:
     message: str
 
 
-Request = Draw | Open | Propose | Again | Look
-Message = Request | Stop | Series | Pause | Cancel
-Answer = Drawn | Stepped | Opened | Proposed | Remade | Devices | Ended | Failed
+Request = Draw | Open | Propose | Again | Look | Locate
+Long = Series | HandRun | ScreenFolder
+Message = Request | Stop | Long | Pause | Cancel
+Answer = (
+    Drawn | Stepped | Opened | Proposed | Remade | Devices | HandJudged | LocatedHand | Ended
+    | Failed
+)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,7 +17,11 @@ from xgen_studio.studio.engine.protocol import (
     Drawn,
     Ended,
     Failed,
+    HandJudged,
+    HandRun,
+    Long,
     Pause,
+    ScreenFolder,
     Series,
     Stepped,
 )
@@ -24,6 +29,7 @@ from xgen_studio.studio.engine.protocol import (
 WAITING, RUNNING, HELD, DONE, FAILED, CANCELLED = (
     "waiting", "running", "held", "done", "failed", "cancelled"
 )  # fmt: skip
+J = TypeVar("J", bound="QueuedJob")
 OVER = (DONE, FAILED, CANCELLED)
 
 
@@ -32,14 +38,12 @@ def _nobody(_picture: Picture) -> None:
 
 
 @dataclass
-class QueuedSeries:
-    """A series of pictures as the user sees it."""
+class QueuedJob:
+    """A long job as the user sees it: how far it is, and how it ended."""
 
     title: str
-    request: Request
-    seeds: tuple[int, ...]
     folder: str = ""
-    on_picture: Callable[[Picture], object] = _nobody
+    count: int = 1         # pictures it will make
     number: int = 0
     state: str = WAITING
     done: int = 0          # steps
@@ -48,6 +52,13 @@ class QueuedSeries:
     message: str = ""
     _began: float = field(default=0.0, repr=False)
     _worked: float = field(default=0.0, repr=False)  # seconds before the last hold
+
+    def asked(self, number: int) -> Long:
+        """What the worker is told."""
+        raise NotImplementedError("a kind of job says what the worker is told")
+
+    def use_device(self, device: str) -> None:
+        """Run there."""
 
     @property
     def seconds(self) -> float:
@@ -68,34 +79,72 @@ class QueuedSeries:
         self.state = state
 
 
+@dataclass
+class QueuedSeries(QueuedJob):
+    """Pictures of a mask, one for each seed."""
+
+    request: Request = field(kw_only=True)
+    seeds: tuple[int, ...] = field(kw_only=True)
+    on_picture: Callable[[Picture], object] = _nobody
+
+    def __post_init__(self) -> None:
+        self.count = len(self.seeds)
+
+    def asked(self, number: int) -> Series:
+        return Series(number, self.request.draw, self.seeds, self.folder)
+
+    def use_device(self, device: str) -> None:
+        self.request = replace(self.request, draw=replace(self.request.draw, device=device))
+
+
+@dataclass
+class QueuedHands(QueuedJob):
+    """Hands drawn into a folder and judged, or a folder that is only judged."""
+
+    what: HandRun | ScreenFolder = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.folder = self.what.folder
+        self.count = len(self.what.seeds) if isinstance(self.what, HandRun) else 0
+
+    def asked(self, number: int) -> HandRun | ScreenFolder:
+        return replace(self.what, number=number)
+
+    def use_device(self, device: str) -> None:
+        if isinstance(self.what, HandRun):
+            self.what = replace(self.what, device=device)
+
+
 class JobQueue(QObject):
-    """Gives the worker one series after the other."""
+    """Gives the worker one long job after the other."""
 
     changed = Signal()          # the list, or a state
-    progressed = Signal(object)  # QueuedSeries
+    progressed = Signal(object)  # QueuedJob
+    over = Signal(object)        # QueuedJob, whichever way it ended
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.engine = engine
-        self.jobs: list[QueuedSeries] = []
+        self.jobs: list[QueuedJob] = []
         engine.stepped.connect(self._stepped)
         engine.drawn.connect(self._drawn)
+        engine.judged.connect(self._judged)
         engine.ended.connect(self._ended)
         engine.failed.connect(self._failed)
         engine.died.connect(self._died)
 
     @property
-    def current(self) -> QueuedSeries | None:
+    def current(self) -> QueuedJob | None:
         """The job that the worker has."""
         return next((job for job in self.jobs if job.state in (RUNNING, HELD)), None)
 
-    def add(self, job: QueuedSeries) -> QueuedSeries:
+    def add(self, job: J) -> J:
         """Append a job; it starts when it is its turn."""
         self.jobs.append(job)
         self._next()
         return job
 
-    def cancel(self, job: QueuedSeries) -> None:
+    def cancel(self, job: QueuedJob) -> None:
         """Leave a job; what is finished is kept."""
         if job.state == WAITING:
             job.run(CANCELLED)
@@ -103,14 +152,14 @@ class JobQueue(QObject):
         elif job.state in (RUNNING, HELD):
             self.engine.send(Cancel(job.number))
 
-    def hold(self, job: QueuedSeries, held: bool) -> None:
+    def hold(self, job: QueuedJob, held: bool) -> None:
         """Pause the running job, or let it go on."""
         if job.state in (RUNNING, HELD):
             self.engine.send(Pause(job.number, held))
             job.run(HELD if held else RUNNING)
             self.changed.emit()
 
-    def move(self, job: QueuedSeries, by: int) -> None:
+    def move(self, job: QueuedJob, by: int) -> None:
         """Move a waiting job up (-1) or down (+1) among those that wait."""
         waiting = [j for j in self.jobs if j.state == WAITING]
         if job not in waiting:
@@ -124,7 +173,8 @@ class JobQueue(QObject):
     def leave(self, on_picture: Callable[[Picture], object]) -> None:
         """Cancel the jobs whose pictures go to somebody who leaves."""
         for job in self.jobs:
-            if job.on_picture == on_picture and job.state not in OVER:
+            waits = isinstance(job, QueuedSeries) and job.on_picture == on_picture
+            if waits and isinstance(job, QueuedSeries) and job.state not in OVER:
                 job.on_picture = _nobody
                 self.cancel(job)
 
@@ -132,7 +182,7 @@ class JobQueue(QObject):
         """Jobs that wait run there; the running one ends where it is."""
         for job in self.jobs:
             if job.state == WAITING:
-                job.request = replace(job.request, draw=replace(job.request.draw, device=device))
+                job.use_device(device)
 
     def clear(self) -> None:
         """Forget the jobs that are over."""
@@ -144,12 +194,10 @@ class JobQueue(QObject):
         if self.current is None and waiting is not None:
             waiting.number = self.engine.number()
             waiting.run(RUNNING)
-            self.engine.send(
-                Series(waiting.number, waiting.request.draw, waiting.seeds, waiting.folder)
-            )
+            self.engine.send(waiting.asked(waiting.number))
         self.changed.emit()
 
-    def _of(self, number: int) -> QueuedSeries | None:
+    def _of(self, number: int) -> QueuedJob | None:
         job = self.current
         return job if job is not None and job.number == number else None
 
@@ -159,9 +207,15 @@ class JobQueue(QObject):
             self.progressed.emit(job)
 
     def _drawn(self, drawn: Drawn) -> None:
-        if (job := self._of(drawn.number)) is not None:
+        job = self._of(drawn.number)
+        if isinstance(job, QueuedSeries):
             job.made += 1
             job.on_picture(job.request.picture(drawn))
+            self.progressed.emit(job)
+
+    def _judged(self, judged: HandJudged) -> None:
+        if (job := self._of(judged.number)) is not None:
+            job.made += 1
             self.progressed.emit(job)
 
     def _ended(self, ended: Ended) -> None:
@@ -178,7 +232,9 @@ class JobQueue(QObject):
             job.message = "the drawing process ended, most likely for lack of memory"
             self._over(job, FAILED)
 
-    def _over(self, job: QueuedSeries, state: str) -> None:
+    def _over(self, job: QueuedJob, state: str) -> None:
         job.run(state)
-        job.on_picture = _nobody  # whoever waited for its pictures may go
+        if isinstance(job, QueuedSeries):
+            job.on_picture = _nobody  # whoever waited for its pictures may go
+        self.over.emit(job)
         self._next()

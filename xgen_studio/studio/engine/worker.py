@@ -25,6 +25,9 @@ from xgen_studio.studio.engine.protocol import (
     Drawn,
     Ended,
     Failed,
+    HandRun,
+    Locate,
+    Long,
     Look,
     Open,
     Opened,
@@ -34,6 +37,7 @@ from xgen_studio.studio.engine.protocol import (
     Ready,
     Remade,
     Request,
+    ScreenFolder,
     Series,
     Stepped,
     Stop,
@@ -64,8 +68,8 @@ class Worker:
         self.pipe = pipe
         self._newest: Draw | None = None
         self._stopped = False
-        self._requests: deque[Open | Propose | Again | Look] = deque()
-        self._series: deque[Series] = deque()
+        self._requests: deque[Open | Propose | Again | Look | Locate] = deque()
+        self._series: deque[Long] = deque()
         self._held: set[int] = set()
         self._cancelled: set[int] = set()
         self._generators: dict[tuple[str, str], Generator] = {}
@@ -81,7 +85,7 @@ class Worker:
                 self._answer_waiting()
             elif self._series:
                 series = self._series.popleft()
-                self._guard(series.number, self._run_series, series)
+                self._guard(series.number, self._run_long, series)
 
     # -- listening -------------------------------------------------------------------------------
 
@@ -90,13 +94,13 @@ class Worker:
             self._newest = message
         elif isinstance(message, Stop):
             self._newest, self._stopped = None, True
-        elif isinstance(message, Series):
+        elif isinstance(message, Long):
             self._series.append(message)
         elif isinstance(message, Cancel):
             self._cancelled.add(message.number)
         elif isinstance(message, Pause):
             (self._held.add if message.held else self._held.discard)(message.number)
-        elif isinstance(message, (Open, Propose, Again, Look)):
+        elif isinstance(message, (Open, Propose, Again, Look, Locate)):
             self._requests.append(message)
 
     def _drain(self) -> None:
@@ -115,7 +119,7 @@ class Worker:
                 self._guard(request.number, self._answer, request)
             self._drain()
 
-    def _guard(self, number: int, call: Any, request: Request | Series) -> None:
+    def _guard(self, number: int, call: Any, request: Request | Long) -> None:
         """Whatever goes wrong becomes one sentence, and the worker lives on."""
         try:
             call(request)
@@ -147,7 +151,7 @@ class Worker:
         self._generators[key] = Generator(open_bundle(model), device)
         return self._generators[key]
 
-    def _answer(self, request: Open | Propose | Again | Look) -> None:
+    def _answer(self, request: Open | Propose | Again | Look | Locate) -> None:
         if isinstance(request, Open):
             from xgen_studio.jobs.opening import open_radiograph
 
@@ -167,6 +171,10 @@ class Worker:
 
             made = make_again(request.picture, self._generator, self._drain)
             self._say(Remade(request.number, made.equal, made.largest_difference))
+        elif isinstance(request, Locate):
+            from xgen_studio.studio.engine.hands import find_landmarks
+
+            self._say(find_landmarks(request))
         else:
             from xgen_studio.jobs.devices import devices
 
@@ -202,6 +210,18 @@ class Worker:
 
     # -- series ----------------------------------------------------------------------------------
 
+    def _run_long(self, request: Long) -> None:
+        if isinstance(request, Series):
+            self._run_series(request)
+        else:
+            from xgen_studio.studio.engine.hands import run_hands, run_screening
+
+            if isinstance(request, HandRun):
+                run_hands(request, self._say, self._between_steps)
+            else:
+                run_screening(request, self._say, self._between_steps)
+        self._say(Ended(request.number, "done"))
+
     def _run_series(self, series: Series) -> None:
         from xgen_studio.jobs.generate import Generated, write_generated
 
@@ -220,7 +240,6 @@ class Worker:
                     done = i * step.total + step.index
                     self._say(Stepped(series.number, done, count * step.total))
                     self._between_steps(series.number)
-        self._say(Ended(series.number, "done"))
 
     def _between_steps(self, number: int) -> None:
         """Answer what was asked meanwhile; wait here while held; leave when cancelled."""

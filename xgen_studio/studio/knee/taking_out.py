@@ -71,6 +71,8 @@ def ask_series(page: KneePage) -> QueuedSeries | None:
     page.docks["Jobs"].show()
     page.docks["Jobs"].raise_()
     return page.queue.add(
-        QueuedSeries(f"{count} pictures", page.live.request(final=True),
-                     tuple(range(first, first + count)), str(own))
+        QueuedSeries(
+            f"{count} pictures", str(own), request=page.live.request(final=True),
+            seeds=tuple(range(first, first + count)),
+        )
     )  # fmt: skip

@@ -22,7 +22,7 @@ from xgen_studio.studio.engine.queue import (
     RUNNING,
     WAITING,
     JobQueue,
-    QueuedSeries,
+    QueuedJob,
 )
 from xgen_studio.studio.icons import icon
 
@@ -35,9 +35,11 @@ def duration(seconds: float) -> str:
     return f"{s // 60} min {s % 60} s" if s < 3600 else f"{s // 3600} h {s % 3600 // 60} min"
 
 
-def words(job: QueuedSeries) -> str:
+def words(job: QueuedJob) -> str:
     """The state of a job as a sentence."""
-    n = len(job.seeds)
+    n = job.count
+    if not n:  # a folder that is judged
+        return words_of_screening(job)
     if job.state == WAITING:
         return f"waits, {n} pictures"
     if job.state == FAILED:
@@ -55,10 +57,19 @@ def words(job: QueuedSeries) -> str:
     return text + (" (held)" if job.state == HELD else "")
 
 
+def words_of_screening(job: QueuedJob) -> str:
+    """The state of a job that makes no pictures."""
+    if job.state == FAILED:
+        return f"failed: {job.message}"
+    if job.state in (WAITING, CANCELLED):
+        return job.state
+    return f"judged in {duration(job.seconds)}" if job.state == DONE else "judging ..."
+
+
 class JobRow(QWidget):
     """One job."""
 
-    def __init__(self, queue: JobQueue, job: QueuedSeries) -> None:
+    def __init__(self, queue: JobQueue, job: QueuedJob) -> None:
         super().__init__()
         self.queue, self.job = queue, job
         self.title = QLabel(job.title)
@@ -153,7 +164,7 @@ class JobsPanel(QWidget):
         self.clear.setVisible(bool(self.rows))
         (self._timer.start if self.queue.current else self._timer.stop)()
 
-    def _progressed(self, job: QueuedSeries) -> None:
+    def _progressed(self, job: QueuedJob) -> None:
         for row in self.rows:
             if row.job is job:
                 row.refresh()

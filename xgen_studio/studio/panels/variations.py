@@ -77,7 +77,7 @@ class VariationStrip(QWidget):
         n = self.count.value()
         seeds = tuple(random.sample(range(1, 10**6), n))
         return self.queue.add(
-            QueuedSeries(f"{n} variations", self.live.request(final=True), seeds,
+            QueuedSeries(f"{n} variations", request=self.live.request(final=True), seeds=seeds,
                          on_picture=self.add)
         )  # fmt: skip
 

@@ -1,0 +1,186 @@
+"""Take a reviewed run out as a training set: pictures, tables, COCO keypoints, arrays, and a report."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import xgen_studio
+from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.evaluation.statistics import wilson
+from xgen_studio.imaging import atomic_write, make_folder, read_image, write_json
+from xgen_studio.jobs.localize import write_table
+from xgen_studio.jobs.review import STATES, Review
+
+WHICH = ("accepted", "rejected", "accepted by hand", "all")
+ARRAYS = "hands.npz"
+MOST_THUMBNAILS = 400  # of the report
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;
+background:#16181d;color:#e6e8eb} td,th{padding:2px 14px 2px 0;text-align:left}
+figure{display:inline-block;margin:0 8px 8px 0;width:128px;vertical-align:top}
+img{width:124px;border:2px solid #3fae6a;border-radius:4px} .rejected img{border-color:#d2564c}
+figcaption{color:#9aa3ad;font-size:12px;line-height:1.3} .note{color:#e0b050}
+"""
+
+
+def chosen(review: Review, which: str) -> list[int]:
+    """Numbers of the hands of a kind; CallError for another kind."""
+    if which not in WHICH:
+        raise CallError(f"'{which}': it is {', '.join(WHICH)}")
+    passed, accepted = review.by_gate(), review.accepted()
+    if which == "all":
+        return list(range(len(review)))
+    if which == "accepted by hand":
+        return [i for i in range(len(review)) if review.state(i, bool(passed[i])) == STATES[2]]
+    return [i for i in range(len(review)) if bool(accepted[i]) == (which == "accepted")]
+
+
+def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
+    """Write `images/ID.png`, `landmarks.csv`, `annotations.json` (COCO), `hands.npz`,
+    `manifest.json` and the report; returns how many hands. Landmarks are in px, pixel centres at
+    whole numbers; hands that lack a landmark are in the manifest, not in the tables.
+    """
+    numbers = chosen(review, which)
+    if not numbers:
+        raise InputError(f"{review.folder}: no hand is {which}; nothing was written")
+    if out.resolve() == review.folder.resolve():
+        raise CallError(f"{out}: is the run itself; name another folder")
+    if (out / "manifest.json").exists():
+        raise InputError(f"{out}: holds an exported set already; name another folder")
+    make_folder(out / "images")
+    passed = review.by_gate()
+    entries, pictures, points, ids = [], [], [], []
+    for i in numbers:
+        id = review.ids[i]
+        hand = review.shown[id]
+        source = review.folder / f"{id}.png"
+        pixels = read_image(source).pixels
+        shutil.copyfile(source, out / "images" / f"{id}.png")
+        entries.append(
+            {
+                "id": id,
+                "decision": review.state(i, bool(passed[i])),
+                "reasons": list(review.reasons(i)),
+                "labels_moved_by_hand": review.edited(id),
+                "landmarks_absent": np.flatnonzero(hand.labels.peaks < 0).tolist(),
+                "provenance": _provenance(source.with_suffix(".json")),
+            }
+        )
+        if (hand.labels.peaks >= 0).all():
+            ids.append(id)
+            points.append(hand.landmarks)
+            pictures.append(np.rint(pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8))
+    write_table(out / "landmarks.csv", {id: p - 0.5 for id, p in zip(ids, points, strict=True)})
+    sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
+    write_json(out / "annotations.json", coco(ids, points, sizes))
+    if pictures and len(set(sizes)) == 1:
+        with atomic_write(out / ARRAYS) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file, images=np.stack(pictures), points=np.stack(points).astype(np.float32)
+            )
+    write_report(review, out)
+    write_json(  # last: a set without a manifest was cut off
+        out / "manifest.json",
+        {"synthetic": True, "which": which, "run": str(review.folder), "total": len(entries),
+         "review": review.as_table(), "xgen_studio": xgen_studio.__version__, "hands": entries},
+    )  # fmt: skip
+    return len(numbers)
+
+
+def coco(
+    ids: Sequence[str], points: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """COCO keypoints of hands; the skeleton is the finger chains (from 1, as COCO counts)."""
+    images, annotations = [], []
+    for number, (id, hand, (width, height)) in enumerate(zip(ids, points, sizes, strict=True), 1):
+        centred = hand - 0.5
+        low, high = centred.min(0), centred.max(0)
+        images.append(
+            {"id": number, "file_name": f"images/{id}.png", "width": width, "height": height}
+        )
+        annotations.append(
+            {
+                "id": number, "image_id": number, "category_id": 1, "num_keypoints": len(hand),
+                "keypoints": [v for x, y in centred for v in (round(x, 2), round(y, 2), 2)],
+                "bbox": [round(float(v), 2) for v in (*low, *(high - low))],
+                "area": round(float(np.prod(high - low)), 2), "iscrowd": 0,
+            }
+        )  # fmt: skip
+    skeleton = [[a + 1, b + 1] for finger in FINGERS for a, b in zip(finger, finger[1:], strict=False)]
+    return {
+        "info": {"description": "synthetic hand radiographs, not for diagnosis"},
+        "images": images, "annotations": annotations,
+        "categories": [{"id": 1, "name": "hand", "keypoints": list(NAMES), "skeleton": skeleton}],
+    }  # fmt: skip
+
+
+def _provenance(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def summary(review: Review) -> dict[str, Any]:
+    """The report as numbers."""
+    accepted, passed = review.accepted(), review.by_gate()
+    real, n = review.gate.real_rate()
+    states = [review.state(i, bool(p)) for i, p in enumerate(passed)]
+    return {
+        "synthetic": True,
+        "run": str(review.folder), "gate": review.gate.name, "hands": len(review),
+        "accepted": int(accepted.sum()), "interval95": wilson(int(accepted.sum()), len(review)),
+        "states": {state: states.count(state) for state in STATES},
+        "reasons": dict(review.facets()),
+        "real_hands": {"passed": real, "total": n, "interval95": wilson(real, n),
+                       "how": review.gate.how_real},
+        "limits": review.as_table()["limits"],
+        "fault_of_landmark": dict(zip(NAMES, review.failures().round(4).tolist(), strict=True)),
+    }  # fmt: skip
+
+
+def write_report(review: Review, out: Path) -> Path:
+    """`report.json` and `report.html`, with thumbnails and each rejected hand's reasons."""
+    make_folder(out)
+    numbers = summary(review)
+    write_json(out / "report.json", numbers)
+    low, high = (100 * v for v in numbers["interval95"])
+    real = numbers["real_hands"]
+    rows = "".join(
+        f"<tr><td>{html.escape(code)}</td><td>{count}</td></tr>"
+        for code, count in sorted(numbers["reasons"].items(), key=lambda item: -item[1])
+        if code != "none"
+    )
+    accepted = review.accepted()
+    figures = []
+    for i in sorted(range(len(review)), key=lambda i: not accepted[i])[:MOST_THUMBNAILS]:
+        hand = review.shown[review.ids[i]]
+        why = "; ".join(hand.details) if not accepted[i] else ""
+        source = (review.folder / f"{hand.id}.png").resolve().as_uri()
+        figures.append(
+            f'<figure class="{"accepted" if accepted[i] else "rejected"}"><img loading="lazy"'
+            f' src="{source}" alt="hand {html.escape(hand.id)}"><figcaption>{html.escape(hand.id)}'
+            f" {html.escape(why)}</figcaption></figure>"
+        )
+    text = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Screened hands</title>'
+        f"<style>{STYLE}</style><h1>Screened hands</h1>"
+        '<p class="note">Synthetic radiographs. For research and teaching, not for diagnosis.</p>'
+        f"<p>Gate {html.escape(numbers['gate'])}: {numbers['accepted']} of {numbers['hands']}"
+        f" accepted, 95 % interval {low:.1f} to {high:.1f} %. Of real hands {real['passed']} of"
+        f" {real['total']} pass the same gate.</p><table><tr><th>reason</th><th>hands</th></tr>"
+        f"{rows}</table><div>{''.join(figures)}</div></html>"
+    )
+    path = out / "report.html"
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

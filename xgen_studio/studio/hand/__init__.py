@@ -1,0 +1,1 @@
+"""The hand in the studio: runs of synthetic hands under review, and landmark editing."""

@@ -1,0 +1,54 @@
+"""Two runs side by side, as a table."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
+
+from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.jobs.review import Review, compared
+from xgen_studio.studio.hand.limits import TITLES, rate
+
+
+def page_of(table: dict[str, Any]) -> str:
+    """The comparison as HTML."""
+    one, other = table["one"], table["other"]
+
+    def row(title: str, a: object, b: object) -> str:
+        cells = "".join(f"<td style='padding:2px 16px 2px 0'>{escape(str(v))}</td>" for v in (a, b))
+        return f"<tr><td style='padding:2px 16px 2px 0'><i>{escape(title)}</i></td>{cells}</tr>"
+
+    rows = [row("Run", one["folder"], other["folder"]), row("Gate", one["gate"], other["gate"])]
+    rows.append(
+        row("Accepted by the gate", *(rate(r["accepted"], r["hands"]) for r in (one, other)))
+    )
+    codes = [c for c in TITLES if c != "none" and (c in one["reasons"] or c in other["reasons"])]
+    for code in codes:
+        share = (
+            f"{r['reasons'].get(code, 0)} ({100 * r['reasons'].get(code, 0) / r['hands']:.1f} %)"
+            for r in (one, other)
+        )
+        rows.append(row(f"{TITLES[code]} fails", *share))
+    for metric, unit in UNITS.items():
+        medians = (f"{r['medians'][metric]:.3g} {unit}" for r in (one, other))
+        rows.append(row(f"median {metric}", *medians))
+    text = f"<table>{''.join(rows)}</table>"
+    if "same_ids" in table:
+        both = ", ".join(f"{name}: {count}" for name, count in table["same_ids"].items())
+        text += f"<p>Hands of the same names accepted by {escape(both)}.</p>"
+    return text
+
+
+class CompareDialog(QDialog):
+    """Shows two reviews."""
+
+    def __init__(self, one: Review, other: Review, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Compare runs")
+        self.resize(760, 620)
+        self.text = QTextBrowser()
+        self.text.setHtml(page_of(compared(one, other)))
+        column = QVBoxLayout(self)
+        column.addWidget(self.text)

@@ -1,0 +1,249 @@
+"""The gallery: thousands of hands, of which only those in sight are loaded and painted."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QRunnable,
+    QSize,
+    Qt,
+    QThreadPool,
+    Signal,
+)
+from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from xgen_studio.jobs.review import Review
+from xgen_studio.studio.hand.colours import SIGN, STATE, of_landmark
+
+Index = QModelIndex | QPersistentModelIndex
+KEPT = 3000          # thumbnails in memory, about 100 kB each at 144 px
+CAPTION = 34         # px below a thumbnail
+PADDING = 6
+HAND = Qt.ItemDataRole.UserRole  # the number of the hand in its review
+
+
+class _Loaded(QObject):
+    """Carries a thumbnail from its thread to the window's."""
+
+    done = Signal(str, QImage, int, int)  # file, picture, its own width and height
+
+
+class _Load(QRunnable):
+    """Read a picture small."""
+
+    def __init__(self, file: str, width: int, loaded: _Loaded) -> None:
+        super().__init__()
+        self.file, self.width, self.loaded = file, width, loaded
+
+    def run(self) -> None:
+        reader = QImageReader(self.file)
+        size = reader.size()
+        if size.isValid():
+            reader.setScaledSize(size.scaled(self.width, 10_000, Qt.AspectRatioMode.KeepAspectRatio))
+        picture = reader.read().convertToFormat(QImage.Format.Format_Grayscale8)
+        self.loaded.done.emit(self.file, picture, size.width(), size.height())
+
+
+class Thumbnails(QObject):
+    """Small pictures by file, loaded on other threads, the longest unseen forgotten."""
+
+    arrived = Signal(str)
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self._known: OrderedDict[str, tuple[QImage, QSize]] = OrderedDict()
+        self._asked: set[str] = set()
+        self._loaded = _Loaded()
+        self._loaded.done.connect(self._keep)
+
+    def get(self, file: str) -> tuple[QImage, QSize] | None:
+        """The picture and the file's own size, or None until it has arrived."""
+        if file in self._known:
+            self._known.move_to_end(file)
+            return self._known[file]
+        if file not in self._asked:
+            self._asked.add(file)
+            QThreadPool.globalInstance().start(_Load(file, self.width, self._loaded))
+        return None
+
+    def _keep(self, file: str, picture: QImage, width: int, height: int) -> None:
+        self._asked.discard(file)
+        self._known[file] = (picture, QSize(width, height))
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        self.arrived.emit(file)
+
+
+class HandModel(QAbstractListModel):
+    """The hands of a review that a filter lets through, in an order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.review: Review | None = None
+        self.numbers: list[int] = []   # hands of the review, as shown
+        self.passed: list[bool] = []   # the gate's verdict on each hand of the review
+
+    def show(self, review: Review | None, numbers: list[int]) -> None:
+        """Show these hands."""
+        self.beginResetModel()
+        self.review, self.numbers = review, numbers
+        self.passed = [] if review is None else review.by_gate().tolist()
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.numbers)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if self.review is None or not index.isValid():
+            return None
+        number = self.numbers[index.row()]
+        if role == HAND:
+            return number
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.review.ids[number]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            hand = self.review.shown[self.review.ids[number]]
+            state = self.review.state(number, self.passed[number])
+            return "\n".join([f"{hand.id}: {state}", *hand.details])
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            state = self.review.state(number, self.passed[number])
+            return f"hand {self.review.ids[number]}, {state}"
+        return None
+
+
+class HandDelegate(QStyledItemDelegate):
+    """Paints a thumbnail with its landmarks, framed in the colour of its decision."""
+
+    def __init__(self, thumbnails: Thumbnails, model: HandModel) -> None:
+        super().__init__()
+        self.thumbnails, self.model = thumbnails, model
+        self.dots = True
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        width = self.thumbnails.width
+        return QSize(width + 2 * PADDING, round(width * 4 / 3) + CAPTION + 2 * PADDING)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        review = self.model.review
+        if review is None:
+            return
+        number = self.model.numbers[index.row()]
+        hand = review.shown[review.ids[number]]
+        state = review.state(number, self.model.passed[number])
+        rect = option.rect.adjusted(PADDING, PADDING, -PADDING, -PADDING)  # type: ignore[attr-defined]
+        room = QRect(rect.left(), rect.top(), rect.width(), rect.height() - CAPTION)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        if selected:
+            painter.fillRect(option.rect, option.palette.highlight().color().lighter(85))  # type: ignore[attr-defined]
+        painter.fillRect(room, QColor(0, 0, 0))
+        found = self.thumbnails.get(str(review.folder / f"{hand.id}.png"))
+        if found is not None and not found[0].isNull():
+            picture, own = found
+            size = picture.size().scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            target = QRect(
+                room.left() + (room.width() - size.width()) // 2,
+                room.top() + (room.height() - size.height()) // 2, size.width(), size.height(),
+            )  # fmt: skip
+            painter.drawImage(target, picture)
+            if self.dots:
+                scale = target.width() / max(own.width(), 1)
+                painter.setPen(Qt.PenStyle.NoPen)
+                for landmark, (x, y) in enumerate(hand.landmarks):
+                    if x == x and hand.labels.peaks[landmark] >= 0:
+                        painter.setBrush(of_landmark(landmark))
+                        at = QPointF(target.left() + x * scale, target.top() + y * scale)
+                        painter.drawEllipse(at, 1.7, 1.7)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(STATE[state], 3))
+        painter.drawRoundedRect(QRectF(room).adjusted(-1, -1, 1, 1), 4, 4)
+        self._caption(painter, option, rect, hand.id, state, review.reasons(number))
+        painter.restore()
+
+    def _caption(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, id: str, state: str,
+        reasons: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        line = QRect(rect.left(), rect.bottom() - CAPTION + 3, rect.width(), CAPTION // 2)
+        metrics = painter.fontMetrics()
+        painter.setPen(option.palette.text().color())  # type: ignore[attr-defined]
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, id)
+        painter.setPen(STATE[state].lighter(125))
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight, SIGN[state])
+        if reasons:
+            line.translate(0, CAPTION // 2 - 1)
+            text = metrics.elidedText(" ".join(reasons), Qt.TextElideMode.ElideRight, line.width())
+            painter.setPen(option.palette.placeholderText().color())  # type: ignore[attr-defined]
+            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, text)
+
+
+class Gallery(QListView):
+    """Thumbnails in rows. Enter or a double click opens one."""
+
+    opened = Signal(int)  # the number of a hand
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hands = HandModel()
+        self.thumbnails = Thumbnails(132)
+        self.drawer = HandDelegate(self.thumbnails, self.hands)
+        self.setModel(self.hands)
+        self.setItemDelegate(self.drawer)
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMovement(QListView.Movement.Static)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(400)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setSpacing(2)
+        self.setAccessibleName("gallery of hands")
+        self.activated.connect(self._open)
+        self.thumbnails.arrived.connect(lambda _file: self.viewport().update())
+
+    def _open(self, index: QModelIndex) -> None:
+        self.opened.emit(self.hands.numbers[index.row()])
+
+    def chosen(self) -> list[int]:
+        """The numbers of the selected hands."""
+        rows = sorted(index.row() for index in self.selectedIndexes())
+        return [self.hands.numbers[row] for row in rows]
+
+    def select(self, number: int) -> None:
+        """Select a hand and bring it into sight, if it is shown."""
+        if number in self.hands.numbers:
+            index = self.hands.index(self.hands.numbers.index(number))
+            self.selectionModel().setCurrentIndex(
+                index, QItemSelectionModel.SelectionFlag.ClearAndSelect
+            )
+            self.scrollTo(index)
+
+    def show_review(self, review: Review | None, numbers: list[int]) -> None:
+        """Show hands; what was selected stays so."""
+        kept = set(self.chosen()) if self.hands.review is review else set()
+        place = self.verticalScrollBar().value()
+        self.hands.show(review, numbers)
+        selection = self.selectionModel()
+        for row, number in enumerate(numbers):
+            if number in kept:
+                selection.select(self.hands.index(row), QItemSelectionModel.SelectionFlag.Select)
+        self.verticalScrollBar().setValue(place)
+
+    def picture_of(self, number: int) -> Path:
+        """The file of a hand."""
+        assert self.hands.review is not None
+        return self.hands.review.folder / f"{self.hands.review.ids[number]}.png"

@@ -1,0 +1,149 @@
+"""What-if: a slider for each limit. Moving one decides all hands anew, and says how many real hands
+the same limits would let pass."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+
+from xgen_studio.anatomy.hand.gate import Check, Gate
+from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.evaluation.statistics import wilson
+from xgen_studio.jobs.review import Review
+
+STEPS = 200
+TITLES = {
+    "MISSING": "Missing", "DUP": "Shared peaks", "EXTRA": "Extra peaks", "WRIST": "Wrist",
+    "BONE": "Worst bone", "SHAPE": "Shape", "RESIDUAL": "Residual", "POSE": "Turn",
+    "FIT": "Inliers", "MRF": "Edges", "FAINT": "Faintest", "MIRROR": "Mirrored",
+    "none": "nothing: it passes",
+}  # fmt: skip
+TIPS = {
+    "MISSING": "landmarks without a peak", "DUP": "landmarks that share a peak (not 2 and 3)",
+    "EXTRA": "peaks that belong to no landmark, as a sixth finger has",
+    "WRIST": "the largest distance of a wrist landmark from its mean place",
+    "BONE": "how unusual the worst bone's length is, given the other bones",
+    "SHAPE": "squared Mahalanobis distance from the mean hand",
+    "RESIDUAL": "how far the landmarks are from anything the shape model can say",
+    "POSE": "how far the hand is turned", "FIT": "landmarks within 8 mm of the mean hand",
+    "MRF": "log density of the displacements between neighbours, an edge on average",
+    "FAINT": "the faintest landmark's height, as a share of the median",
+    "MIRROR": "looks like a right hand", "none": "hands that pass every check",
+}  # fmt: skip
+
+
+def ends_of(check: Check) -> tuple[float, float]:
+    """The strictest and the loosest limit that a slider offers."""
+    if check.at_least:
+        low = {"inliers": 10.0, "edges": -8.0}.get(check.metric, 0.0)
+        high = {"inliers": 37.0, "edges": -0.5}.get(check.metric, 1.0)
+        return high, low
+    if check.unit_is_count:
+        return 0.0, 10.0
+    return 0.0, {"WRIST": 40.0, "BONE": 15.0, "SHAPE": 150.0, "RESIDUAL": 6.0}.get(check.code, 60.0)
+
+
+class LimitsPanel(QWidget):
+    """The sliders of a review's gate, and two rates."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.review: Review | None = None
+        self._usual: dict[str, float] = {}
+        self.sliders: dict[str, QSlider] = {}
+        self._values: dict[str, QLabel] = {}
+        self._quiet = False
+        self.synthetic, self.real = QLabel(), QLabel()
+        self.real.setToolTip("Rendered from real landmarks; the same limits, other hands' statistics")
+        for label in (self.synthetic, self.real):
+            label.setTextFormat(Qt.TextFormat.RichText)
+        self.reset = QPushButton("Limits of the gate")
+        self.reset.setToolTip("Back to the limits that were set on real hands")
+        self.reset.clicked.connect(self._reset)
+        self._grid = QGridLayout()
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setVerticalSpacing(2)
+        column = QVBoxLayout(self)
+        column.addWidget(self.synthetic)
+        column.addWidget(self.real)
+        column.addLayout(self._grid)
+        column.addWidget(self.reset)
+        column.addStretch()
+
+    def show_review(self, review: Review | None, usual: Gate | None) -> None:
+        """Show the limits of a review; `usual` has those to go back to."""
+        self.review = review
+        self._usual = {c.code: c.limit for c in usual.checks} if usual else {}
+        while item := self._grid.takeAt(0):
+            if widget := item.widget():
+                widget.deleteLater()
+        self.sliders, self._values = {}, {}
+        if review is not None:
+            for row, check in enumerate(review.gate.checks):
+                self._add(row, check)
+        self.refresh()
+
+    def _add(self, row: int, check: Check) -> None:
+        title, value = QLabel(TITLES[check.code]), QLabel()
+        slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=STEPS)
+        slider.setAccessibleName(f"limit of {TITLES[check.code]}")
+        tip = f"{TIPS[check.code]}; {'at least' if check.at_least else 'at most'} this is let pass"
+        for widget in (title, slider, value):
+            widget.setToolTip(tip)
+        value.setMinimumWidth(value.fontMetrics().horizontalAdvance("59.8 landmarks"))
+        value.setAlignment(Qt.AlignmentFlag.AlignRight)
+        strict, loose = ends_of(check)
+        slider.setValue(round((check.limit - strict) / (loose - strict) * STEPS))
+        slider.valueChanged.connect(lambda place, code=check.code: self._moved(code, place))
+        self.sliders[check.code], self._values[check.code] = slider, value
+        self._grid.addWidget(title, row, 0)
+        self._grid.addWidget(slider, row, 1)
+        self._grid.addWidget(value, row, 2)
+
+    def _moved(self, code: str, place: int) -> None:
+        if self._quiet or self.review is None:
+            return
+        check = next(c for c in self.review.gate.checks if c.code == code)
+        strict, loose = ends_of(check)
+        limit = strict + (loose - strict) * place / STEPS
+        if check.unit_is_count or check.metric == "inliers":
+            limit = round(limit)
+        self.review.set_limits({code: limit})
+        self.refresh()
+        self.changed.emit()
+
+    def _reset(self) -> None:
+        if self.review is None:
+            return
+        self.review.set_limits(self._usual)
+        self._quiet = True
+        for check in self.review.gate.checks:
+            strict, loose = ends_of(check)
+            share = (check.limit - strict) / (loose - strict)
+            self.sliders[check.code].setValue(round(share * STEPS))
+        self._quiet = False
+        self.refresh()
+        self.changed.emit()
+
+    def refresh(self) -> None:
+        """Say the limits and the rates as they stand."""
+        if self.review is None:
+            self.synthetic.setText("No run is open.")
+            self.real.setText("")
+            return
+        for check in self.review.gate.checks:
+            sign = "≥" if check.at_least else "≤"
+            self._values[check.code].setText(f"{sign} {check.limit:.3g} {UNITS[check.metric]}")
+        passed, n = int(self.review.by_gate().sum()), len(self.review)
+        self.synthetic.setText(f"Synthetic: <b>{rate(passed, n)}</b>")
+        self.real.setText(f"Real hands: <b>{rate(*self.review.gate.real_rate())}</b>")
+
+
+def rate(part: int, whole: int) -> str:
+    """'93.0 % [90.1, 95.1] (372 of 400)'."""
+    if not whole:
+        return "none"
+    low, high = wilson(part, whole)
+    return f"{100 * part / whole:.1f} % [{100 * low:.1f}, {100 * high:.1f}] ({part} of {whole})"

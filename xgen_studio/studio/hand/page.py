@@ -1,0 +1,292 @@
+"""The review of synthetic hands: gallery or one hand in the middle, what decides at the sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xgen_studio.anatomy.hand.gate import load_gate
+from xgen_studio.errors import XGenError
+from xgen_studio.jobs.hand_export import WHICH, export_hands
+from xgen_studio.jobs.review import Review
+from xgen_studio.studio.actions import Actions, Entry
+from xgen_studio.studio.engine.protocol import HandJudged
+from xgen_studio.studio.engine.queue import JobQueue
+from xgen_studio.studio.fields import LettersThrough
+from xgen_studio.studio.hand.comparison import CompareDialog
+from xgen_studio.studio.hand.detail import Detail
+from xgen_studio.studio.hand.facets import Facets
+from xgen_studio.studio.hand.failure_map import FailureMap
+from xgen_studio.studio.hand.gallery import Gallery
+from xgen_studio.studio.hand.limits import LimitsPanel
+from xgen_studio.studio.hand.run_panel import RunPanel
+from xgen_studio.studio.settings import Settings
+
+SAVE_AFTER = 600   # ms after a decision
+REFRESH_AFTER = 60  # ms of sliding before the gallery follows; the rates follow at once
+EMPTY = (
+    "Generate hands on the left, or open a run.\n\nEach is judged: green passes, red does not, and"
+    " says why.\nA accepts, R rejects, Enter looks closely."
+)
+
+
+class ReviewPage(QMainWindow):
+    """A run of hands."""
+
+    said = Signal(str)  # for the status line
+
+    def __init__(self, queue: JobQueue, settings: Settings) -> None:
+        super().__init__()
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.queue, self.settings = queue, settings
+        self.review: Review | None = None
+        self.run = RunPanel(queue, settings)
+        self.facets, self.limits = Facets(), LimitsPanel()
+        self.map = FailureMap()
+        self.gallery, self.detail = Gallery(), Detail()
+        self.counts = QLabel()
+        self.counts.setProperty("role", "faint")
+        self.empty = QLabel(EMPTY)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setProperty("role", "faint")
+        shelf = QWidget()
+        column = QVBoxLayout(shelf)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self.counts)
+        column.addWidget(self.gallery, 1)
+        self.stack = QStackedWidget()
+        for place in (self.empty, shelf, self.detail):
+            self.stack.addWidget(place)
+        self.setCentralWidget(self.stack)
+        self._docks()
+        self.actions_ = Actions(self, settings)
+        self._add_actions()
+        self._saving = QTimer(self, singleShot=True, interval=SAVE_AFTER)
+        self._saving.timeout.connect(self.save)
+        self._following = QTimer(self, singleShot=True, interval=REFRESH_AFTER)
+        self._following.timeout.connect(self.refresh)
+        self._connect()
+        self._letters = LettersThrough(self)
+        self._letters.watch(self)
+
+    def _docks(self) -> None:
+        self.docks: dict[str, QDockWidget] = {}
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        for title, widget, area in (
+            ("Run", self.run, left), ("Filter", self.facets, left),
+            ("Limits", self.limits, right), ("Where hands fail", self.map, right),
+        ):  # fmt: skip
+            dock = QDockWidget(title)
+            dock.setObjectName(title)
+            dock.setWidget(widget)
+            self.addDockWidget(area, dock)
+            self.docks[title] = dock
+        self.resizeDocks([self.docks["Run"], self.docks["Limits"]], [290, 300],
+                         Qt.Orientation.Horizontal)  # fmt: skip
+
+    def _add_actions(self) -> None:
+        for entry, call in (
+            (Entry("hand.accept", "Accept", ("A",), "accept"), lambda: self.decide(True)),
+            (Entry("hand.reject", "Reject", ("R",), "close"), lambda: self.decide(False)),
+            (Entry("hand.leave", "Leave to the gate", ("U",)), lambda: self.decide(None)),
+            (Entry("hand.next", "Next hand", ("N", "Right")), lambda: self.step(1)),
+            (Entry("hand.previous", "Previous hand", ("P", "Left")), lambda: self.step(-1)),
+            (Entry("hand.gallery", "Gallery", ("Escape",)), self.to_gallery),
+            (Entry("hand.dots", "Landmarks on thumbnails", ("D",), checkable=True), self._dots),
+            (Entry("hand.undo", "Undo", ("Ctrl+Z",), "undo"), self.undo),
+            (Entry("hand.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
+            (Entry("run.open", "Open a run ..."), self.run._ask_open),
+            (Entry("run.compare", "Compare with another run ..."), self.compare),
+            *((Entry(f"run.export.{which}", f"Export {which} hands ...", icon="export"),
+               lambda which=which: self.export(which)) for which in WHICH),
+        ):  # fmt: skip
+            self.actions_.add(entry, lambda *_, call=call: call())
+        self.actions_["hand.dots"].setChecked(True)
+        for number in range(1, 10):
+            entry = Entry(f"hand.reason{number}", f"Only reason {number}", (str(number),))
+            self.actions_.add(entry, lambda *_, number=number: self.only_reason(number))
+
+    def _connect(self) -> None:
+        self.run.opened.connect(self.open)
+        self.run.begun.connect(self._begun)
+        self.run.judged.connect(self._judged)
+        self.run.again.clicked.connect(
+            lambda: self.review and self.run.judge(self.review.folder)
+        )
+        self.facets.changed.connect(self._refilter)
+        self.limits.changed.connect(self._following.start)
+        self.limits.changed.connect(self._saving.start)
+        self.gallery.opened.connect(self.look)
+        self.detail.back.connect(self.to_gallery)
+        self.detail.decided.connect(self.decide)
+        self.detail.moved.connect(self._moved)
+
+    # -- what is open ----------------------------------------------------------------------------
+
+    def open(self, folder: Path) -> None:
+        """Review a folder that was screened."""
+        if self.review is not None:
+            self.save()
+        try:
+            self._show(Review.open(folder))
+        except XGenError as error:
+            self.run.state.setText(str(error))
+
+    def _begun(self, folder: Path) -> None:
+        if self.queue.current is not None and self.queue.current.folder == str(folder):
+            self._show(Review(folder, load_gate(str(self.run.gate.currentData())), []))
+
+    def _judged(self, judged: HandJudged) -> None:
+        folder = Path(judged.folder)
+        if self.review is None or self.review.folder != folder:
+            return
+        self.review.add(judged.screening)
+        self._following.start()
+
+    def _show(self, review: Review) -> None:
+        self.review = review
+        self.limits.show_review(review, load_gate(review.gate.name))
+        self.run.again.setEnabled(True)
+        self.stack.setCurrentIndex(1)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Everything follows the review."""
+        self.limits.refresh()
+        self.map.show_review(self.review)
+        self._refilter(recount=True)
+        if self.stack.currentWidget() is self.detail and self.review is not None:
+            self.detail.show_hand(self.review, self.detail.number)
+
+    def _refilter(self, recount: bool = False) -> None:
+        if recount:
+            self.facets.show_review(self.review)
+        numbers = self.facets.numbers()
+        self.gallery.show_review(self.review, numbers)
+        if self.review is not None:
+            self.counts.setText(
+                f"{self.review.folder.name}: {len(numbers)} of {len(self.review)} hands shown;"
+                f" {int(self.review.accepted().sum())} accepted; synthetic, not for diagnosis"
+            )
+
+    # -- what the user does ----------------------------------------------------------------------
+
+    def look(self, number: int) -> None:
+        """Show one hand large."""
+        if self.review is not None:
+            self.detail.show_hand(self.review, number)
+            self.stack.setCurrentWidget(self.detail)
+            self.detail.canvas.setFocus()
+
+    def to_gallery(self) -> None:
+        """Back to the thumbnails, at the hand that was looked at."""
+        if self.stack.currentWidget() is self.detail:
+            self.stack.setCurrentIndex(1)
+            self.gallery.select(self.detail.number)
+            self.gallery.setFocus()
+
+    def step(self, by: int) -> None:
+        """The next or the previous hand of those shown."""
+        shown = self.gallery.hands.numbers
+        if self.stack.currentWidget() is self.detail and self.detail.number in shown:
+            place = shown.index(self.detail.number) + by
+            if 0 <= place < len(shown):
+                self.look(shown[place])
+
+    def chosen(self) -> list[int]:
+        """The hands that a decision is about."""
+        if self.stack.currentWidget() is self.detail:
+            return [self.detail.number]
+        return self.gallery.chosen()
+
+    def decide(self, accepted: bool | None) -> None:
+        """Overrule the gate, or (None) leave it to it."""
+        if self.review is None or not (numbers := self.chosen()):
+            self.said.emit("Select hands first")
+            return
+        self.review.mark([self.review.ids[n] for n in numbers], accepted)
+        self._changed()
+
+    def _moved(self, landmark: int, peak: int) -> None:
+        if self.review is not None:
+            self.review.move(self.review.ids[self.detail.number], landmark, peak)
+            self._changed()
+
+    def undo(self) -> None:
+        """Take back the last decision or relabelling."""
+        if self.review is not None and self.review.undo():
+            self._changed()
+
+    def redo(self) -> None:
+        """Do it again."""
+        if self.review is not None and self.review.redo():
+            self._changed()
+
+    def _changed(self) -> None:
+        self.refresh()
+        self._saving.start()
+
+    def only_reason(self, number: int) -> None:
+        """Show the hands of the reason in that place of the list; again: all."""
+        row = self.facets.reasons.item(number - 1)
+        if row is not None:
+            on = row.checkState() == Qt.CheckState.Checked
+            row.setCheckState(Qt.CheckState.Unchecked if on else Qt.CheckState.Checked)
+
+    def _dots(self) -> None:
+        self.gallery.drawer.dots = self.actions_["hand.dots"].isChecked()
+        self.gallery.viewport().update()
+
+    def save(self) -> None:
+        """Write decisions and limits beside the run."""
+        self._saving.stop()
+        if self.review is None or not len(self.review):
+            return
+        try:
+            self.review.save()
+        except XGenError as error:
+            self.said.emit(str(error))
+
+    def export(self, which: str) -> None:
+        """Write a training set of the hands of a kind."""
+        if self.review is None:
+            self.said.emit("Open a run first")
+            return
+        folder = QFileDialog.getExistingDirectory(self, f"Folder for the {which} hands")
+        if not folder:
+            return
+        out = Path(folder) / f"{self.review.folder.name}-{which.replace(' ', '-')}"
+        QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+        try:
+            count = export_hands(self.review, out, which)
+            self.said.emit(f"{count} hands in {out}")
+        except XGenError as error:
+            self.said.emit(str(error))
+        finally:
+            QApplication.restoreOverrideCursor()
+
+    def compare(self) -> None:
+        """Show this run beside another one."""
+        if self.review is None:
+            self.said.emit("Open a run first")
+            return
+        folder = QFileDialog.getExistingDirectory(self, "The run to compare with")
+        if not folder:
+            return
+        try:
+            CompareDialog(self.review, Review.open(Path(folder)), self).open()
+        except XGenError as error:
+            self.said.emit(str(error))
+
+

@@ -1,0 +1,188 @@
+"""Ask for hands: how many, of which model, where to; or open a folder of pairs."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xgen_studio.anatomy.hand.gate import GATES
+from xgen_studio.jobs.screen import FILE
+from xgen_studio.studio.engine.protocol import HandJudged, HandRun, ScreenFolder
+from xgen_studio.studio.engine.queue import OVER, JobQueue, QueuedHands, QueuedJob
+from xgen_studio.studio.icons import icon
+from xgen_studio.studio.models_page import read_cards
+from xgen_studio.studio.panels.jobs import duration
+from xgen_studio.studio.settings import Settings
+
+MOST = 100_000
+GATE_TITLES = {
+    "calibrated": "Calibrated on real hands", "paper": "As published (product)",
+    "paper-sum": "As published, equation 5 to the letter", "paper-rows": "As published, normalised",
+}  # fmt: skip
+
+
+class RunPanel(QWidget):
+    """Generates and screens; says which folder is to be reviewed."""
+
+    opened = Signal(Path)          # a folder that holds a screening
+    judged = Signal(object)        # HandJudged of the run that is drawn
+    begun = Signal(Path)           # a run is going to be drawn into this folder
+
+    def __init__(self, queue: JobQueue, settings: Settings) -> None:
+        super().__init__()
+        self.queue, self.settings = queue, settings
+        self.job: QueuedHands | None = None
+        cards = {n: c for n, c in read_cards().items() if c.get("anatomy") == "hand"}
+        self.model = QComboBox()
+        self.model.setAccessibleName("model")
+        for name, card in cards.items():
+            if {"joint", "vae"} & set(card.get("methods", {})) and card.get("networks"):
+                self.model.addItem(str(card.get("title", name)), name)
+        self.count = QSpinBox(minimum=1, maximum=MOST, value=100)
+        self.count.setAccessibleName("how many hands")
+        self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=0)
+        self.seed.setToolTip("Hand i has the seed + i; the same seed gives the same hand")
+        self.dice = QToolButton(icon=icon("dice"))
+        self.dice.setToolTip("Another seed")
+        self.dice.clicked.connect(lambda: self.seed.setValue(random.randrange(10**6)))
+        self.shape = QComboBox()
+        self.shape.addItem("Shapes from the shape model", "drawn")
+        self.shape.addItem("Free: the model makes up the shape", "free")
+        self.gate = QComboBox()
+        for name in GATES:
+            self.gate.addItem(GATE_TITLES[name], name)
+        self.folder = QLineEdit(str(Path.home() / "xgen-hands"))
+        self.folder.setToolTip("A folder of its own is made in here for each run")
+        self.browse = QToolButton(icon=icon("open"))
+        self.browse.setToolTip("Choose the folder")
+        self.browse.clicked.connect(self._browse)
+        self.start = QPushButton(icon("play"), "Generate and judge")
+        self.start.setEnabled(self.model.count() > 0)
+        self.open = QPushButton(icon("open"), "Open a run ...")
+        self.open.setToolTip("A folder of pairs NAME.png, NAME_heatmap.png; judged if it is not yet")
+        self.again = QPushButton("Judge again")
+        self.again.setToolTip("Screen the open run by the gate chosen above")
+        self.cancel = QToolButton(icon=icon("close"))
+        self.cancel.setToolTip("Stop; what is drawn is kept")
+        self.bar = QProgressBar(maximum=1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.state = QLabel("Generate hands, or open a run.")
+        self.state.setWordWrap(True)
+        self.state.setProperty("role", "faint")
+        self._arrange()
+        self.start.clicked.connect(self.generate)
+        self.open.clicked.connect(self._ask_open)
+        self.cancel.clicked.connect(lambda: self.job and queue.cancel(self.job))
+        queue.engine.judged.connect(self._judged)
+        queue.progressed.connect(self._progressed)
+        queue.over.connect(self._over)
+
+    def _arrange(self) -> None:
+        form = QFormLayout()
+        seed, folder, state = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        seed.addWidget(self.seed, 1)
+        seed.addWidget(self.dice)
+        folder.addWidget(self.folder, 1)
+        folder.addWidget(self.browse)
+        form.addRow("Model", self.model)
+        form.addRow("Hands", self.count)
+        form.addRow("Seed", seed)
+        form.addRow("Shape", self.shape)
+        form.addRow("Gate", self.gate)
+        form.addRow("Into", folder)
+        state.addWidget(self.state, 1)
+        state.addWidget(self.cancel)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.start)
+        line = QHBoxLayout()
+        line.addWidget(self.open)
+        line.addWidget(self.again)
+        column.addLayout(line)
+        column.addWidget(self.bar)
+        column.addLayout(state)
+        self.bar.hide()
+        self.cancel.hide()
+        self.again.setEnabled(False)
+
+    def _browse(self) -> None:
+        if chosen := QFileDialog.getExistingDirectory(self, "Folder for runs", self.folder.text()):
+            self.folder.setText(chosen)
+
+    def _ask_open(self) -> None:
+        if chosen := QFileDialog.getExistingDirectory(self, "A run of hands", self.folder.text()):
+            self.open_folder(Path(chosen))
+
+    def open_folder(self, folder: Path) -> None:
+        """Review a folder; one without a screening is judged first."""
+        if (folder / FILE).exists():
+            self.opened.emit(folder)
+        else:
+            self.judge(folder)
+
+    def judge(self, folder: Path) -> None:
+        """Screen a folder by the chosen gate, then review it."""
+        gate = str(self.gate.currentData())
+        self._begin(QueuedHands(f"judge {folder.name}", what=ScreenFolder(0, str(folder), gate)))
+
+    def generate(self) -> None:
+        """Draw hands into a fresh folder; they appear as they are judged."""
+        model, seed, n = str(self.model.currentData()), self.seed.value(), self.count.value()
+        name = f"{model}-{time.strftime('%Y%m%d-%H%M%S')}-seed{seed}"
+        folder = Path(self.folder.text()).expanduser() / name
+        what = HandRun(
+            0, model, tuple(range(seed, seed + n)), str(folder), str(self.gate.currentData()),
+            str(self.shape.currentData()), device=self.settings.now.device,
+        )  # fmt: skip
+        self._begin(QueuedHands(f"{n} hands", what=what))
+        self.begun.emit(folder)
+
+    def _begin(self, job: QueuedHands) -> None:
+        self.job = job
+        self.queue.add(job)
+        self.bar.setValue(0)
+        self.bar.show()
+        self.cancel.show()
+        self.state.setText("waiting for its turn ..." if job.state == "waiting" else "starting ...")
+
+    def _judged(self, judged: HandJudged) -> None:
+        if self.job is not None and judged.folder == self.job.folder:
+            self.judged.emit(judged)
+
+    def _progressed(self, job: QueuedJob) -> None:
+        if job is not self.job:
+            return
+        self.bar.setValue(round(1000 * job.done / job.total) if job.total else 0)
+        left = f", {duration(job.left)} left" if job.left is not None else ""
+        self.state.setText(f"{job.made} of {job.count} hands{left}" if job.count else "judging ...")
+
+    def _over(self, job: QueuedJob) -> None:
+        if job is not self.job or job.state not in OVER:
+            return
+        self.bar.hide()
+        self.cancel.hide()
+        if job.state == "failed":
+            self.state.setText(job.message)
+            return
+        done = f"{job.made} hands in {duration(job.seconds)}" if job.count else "judged"
+        self.state.setText(f"{done}: {job.folder}")
+        if (Path(job.folder) / FILE).exists():
+            self.opened.emit(Path(job.folder))
