@@ -264,7 +264,9 @@ def localize(
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="knee-xray, knee-xray-outlines, knee-drr, hand or hand-gate")],
+    name: Annotated[
+        str, typer.Argument(help="knee-xray, knee-xray-outlines, knee-drr, hand or hand-gate")
+    ],
     out: OutDir,
     data: RawDir = None,
 ) -> None:

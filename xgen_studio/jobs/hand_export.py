@@ -1,22 +1,23 @@
-"""Take a reviewed run out as a training set: pictures, tables, COCO keypoints, arrays, and a report."""
+"""Take a reviewed run out as a training set: pictures, tables, COCO, arrays, and a report."""
 
 from __future__ import annotations
 
 import html
 import json
 import shutil
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import xgen_studio
-from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES
+from xgen_studio.anatomy.hand.annotation import Annotation
+from xgen_studio.anatomy.hand.landmarks import NAMES
+from xgen_studio.anatomy.hand.writing import coco, write_table
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.imaging import atomic_write, make_folder, read_image, write_json
-from xgen_studio.jobs.localize import write_table
 from xgen_studio.jobs.review import STATES, Review
 
 WHICH = ("accepted", "rejected", "accepted by hand", "all")
@@ -80,9 +81,12 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
             points.append(hand.landmarks)
             pictures.append(np.rint(pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8))
     write_table(out / "landmarks.csv", {id: p - 0.5 for id, p in zip(ids, points, strict=True)})
-    sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
-    write_json(out / "annotations.json", coco(ids, points, sizes))
-    if pictures and len(set(sizes)) == 1:
+    hands = {
+        f"images/{id}.png": replace(Annotation.of(p - 0.5), size=picture.shape[::-1])
+        for id, p, picture in zip(ids, points, pictures, strict=True)
+    }
+    write_json(out / "annotations.json", coco(hands, "synthetic hands, not for diagnosis"))
+    if pictures and len({picture.shape for picture in pictures}) == 1:
         with atomic_write(out / ARRAYS) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file, images=np.stack(pictures), points=np.stack(points).astype(np.float32)
@@ -94,33 +98,6 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
          "review": review.as_table(), "xgen_studio": xgen_studio.__version__, "hands": entries},
     )  # fmt: skip
     return len(numbers)
-
-
-def coco(
-    ids: Sequence[str], points: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
-) -> dict[str, Any]:
-    """COCO keypoints of hands; the skeleton is the finger chains (from 1, as COCO counts)."""
-    images, annotations = [], []
-    for number, (id, hand, (width, height)) in enumerate(zip(ids, points, sizes, strict=True), 1):
-        centred = hand - 0.5
-        low, high = centred.min(0), centred.max(0)
-        images.append(
-            {"id": number, "file_name": f"images/{id}.png", "width": width, "height": height}
-        )
-        annotations.append(
-            {
-                "id": number, "image_id": number, "category_id": 1, "num_keypoints": len(hand),
-                "keypoints": [v for x, y in centred for v in (round(x, 2), round(y, 2), 2)],
-                "bbox": [round(float(v), 2) for v in (*low, *(high - low))],
-                "area": round(float(np.prod(high - low)), 2), "iscrowd": 0,
-            }
-        )  # fmt: skip
-    skeleton = [[a + 1, b + 1] for finger in FINGERS for a, b in zip(finger, finger[1:], strict=False)]
-    return {
-        "info": {"description": "synthetic hand radiographs, not for diagnosis"},
-        "images": images, "annotations": annotations,
-        "categories": [{"id": 1, "name": "hand", "keypoints": list(NAMES), "skeleton": skeleton}],
-    }  # fmt: skip
 
 
 def _provenance(path: Path) -> Any:

@@ -49,6 +49,8 @@ class HandGenerator:
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         if bundle.anatomy != "hand":
             raise CallError(f"{bundle.name}: draws the {bundle.anatomy}, not hands")
+        if not {"joint", "vae"} & set(bundle.methods):
+            raise CallError(f"{bundle.name}: finds landmarks; it draws no hands")
         self.bundle = bundle
         self.device = pick_device(device)
         self._denoiser = bundle.denoiser(bundle.default_method, self.device)

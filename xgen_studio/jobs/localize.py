@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from xgen_studio.anatomy.hand.gate import load_gate
-from xgen_studio.anatomy.hand.landmarks import COUNT, Points
 from xgen_studio.anatomy.hand.localising import Located, locate
+from xgen_studio.anatomy.hand.writing import write_table
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import atomic_write, make_folder, read_image
+from xgen_studio.imaging import read_image
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.networks.memory import memory_guard
 
 METHOD = "landmarks"
-HEADER = ["id", *(f"{axis}{n}" for n in range(COUNT) for axis in "xy")]
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,3 @@ def localize_files(
             found.append(Found(path, locate(denoiser, gate, read_image(path))))
     write_table(out, {one.path.stem: one.located.points for one in found})
     return found
-
-
-def write_table(path: Path, hands: dict[str, Points]) -> None:
-    """A table of landmarks, a hundredth of a pixel exact."""
-    make_folder(path.parent)
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        for id, points in hands.items():
-            writer.writerow([id, *(f"{value:.2f}" for value in points.ravel())])

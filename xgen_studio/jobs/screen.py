@@ -1,4 +1,4 @@
-"""Screen hands: judge pairs of radiograph and heatmap, or real landmark sets rendered as heatmaps."""
+"""Screen hands: judge pairs of radiograph and heatmap, or real landmarks rendered as heatmaps."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = No
         monitor.report(first, len(ids), "hands")
         part = ids[first : first + BATCH]
         frames = [framing(hands[id], GRID) for id in part]
-        placed = [hands[id] * scale + offset for id, (scale, offset) in zip(part, frames, strict=True)]
+        placed = [
+            hands[id] * scale + offset for id, (scale, offset) in zip(part, frames, strict=True)
+        ]
         judged = judge.judge(part, [seen(points) for points in placed], GRID)
         for screening, truth, (scale, offset) in zip(judged, placed, frames, strict=True):
             extra[screening.id] = {

@@ -15,7 +15,8 @@ from xgen_studio.networks.vae import VAE, VAEConfig
 from xgen_studio.tables import from_table
 
 __all__ = [
-    "VAE", "DDPMConfig", "DDPMNet", "Localiser", "LocaliserConfig", "NCSNpp", "NCSNppConfig", "UNet", "UNetConfig", "VAEConfig",
+    "VAE", "DDPMConfig", "DDPMNet", "Localiser", "LocaliserConfig", "NCSNpp", "NCSNppConfig",
+    "UNet", "UNetConfig", "VAEConfig",
     "build_network",
 ]  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""A landmark localiser after NFDP (Huang et al. 2024): ResNet-18, feature pyramid, soft-argmax, and a
-normalising flow that learns what its residuals look like.
+"""A landmark localiser after NFDP (Huang et al. 2024): ResNet-18, feature pyramid, soft-argmax, and
+a normalising flow that learns what its residuals look like.
 
 Input (B, 1, H, W) in [-1, 1]; landmarks are (B, K, 2), x and y as shares of width and height.
 """

@@ -30,7 +30,7 @@ class VAEConfig:
         if min(*self.grid, self.channels_in, self.latent, *self.channels) < 1:
             raise ValueError("grid, channels and latent must be at least 1")
         if self.grid[0] % stride or self.grid[1] % stride:
-            raise ValueError(f"a grid of {self.grid[1]} x {self.grid[0]} does not divide by {stride}")
+            raise ValueError(f"a grid of {self.grid} px does not divide by {stride}")
 
     @property
     def coarse(self) -> tuple[int, int]:
@@ -48,16 +48,18 @@ class VAE(nn.Module):
         widths, pixels = config.channels, config.channels_in * config.patch**2
         flat = widths[-1] * config.coarse[0] * config.coarse[1]
 
-        down: list[nn.Module] = [nn.PixelUnshuffle(config.patch), nn.Conv2d(pixels, widths[0], 3, padding=1)]
+        down: list[nn.Module] = [nn.PixelUnshuffle(config.patch)]
+        down.append(nn.Conv2d(pixels, widths[0], 3, padding=1))
         up: list[nn.Module] = []
-        for fine, coarse in zip(widths, [*widths[1:], None], strict=True):
-            down.append(_Block(fine))
-            if coarse is not None:
-                down.append(nn.Conv2d(fine, coarse, 3, stride=2, padding=1))
-        for coarse, fine in zip(reversed(widths), [*reversed(widths[:-1]), None], strict=True):
-            up.append(_Block(coarse))
-            if fine is not None:
-                up += [nn.Upsample(scale_factor=2), nn.Conv2d(coarse, fine, 3, padding=1)]
+        for level, width in enumerate(widths):
+            down.append(_Block(width))
+            if level + 1 < len(widths):
+                down.append(nn.Conv2d(width, widths[level + 1], 3, stride=2, padding=1))
+        for level in reversed(range(len(widths))):
+            up.append(_Block(widths[level]))
+            if level:
+                wider = nn.Conv2d(widths[level], widths[level - 1], 3, padding=1)
+                up += [nn.Upsample(scale_factor=2), wider]
         up += [group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], pixels, 3, padding=1),
                nn.PixelShuffle(config.patch)]  # fmt: skip
         self.down, self.up = nn.Sequential(*down), nn.Sequential(*up)

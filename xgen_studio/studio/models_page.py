@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QTextBrowser, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QTextBrowser
 
 from xgen_studio.paths import CARD, bundle_folders
+from xgen_studio.studio.workspaces import Place
 
 if TYPE_CHECKING:
     from xgen_studio.studio.window import Window
@@ -62,7 +63,7 @@ def page_of(card: dict[str, Any]) -> str:
     return f"<h2>{said('title')}</h2><table>{lines}</table>"
 
 
-class ModelsPage(QWidget):
+class ModelsPage(Place):
     """A list on the left, the card on the right."""
 
     def __init__(self) -> None:

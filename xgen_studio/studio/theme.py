@@ -6,12 +6,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from xgen_studio.paths import RESOURCES
+
 ACCENT = {"dark": "#4c9be8", "light": "#1f6fc4"}
 COLOURS = {
     #          window     base       dark       button     text       faint      edge
     "dark": ("#25282e", "#1d2025", "#15171b", "#31353d", "#e6e8eb", "#9aa3ad", "#3a3f48"),
     "light": ("#f3f4f6", "#ffffff", "#d9dce1", "#ffffff", "#1c2126", "#5d6670", "#c8cdd3"),
 }
+
+TICK = (RESOURCES / "icons" / "tick.svg").as_posix()
 
 RULES = """
 QToolBar {{ border: 0; padding: 3px; spacing: 2px; }}
@@ -27,6 +31,11 @@ QMainWindow::separator {{ background: {edge}; width: 1px; height: 1px; }}
 QToolTip {{ background: {base}; color: {text}; border: 1px solid {edge}; padding: 4px; }}
 QLabel[role="faint"] {{ color: {faint}; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
+QCheckBox::indicator, QListView::indicator {{ width: 12px; height: 12px; border-radius: 3px;
+  border: 1px solid {faint}; background: {base}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked {{ background: {accent};
+  border-color: {accent}; image: url({tick}); }}
+QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QFrame[role="line"] {{ color: {edge}; }}
 """
 
@@ -65,5 +74,5 @@ def apply_theme(app: QApplication, choice: str = "system") -> str:
     colours = dict(zip(names, COLOURS[scheme], strict=True))
     accent = QColor(ACCENT[scheme])
     soft = f"rgba({accent.red()}, {accent.green()}, {accent.blue()}, 60)"
-    app.setStyleSheet(RULES.format(accent=ACCENT[scheme], accent_soft=soft, **colours))
+    app.setStyleSheet(RULES.format(accent=ACCENT[scheme], accent_soft=soft, tick=TICK, **colours))
     return scheme

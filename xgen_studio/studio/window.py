@@ -30,11 +30,11 @@ from xgen_studio.studio.icons import icon
 from xgen_studio.studio.knee.documents import CASES, DRR_GRID, FIRST_CASE, document_of_mask
 from xgen_studio.studio.knee.documents import XRAY_GRID as AP_GRID
 from xgen_studio.studio.knee.page import KneePage
-from xgen_studio.studio.knee.workspace import MENUS, KneeWorkspace
+from xgen_studio.studio.knee.workspace import KneeWorkspace
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.tour import Stop, Tour
-from xgen_studio.studio.workspaces import WORKSPACES
+from xgen_studio.studio.workspaces import WORKSPACES, Place
 
 
 class Window(QMainWindow):
@@ -51,7 +51,7 @@ class Window(QMainWindow):
         self.all_actions = AllActions(self._action_parts)
         self._add_actions()
         self._tour: Tour | None = None
-        self._places: dict[str, QWidget] = {}
+        self._places: dict[str, Place] = {}
         self.stack = QStackedWidget()
         self._rail()
         notice = QLabel("Synthetic images for research and teaching, not for diagnosis")
@@ -139,20 +139,21 @@ class Window(QMainWindow):
         if id not in self._places:
             place = self._places[id] = workspace.make(self)
             self.stack.addWidget(place)
-            if isinstance(place, KneeWorkspace):
-                place.page_changed.connect(self._menus)
+            place.page_changed.connect(self._menus)
         self.stack.setCurrentWidget(self._places[id])
         self.rail_buttons[id].setChecked(True)
         self._menus()
 
     def _action_parts(self) -> list[Actions]:
         place = self.stack.currentWidget()
-        return [self.actions_, *([place.actions_] if isinstance(place, KneeWorkspace) else [])]
+        own = place.actions_ if isinstance(place, Place) else None
+        return [self.actions_, *([own] if own is not None else [])]
 
     def _redress(self) -> None:
         """Every action, shown or not, follows the theme and the keys."""
-        for part in (self.actions_, self.page.actions_):
-            part.redress()
+        self.actions_.redress()
+        for place in self._places.values():
+            place.redress()
 
     def _menus(self) -> None:
         bar, place = self.menuBar(), self.stack.currentWidget()
@@ -168,15 +169,15 @@ class Window(QMainWindow):
                 for other, case in self.actions_:
                     if other.startswith("case."):
                         cases.addAction(case)
-        for title, prefixes in MENUS if isinstance(place, KneeWorkspace) else ():
+        assert isinstance(place, Place)
+        for title, prefixes in place.menus:
             menu = bar.addMenu(title)
-            assert isinstance(place, KneeWorkspace)
-            for id, action in place.actions_:
+            for id, action in place.actions_ or ():
                 if id.startswith(prefixes):
                     menu.addAction(action)
             if title == "&View":
                 menu.addSeparator()
-                for dock in self.page.docks.values():
+                for dock in place.docks.values():
                     menu.addAction(dock.toggleViewAction())
         menu = bar.addMenu("&Help")
         for id, action in self.actions_:
@@ -261,7 +262,6 @@ class Window(QMainWindow):
             self._redress()
             for workspace in WORKSPACES:
                 self.rail_buttons[workspace.id].setIcon(icon(workspace.icon))
-            self.page.redress()
         super().changeEvent(event)
 
     # -- events ----------------------------------------------------------------------------------
@@ -291,12 +291,12 @@ class Window(QMainWindow):
         return bool(answer == buttons.Discard)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.desk.may_leave() or not self._may_stop():
+        stays = not all(place.may_leave() for place in self._places.values())
+        if stays or not self.desk.may_leave() or not self._may_stop():
             event.ignore()
             return
-        knee = self._places["knee"]
-        assert isinstance(knee, KneeWorkspace)
-        knee.keep_layout()
+        for opened in self._places.values():
+            opened.leave()
         place = bytes(self.saveGeometry().toBase64().data()).decode()
         self.settings.put(layout={**self.settings.now.layout, "window": place})
         self.desk.close()

@@ -18,7 +18,7 @@ from xgen_studio.anatomy.hand.belief import IMPOSSIBLE, max_product
 from xgen_studio.anatomy.hand.landmarks import COUNT, Points
 from xgen_studio.anatomy.hand.norms import Norms
 from xgen_studio.anatomy.hand.peaks import Peaks
-from xgen_studio.anatomy.hand.pose import Complex, fit_similarity, rough_pose
+from xgen_studio.anatomy.hand.pose import Complex, as_complex, fit_similarity, rough_pose
 from xgen_studio.anatomy.hand.topology import NEAR_WRIST
 from xgen_studio.anatomy.hand.warping import apply, similarity
 
@@ -84,7 +84,7 @@ def padded(hands: Sequence[Peaks]) -> tuple[Complex, Floats]:
 def _label(hands: Sequence[Peaks], norms: Norms) -> list[Labels]:
     places, heights = padded(hands)
     there = heights > 0
-    a, b = rough_pose(places, there, norms.shape.mean @ [1, 1j])
+    a, b = rough_pose(places, there, as_complex(norms.shape.mean))
     best = _match(places, there, a, b, norms)
     doubtful = np.flatnonzero((best.edge_energy < DOUBT) | best.absent)
     if doubtful.size:
@@ -106,7 +106,7 @@ def _other_poses(
     for degrees in SECOND_TURNS_DEG:
         turn = np.exp(1j * np.deg2rad(degrees))
         yield a * turn, (b - centre) * turn + centre
-    mean = norms.shape.mean[list(NEAR_WRIST)] @ [1, 1j]
+    mean = as_complex(norms.shape.mean[list(NEAR_WRIST)])
     for _ in range(2):
         states = best.beliefs[rows][:, list(NEAR_WRIST)].argmax(2)
         known = states < CANDIDATES

@@ -75,8 +75,9 @@ def _excess(gate: Gate, points: Points) -> tuple[float, str]:
     multiples = {}
     for check in gate.checks:
         if check.code in PLAUSIBLE:
-            value = abs(judged.metrics[check.metric])
-            multiples[check.code] = check.limit / max(value, 1e-9) if check.at_least else value / check.limit
+            value = max(abs(judged.metrics[check.metric]), 1e-9)
+            share = value / check.limit
+            multiples[check.code] = 1 / share if check.at_least else share
     code = max(multiples, key=lambda key: multiples[key])
     sentences = dict(zip(judged.reasons, judged.details, strict=True))
     return multiples[code], sentences.get(code, "")

@@ -1,6 +1,6 @@
 """What real hands are like: the statistics that both gates judge by, learned from landmark tables.
 
-They are numbers about hundreds of hands (means, spreads, modes); no hand can be read back from them.
+They are numbers about hundreds of hands (means, spreads, modes); no single hand can be read back.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Norms:
     """Statistics of real hands; E edges, 19 bones, 37 landmarks.
 
     In the mean shape's frame (mm): shape, spread (37,) per axis, displacement (E, 2) of each edge
-    and its precision (E, 2, 2). Bones: mean (19,) and precision (19, 19) of their log lengths, which
-    no overall scale can move.
+    and its precision (E, 2, 2). Bones: mean (19,) and precision (19, 19) of their log lengths,
+    which no overall scale can move.
     turn_deg: mean and SD of how hands lie turned in their pictures, against the mean shape.
     For the published gate: place (37, 2) mm in a square frame, t_fits (E, 3) of distances in mm
     (degrees of freedom, location, scale), distance (E,) mm, and the mm a frame pixel stands for.
@@ -75,7 +75,7 @@ class Norms:
             displacement=apart.mean(0),
             precision=np.linalg.inv(covariance),
             bone_mean=logs.mean(0),
-            bone_precision=np.linalg.inv(np.cov(logs.T) + ANY_SCALE),
+            bone_precision=np.asarray(np.linalg.inv(np.cov(logs.T) + ANY_SCALE), np.float64),
             turn_deg=np.array([np.mean(turns), np.std(turns)]),
             place=framed.mean(0) * scales.mean(),
             distance=lengths.mean(0),

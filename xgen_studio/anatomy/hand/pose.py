@@ -16,6 +16,12 @@ REACHES_MM = (25.0, 18.0, 12.0, 9.0, 7.0, 6.0)  # how far a peak may pull a land
 OUTLIER = 0.05                                  # density of peaks that belong to no landmark
 
 
+def as_complex(points: NDArray[np.float64]) -> Complex:
+    """Points (N, 2) as x + iy."""
+    made: Complex = points @ np.array([1, 1j])
+    return made
+
+
 def rough_pose(cloud: Complex, there: NDArray[np.bool_], mean: Complex) -> tuple[Complex, Complex]:
     """(a, b), each (B,), of the map from clouds (B, L) to the mean shape (37,), mm.
 
@@ -68,7 +74,9 @@ def _fit(
     return a, y - a * x
 
 
-def fit_similarity(cloud: Complex, target: Complex, known: NDArray[np.bool_]) -> tuple[Complex, Complex]:
+def fit_similarity(
+    cloud: Complex, target: Complex, known: NDArray[np.bool_]
+) -> tuple[Complex, Complex]:
     """The least-squares (a, b), each (B,), that take points (B, N) to targets (N,), the known ones
     counting."""
     weight = known.astype(np.float64)

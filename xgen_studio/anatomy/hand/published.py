@@ -2,8 +2,8 @@
 section 6 reads it.
 
 U(c) = height x Gaussian (25 mm) about the landmark's mean place in the picture;
-B(e) = t-density(d) + 2 exp(-|d_mean - d|), d in mm. Nothing stops two landmarks from taking one peak,
-and only distances are compared: real hands are mislabelled often. It is here to be compared with.
+B(e) = t-density(d) + 2 exp(-|d_mean - d|), d in mm. Nothing stops two landmarks from taking one
+peak, and only distances are compared: real hands are mislabelled often. It is here to compare with.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from xgen_studio.anatomy.hand.belief import IMPOSSIBLE, max_product
-from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.labelling import ABSENT, Floats, Labels, in_chunks, padded
+from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.norms import FRAME, Norms
 from xgen_studio.anatomy.hand.peaks import Peaks
 

@@ -111,7 +111,8 @@ def _coco(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
             raise InputError(f"{path}: {id} has two hands; one is needed")
         size = (image["width"], image["height"]) if {"width", "height"} <= set(image) else None
         rows = [
-            (str(label), x, y, State(int(v))) for label, (x, y, v) in zip(labels, triples, strict=True)
+            (str(label), x, y, State(int(v)))
+            for label, (x, y, v) in zip(labels, triples, strict=True)
         ]
         if len(rows) != COUNT:
             raise InputError(f"{path}: {id} has {len(rows)} keypoints; {COUNT} are needed")

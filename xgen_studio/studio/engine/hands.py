@@ -1,4 +1,4 @@
-"""The worker's part for hands: a run drawn and judged hand by hand, a folder judged, landmarks found.
+"""The worker's part for hands: runs drawn and judged, folders judged, landmarks found.
 
 Imported by the worker alone: it loads torch.
 """

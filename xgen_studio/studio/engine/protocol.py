@@ -2,7 +2,8 @@
 
 Requests are answered at once, between two steps of whatever runs: `Draw`, `Open`, `Propose`,
 `Again`, `Look`, `Locate`.
-A `Series`, `HandRun` or `ScreenFolder` is long: it runs when nothing else is asked, reports how far it is, and can be paused.
+A `Series`, `HandRun` or `ScreenFolder` is long: it runs when nothing else is asked, reports how far
+it is, and can be paused.
 """
 
 from __future__ import annotations

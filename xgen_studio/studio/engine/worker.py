@@ -37,7 +37,6 @@ from xgen_studio.studio.engine.protocol import (
     Ready,
     Remade,
     Request,
-    ScreenFolder,
     Series,
     Stepped,
     Stop,

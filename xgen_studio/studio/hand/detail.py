@@ -101,7 +101,7 @@ class Detail(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.setAccessibleName("metrics")
         self.landmark = QLabel()
         self.landmark.setWordWrap(True)
@@ -111,7 +111,7 @@ class Detail(QWidget):
 
     def _arrange(self) -> None:
         self.heat = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100, value=0)
-        self.heat.setMaximumWidth(140)
+        self.heat.setMaximumWidth(260)
         self.heat.setAccessibleName("heatmap opacity")
         self.heat.valueChanged.connect(self._blend)
         bar = QHBoxLayout()
@@ -122,10 +122,10 @@ class Detail(QWidget):
         self.switches = {}
         for name, title, tip in (
             ("labels", "Labels", "Which peak is which landmark"),
-            ("names", "Numbers", "The landmarks' numbers"),
+            ("names", "No.", "The landmarks' numbers"),
             ("edges", "Edges", "Edges of the random field: green as usual, red unusual"),
-            ("ghost", "Mean hand", "The mean shape laid over this hand"),
-            ("bones", "Worst bones", "Bones whose length is beyond the limit"),
+            ("ghost", "Mean", "The mean shape laid over this hand"),
+            ("bones", "Bones", "Bones whose length is beyond the limit"),
         ):
             box = QCheckBox(title)
             box.setChecked(getattr(self.picture.shown, name))
@@ -133,18 +133,22 @@ class Detail(QWidget):
             box.toggled.connect(lambda on, name=name: self._switch(name, on))
             self.switches[name] = box
             bar.addWidget(box)
+        self.table.verticalHeader().setDefaultSectionSize(22)
         bar.addStretch()
-        bar.addWidget(QLabel("Heatmap"))
-        bar.addWidget(self.heat)
+        blend = QHBoxLayout()
+        for widget in (QLabel("Radiograph"), self.heat, QLabel("Heatmap")):
+            blend.addWidget(widget)
+        blend.addStretch()
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(bar)
         column.addWidget(self.canvas, 1)
+        column.addLayout(blend)
         buttons = QHBoxLayout()
         for title, tip, verdict in (
             ("Accept", "Accept by hand (A)", True), ("Reject", "Reject by hand (R)", False),
-            ("As the gate says", "Take back the decision (U)", None),
+            ("Gate", "Take back the decision: as the gate says (U)", None),
         ):  # fmt: skip
             button = QPushButton(title)
             button.setToolTip(tip)
@@ -238,14 +242,14 @@ class Detail(QWidget):
         off = np.hypot(*(places - gate.norms.shape.mean[landmark]).T)
         owner = {int(p): k for k, p in enumerate(hand.labels.peaks) if p >= 0}
         rows = "".join(
-            f"<tr><td>{'<b>this one</b>' if hand.labels.peaks[landmark] == p else ''}</td>"
+            f"<tr><td>{'●' if hand.labels.peaks[landmark] == p else ''}</td>"
             f"<td>{off[p]:.1f} mm</td><td>{hand.peaks.heights[p]:.2f}</td>"
             f"<td>{NAMES[owner[int(p)]] if int(p) in owner else 'nobody'}</td></tr>"
             for p in np.argsort(off)[:4]
         )
         self.landmark.setText(
             f"<b>{landmark} {NAMES[landmark]}</b><table cellspacing=6><tr><td></td>"
-            f"<td>from its mean place</td><td>height</td><td>taken by</td></tr>{rows}</table>"
+            f"<td>from mean</td><td>height</td><td>taken by</td></tr>{rows}</table>"
         )
 
     def _switch(self, name: str, on: bool) -> None:

@@ -1,4 +1,4 @@
-"""Which hands the gallery shows and in which order: decision, reasons with counts, a text, a sort."""
+"""Which hands the gallery shows and in which order: decision, reasons, a text, a sort."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class Facets(QWidget):
         self.trouble.setProperty("role", "faint")
         self.reasons = QListWidget()
         self.reasons.setAccessibleName("reasons")
+        self.reasons.setSpacing(2)
         self.reasons.setToolTip("Tick reasons to see the hands that have all of them")
         order = QHBoxLayout()
         order.addWidget(self.sort, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
@@ -50,7 +52,7 @@ class FailureMap(QWidget):
         line = QColor(self.palette().mid().color())
         painter.setPen(QPen(line, 1.5))
         for finger in FINGERS:
-            for a, b in zip(finger, finger[1:], strict=False):
+            for a, b in itertools.pairwise(finger):
                 painter.drawLine(at[a], at[b])
         top = max(float(self._share.max()), 1e-9)
         for place, share in zip(at, self._share, strict=True):

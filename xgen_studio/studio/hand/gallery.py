@@ -50,7 +50,8 @@ class _Load(QRunnable):
         reader = QImageReader(self.file)
         size = reader.size()
         if size.isValid():
-            reader.setScaledSize(size.scaled(self.width, 10_000, Qt.AspectRatioMode.KeepAspectRatio))
+            small = size.scaled(self.width, 10_000, Qt.AspectRatioMode.KeepAspectRatio)
+            reader.setScaledSize(small)
         picture = reader.read().convertToFormat(QImage.Format.Format_Grayscale8)
         self.loaded.done.emit(self.file, picture, size.width(), size.height())
 
@@ -142,13 +143,13 @@ class HandDelegate(QStyledItemDelegate):
         number = self.model.numbers[index.row()]
         hand = review.shown[review.ids[number]]
         state = review.state(number, self.model.passed[number])
-        rect = option.rect.adjusted(PADDING, PADDING, -PADDING, -PADDING)  # type: ignore[attr-defined]
+        rect = option.rect.adjusted(PADDING, PADDING, -PADDING, -PADDING)
         room = QRect(rect.left(), rect.top(), rect.width(), rect.height() - CAPTION)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if selected:
-            painter.fillRect(option.rect, option.palette.highlight().color().lighter(85))  # type: ignore[attr-defined]
+            painter.fillRect(option.rect, option.palette.highlight().color().lighter(85))
         painter.fillRect(room, QColor(0, 0, 0))
         found = self.thumbnails.get(str(review.folder / f"{hand.id}.png"))
         if found is not None and not found[0].isNull():
@@ -179,14 +180,14 @@ class HandDelegate(QStyledItemDelegate):
     ) -> None:  # fmt: skip
         line = QRect(rect.left(), rect.bottom() - CAPTION + 3, rect.width(), CAPTION // 2)
         metrics = painter.fontMetrics()
-        painter.setPen(option.palette.text().color())  # type: ignore[attr-defined]
+        painter.setPen(option.palette.text().color())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, id)
         painter.setPen(STATE[state].lighter(125))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight, SIGN[state])
         if reasons:
             line.translate(0, CAPTION // 2 - 1)
             text = metrics.elidedText(" ".join(reasons), Qt.TextElideMode.ElideRight, line.width())
-            painter.setPen(option.palette.placeholderText().color())  # type: ignore[attr-defined]
+            painter.setPen(option.palette.placeholderText().color())
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft, text)
 
 

@@ -56,7 +56,7 @@ class LimitsPanel(QWidget):
         self._values: dict[str, QLabel] = {}
         self._quiet = False
         self.synthetic, self.real = QLabel(), QLabel()
-        self.real.setToolTip("Rendered from real landmarks; the same limits, other hands' statistics")
+        self.real.setToolTip("Rendered from landmarks; each judged by statistics of other hands")
         for label in (self.synthetic, self.real):
             label.setTextFormat(Qt.TextFormat.RichText)
         self.reset = QPushButton("Limits of the gate")

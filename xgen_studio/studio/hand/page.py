@@ -121,9 +121,7 @@ class ReviewPage(QMainWindow):
         self.run.opened.connect(self.open)
         self.run.begun.connect(self._begun)
         self.run.judged.connect(self._judged)
-        self.run.again.clicked.connect(
-            lambda: self.review and self.run.judge(self.review.folder)
-        )
+        self.run.again.clicked.connect(self.judge_again)
         self.facets.changed.connect(self._refilter)
         self.limits.changed.connect(self._following.start)
         self.limits.changed.connect(self._saving.start)
@@ -160,6 +158,12 @@ class ReviewPage(QMainWindow):
         self.run.again.setEnabled(True)
         self.stack.setCurrentIndex(1)
         self.refresh()
+
+    def judge_again(self) -> None:
+        """Screen the open run by the gate that is chosen."""
+        if self.review is not None:
+            self.save()
+            self.run.judge(self.review.folder)
 
     def refresh(self) -> None:
         """Everything follows the review."""

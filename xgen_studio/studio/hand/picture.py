@@ -3,6 +3,7 @@ ghost, the worst bone."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,7 @@ class HandPicture:
         if self.shown.ghost and len(self._ghost):
             painter.setPen(QPen(GHOST, 1.4, Qt.PenStyle.DashLine))
             for finger in FINGERS:
-                for a, b in zip(finger, finger[1:], strict=False):
+                for a, b in itertools.pairwise(finger):
                     painter.drawLine(at(self._ghost[a]), at(self._ghost[b]))
             for point in self._ghost:
                 painter.drawEllipse(at(point), 3, 3)

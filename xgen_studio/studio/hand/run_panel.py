@@ -76,7 +76,7 @@ class RunPanel(QWidget):
         self.start = QPushButton(icon("play"), "Generate and judge")
         self.start.setEnabled(self.model.count() > 0)
         self.open = QPushButton(icon("open"), "Open a run ...")
-        self.open.setToolTip("A folder of pairs NAME.png, NAME_heatmap.png; judged if it is not yet")
+        self.open.setToolTip("A folder of pairs NAME.png, NAME_heatmap.png; judged if need be")
         self.again = QPushButton("Judge again")
         self.again.setToolTip("Screen the open run by the gate chosen above")
         self.cancel = QToolButton(icon=icon("close"))
@@ -87,6 +87,10 @@ class RunPanel(QWidget):
         self.state = QLabel("Generate hands, or open a run.")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
+        for box in (self.model, self.shape, self.gate):  # long titles must not widen the dock
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
         self._arrange()
         self.start.clicked.connect(self.generate)
         self.open.clicked.connect(self._ask_open)

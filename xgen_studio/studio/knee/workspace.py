@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray
+from PySide6.QtWidgets import QDockWidget, QVBoxLayout
 
 from xgen_studio.studio.actions import Actions
 from xgen_studio.studio.knee.page import KneePage
+from xgen_studio.studio.workspaces import Menus, Place
 
 if TYPE_CHECKING:
     from xgen_studio.studio.window import Window
 
-MENUS = (
+MENUS: Menus = (
     ("&Edit", ("edit.",)), ("&View", ("view.", "mask.")), ("&Tools", ("tool.", "brush.")),
     ("&Label", ("label.",)), ("&Shapes", ("shape.",)), ("&Radiograph", ("radiograph.",)),
 )  # fmt: skip
 VERSION = 1  # of the docks' layout
 
 
-class KneeWorkspace(QWidget):
+class KneeWorkspace(Place):
     """Makes a page for each document, and gives it the place and the docks of the one before."""
 
-    page_changed = Signal()
+    @property
+    def menus(self) -> Menus:
+        """Those of the page."""
+        return MENUS
 
     def __init__(self, window: Window) -> None:
         super().__init__()
@@ -40,6 +44,18 @@ class KneeWorkspace(QWidget):
         """The actions of the page."""
         assert self.page is not None
         return self.page.actions_
+
+    @property
+    def docks(self) -> dict[str, QDockWidget]:
+        """The docks of the page."""
+        assert self.page is not None
+        return self.page.docks
+
+    def redress(self) -> None:
+        """The page follows the theme."""
+        assert self.page is not None
+        self.page.actions_.redress()
+        self.page.redress()
 
     def _show(self) -> None:
         window, old = self.window_, self.page
@@ -67,6 +83,9 @@ class KneeWorkspace(QWidget):
     def _settle(self) -> None:
         if self.page is not None:
             self.page.settle()
+
+    def leave(self) -> None:
+        self.keep_layout()
 
     def keep_layout(self) -> None:
         """Remember where the docks are."""

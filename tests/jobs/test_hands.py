@@ -1,0 +1,337 @@
+"""Hands from the terminal: generate, screen, review, export, localise."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tomli_w
+import torch
+
+from tests.jobs.test_commands import assert_one_line, xgen
+from xgen_studio.anatomy.hand.calibration import render
+from xgen_studio.anatomy.hand.gate import load_gate
+from xgen_studio.anatomy.hand.landmarks import COUNT
+from xgen_studio.anatomy.hand.norms import in_frame
+from xgen_studio.anatomy.hand.reading import read_landmarks
+from xgen_studio.anatomy.hand.writing import write_table
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import read_image, write_png8, write_png16
+from xgen_studio.jobs.generate import Settings
+from xgen_studio.jobs.hand_export import export_hands
+from xgen_studio.jobs.hands import HandGenerator, generate_hands
+from xgen_studio.jobs.models import open_bundle
+from xgen_studio.jobs.review import Review, compared
+from xgen_studio.jobs.screen import FILE, read_screening, screen_folder, screen_table
+from xgen_studio.networks import build_network
+from xgen_studio.networks.weights import save_weights
+
+GRID = (256, 192)
+NETWORKS = {
+    "diffusion": ("unet", {"in_channels": 2, "out_channels": 2, "condition_channels": 8,
+                           "channels": [8, 8, 16], "blocks": 1, "heads": 2, "pixel_width": 4}),
+    "vae": ("vae", {"channels": [4, 8, 8, 8], "latent": 8}),
+    "localiser": ("localiser", {"width": 4, "pyramid": 8, "head": 8}),
+}  # fmt: skip
+
+
+def sound_hands(count, grid=(256, 256)):
+    shape = load_gate().norms.shape
+    rng = np.random.default_rng(5)
+    return [in_frame(shape.sample(rng, 1.5), grid) for _ in range(count)]
+
+
+@pytest.fixture
+def hand_bundles(tmp_path, monkeypatch):
+    """Bundles with random weights: tiny-joint, tiny-vae, tiny-localiser."""
+    parent = tmp_path / "models"
+    for name, method, network in (("tiny-joint", "joint", "diffusion"), ("tiny-vae", "vae", "vae"),
+                                  ("tiny-localiser", "landmarks", "localiser")):  # fmt: skip
+        folder = parent / name
+        folder.mkdir(parents=True)
+        architecture, options = NETWORKS[network]
+        torch.manual_seed(1)
+        made = build_network(architecture, options)
+        for parameter in made.parameters():
+            torch.nn.init.normal_(parameter, std=0.05)
+        digest = save_weights(made, folder / "w.safetensors")
+        card = {
+            "name": name, "title": name, "summary": "random weights", "anatomy": "hand",
+            "grid": list(GRID), "licence": "none", "trained_on": "nothing", "attribution": "",
+            "limits": "means nothing", "steps": 2, "methods": {method: network},
+            "networks": {network: {"file": "w.safetensors", "sha256": digest,
+                                   "architecture": architecture, "options": options}},
+        }  # fmt: skip
+        (folder / "model.toml").write_text(tomli_w.dumps(card))
+    monkeypatch.setenv("XGEN_MODELS", str(parent))
+    return parent
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Six pairs: four sound hands, one with a spurious blob, one without a finger."""
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    hands = sound_hands(6, GRID)
+    hands[4] = np.concatenate([hands[4], [[12.0, 240.0]]])
+    hands[5] = np.delete(hands[5], [33, 34, 35, 36], axis=0)
+    for i, points in enumerate(hands):
+        heat = render(points, GRID, 2.0)
+        write_png16(folder / f"{i:03d}_heatmap.png", heat, {"synthetic": True})
+        write_png16(folder / f"{i:03d}.png", 0.3 + 0.5 * heat, {"synthetic": True})
+    return folder, hands
+
+
+def test_generate_writes_pairs_that_can_be_made_again(hand_bundles, tmp_path):
+    answer = xgen("generate", "tiny-joint", "-n", 2, "--seed", 4, "-o", tmp_path / "a")
+    assert answer.returncode == 0, answer.stderr
+    names = sorted(p.name for p in (tmp_path / "a").iterdir())
+    assert names == sorted(f"{i:03d}{end}" for i in (0, 1)
+                           for end in (".png", ".json", "_heatmap.png"))  # fmt: skip
+    said = json.loads((tmp_path / "a" / "001.json").read_text())
+    assert said["synthetic"] and said["seed"] == 5 and said["shape"] == "drawn"
+    assert np.shape(said["told_landmarks_px"]) == (COUNT, 2)
+    picture = read_image(tmp_path / "a" / "000.png")
+    assert picture.shape == GRID and picture.pixels.dtype == np.uint16 and picture.synthetic
+    xgen("generate", "tiny-joint", "-n", 1, "--seed", 5, "-o", tmp_path / "b")
+    for end in (".png", "_heatmap.png"):
+        np.testing.assert_array_equal(
+            read_image(tmp_path / "a" / f"001{end}").pixels,
+            read_image(tmp_path / "b" / f"000{end}").pixels,
+        )
+
+
+def test_what_is_told_matters_and_a_vae_is_told_nothing(hand_bundles, tmp_path):
+    joint = HandGenerator(open_bundle("tiny-joint"))
+    drawn = joint.one(Settings(seed=1))
+    free = joint.one(Settings(seed=1, options={"shape": "free"}))
+    assert drawn.told is not None and free.told is None
+    assert np.abs(drawn.pixels - free.pixels).max() > 1e-4
+    vae = HandGenerator(open_bundle("tiny-vae"))
+    made = vae.one(Settings(seed=1))
+    assert made.told is None and made.provenance["shape"] == "free"
+    np.testing.assert_array_equal(made.heatmap, vae.one(Settings(seed=1)).heatmap)
+    assert np.abs(made.pixels - vae.one(Settings(seed=2)).pixels).max() > 1e-4
+    table = tmp_path / "own.csv"
+    write_table(table, {"x": sound_hands(1)[0]})
+    [picture] = generate_hands("tiny-joint", tmp_path / "own", landmarks=table)
+    told = np.array(json.loads(picture.with_suffix(".json").read_text())["told_landmarks_px"])
+    np.testing.assert_allclose(told, in_frame(sound_hands(1)[0], GRID), atol=0.02)
+
+
+def test_screen_writes_the_contract_s_table(pairs, tmp_path):
+    folder, hands = pairs
+    answer = xgen("screen", folder, "-o", tmp_path / "out")
+    assert answer.returncode == 0, answer.stderr
+    table = json.loads((tmp_path / "out" / FILE).read_text())
+    assert (table["gate"], table["accepted"], table["total"]) == ("calibrated", 4, 6)
+    assert [s["id"] for s in table["samples"]] == [f"{i:03d}" for i in range(6)]
+    assert table["samples"][4]["reasons"] == ["EXTRA"]
+    assert "MISSING" in table["samples"][5]["reasons"]
+    for sample, points in zip(table["samples"][:4], hands, strict=False):
+        assert sample["accepted"] and not sample["reasons"]
+        # files have pixel centres at whole numbers
+        np.testing.assert_allclose(np.array(sample["landmarks"]) + 0.5, points, atol=1.5)
+    assert table["real_hands"]["passed"] / table["real_hands"]["total"] >= 0.97
+    assert "of real hands" in answer.stdout
+
+
+def test_a_screening_is_read_as_it_was_written(pairs):
+    folder, _ = pairs
+    screen_folder(folder, "calibrated", folder)
+    first = (folder / FILE).read_text()
+    name, found = read_screening(folder / FILE)
+    assert name == "calibrated"
+    gate = load_gate()
+    for screening in found:
+        again = gate.decide(screening.id, screening.peaks, screening.labels)
+        assert again.reasons == tuple(r for r in screening.reasons if r != "MIRROR")
+    assert json.loads(first)["accepted"] == sum(s.accepted for s in found)
+
+
+def test_a_table_comes_back_in_its_own_pixels(tmp_path):
+    hands = {str(i): 5 * hand + 40 for i, hand in enumerate(sound_hands(5))}
+    hands["mirrored"] = hands["0"] * (-1, 1) + (2000, 0)
+    write_table(tmp_path / "t.csv", hands)
+    words = screen_table(tmp_path / "t.csv", "calibrated", tmp_path / "out")
+    table = json.loads((tmp_path / "out" / FILE).read_text())
+    assert "all 37 labels right: 5 of 6" in words and table["all_labels_right"] == 5
+    for sample in table["samples"][:5]:
+        off = np.array(sample["landmarks"]) - hands[sample["id"]]
+        assert np.hypot(*off.T).max() < 12  # 5 px of the table are one of the heatmap
+    assert table["samples"][5]["reasons"][0] == "MIRROR"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["screen", "-o", "x"], 2, ["--landmarks"]),
+        (["screen", "missing", "-o", "x"], 3, ["missing"]),
+        (["screen", "EMPTY", "-o", "x"], 3, ["_heatmap.png"]),
+        (["screen", "PAIRS", "--gate", "kind", "-o", "x"], 2, ["calibrated"]),
+        (["screen", "--landmarks", "missing.csv", "-o", "x"], 3, ["missing.csv"]),
+        (["generate", "tiny-joint", "--mask", "m.png", "-o", "x"], 2, ["--mask"]),
+        (["generate", "tiny-joint", "--shape", "odd", "-o", "x"], 2, ["drawn or free"]),
+        (["generate", "tiny-localiser", "-o", "x"], 2, ["landmarks"]),
+        (["localize", "tiny-joint", "a.png", "-o", "x.csv"], 2, ["landmarks"]),
+        (["localize", "tiny-localiser", "missing.png", "-o", "x.csv"], 3, ["missing.png"]),
+        (["export", "EMPTY", "-o", "x"], 3, ["_heatmap.png"]),
+    ],
+)
+def test_bad_calls_get_one_line(hand_bundles, pairs, tmp_path, arguments, code, words):
+    (tmp_path / "empty").mkdir()
+    places = {"EMPTY": tmp_path / "empty", "PAIRS": pairs[0], "x": tmp_path / "x"}
+    answer = xgen(*(places.get(a, a) for a in arguments))
+    assert_one_line(answer, code, *words)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_pair_without_its_heatmap_is_named(pairs, tmp_path):
+    (pairs[0] / "002_heatmap.png").unlink()
+    with pytest.raises(InputError, match="002_heatmap.png is missing"):
+        screen_folder(pairs[0], "calibrated", tmp_path / "out")
+
+
+def test_a_picture_of_anything_is_never_a_sound_hand(tmp_path):
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    odd = [rng.random((256, 256)), np.zeros((256, 256)), np.ones((256, 256)),
+           np.kron(rng.random((8, 8)), np.ones((32, 32)))]  # fmt: skip
+    for i, picture in enumerate(odd):
+        write_png8(folder / f"{i}.png", picture)
+        write_png8(folder / f"{i}_heatmap.png", picture)
+    for gate in ("calibrated", "paper"):
+        words = screen_folder(folder, gate, tmp_path / "out")
+        assert " 0 of 4 accepted" in words
+
+
+# -- review ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def review(pairs):
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    return Review.open(pairs[0])
+
+
+def test_people_overrule_the_gate_and_can_take_it_back(review):
+    assert review.accepted().tolist() == [True] * 4 + [False] * 2
+    review.mark(["004"], True)
+    review.mark(["000", "001"], False)
+    assert review.accepted().tolist() == [False, False, True, True, True, False]
+    passed = review.by_gate()
+    states = [review.state(i, bool(passed[i])) for i in (0, 2, 4, 5)]
+    assert states == ["rejected by hand", "accepted", "accepted by hand", "rejected"]
+    review.save()
+    again = Review.open(review.folder)
+    assert again.accepted().tolist() == review.accepted().tolist()
+    assert review.undo() and review.undo() and not review.undo()
+    assert review.accepted().tolist() == [True] * 4 + [False] * 2
+    assert review.redo() and review.accepted()[4]
+
+
+def test_a_moved_label_is_judged_anew(review):
+    before = review.shown["000"].metrics["wrist"]
+    peaks = review.shown["000"].labels.peaks
+    review.move("000", 20, int(peaks[24]))  # thumb tip and index tip change places
+    moved = review.shown["000"]
+    assert moved.labels.peaks[20] == peaks[24] and moved.labels.peaks[24] == peaks[20]
+    assert "BONE" in moved.reasons and not review.by_gate()[0] and review.edited("000")
+    assert moved.metrics["wrist"] == pytest.approx(before, abs=4)
+    review.undo()
+    assert review.by_gate()[0] and not review.edited("000")
+
+
+def test_limits_decide_at_once_and_tell_of_real_hands(review):
+    strict = review.gate.real_rate()[0]
+    review.set_limits({"EXTRA": 1})
+    assert review.by_gate().sum() == 5
+    assert review.gate.real_rate()[0] >= strict
+    review.set_limits({"WRIST": 0.1})
+    assert review.by_gate().sum() == 0 and review.gate.real_rate()[0] == 0
+    assert review.facets()["WRIST"] == 6
+
+
+def test_hands_are_sorted_and_filtered(review):
+    assert review.order("nearest to passing")[:2] == [4, 5]
+    assert review.order("name", falling=True)[0] == 5
+    assert review.matches("extra > 0").tolist() == [False] * 4 + [True, False]
+    assert review.matches("extra = 0 & missing >= 3").tolist() == [False] * 5 + [True]
+    assert review.matches("003").sum() == 1
+    with pytest.raises(InputError, match="'cat' is no metric"):
+        review.matches("cat > 3")
+    assert review.failures()[33:].min() == pytest.approx(0.5)  # one of the two rejected
+
+
+def test_two_runs_are_compared(review, pairs, tmp_path):
+    screen_folder(pairs[0], "paper", tmp_path / "paper")
+    table = compared(review, Review.open(tmp_path / "paper"))
+    assert table["one"]["accepted"] == 4 and table["other"]["gate"] == "paper"
+    assert sum(table["same_ids"].values()) == 6
+
+
+# -- export ---------------------------------------------------------------------------------------
+
+
+def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):
+    review.mark(["004"], True)
+    assert export_hands(review, tmp_path / "set") == 5
+    table = read_landmarks(tmp_path / "set" / "landmarks.csv")
+    coco = read_landmarks(tmp_path / "set" / "annotations.json")
+    arrays = np.load(tmp_path / "set" / "hands.npz")
+    assert list(table) == ["000", "001", "002", "003", "004"]
+    for i, id in enumerate(table):
+        np.testing.assert_allclose(table[id], coco[id], atol=0.011)
+        np.testing.assert_allclose(table[id] + 0.5, arrays["points"][i], atol=0.011)
+        np.testing.assert_allclose(table[id] + 0.5, pairs[1][i][:COUNT], atol=1.5)
+        assert (tmp_path / "set" / "images" / f"{id}.png").exists()
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert manifest["synthetic"] and manifest["total"] == 5
+    assert manifest["hands"][4]["decision"] == "accepted by hand"
+    report = (tmp_path / "set" / "report.html").read_text()
+    assert "not for diagnosis" in report and "5 of 6" in report
+    with pytest.raises(InputError, match="already"):
+        export_hands(review, tmp_path / "set")
+
+
+def test_rejected_hands_are_exported_with_their_reasons(review, tmp_path):
+    assert export_hands(review, tmp_path / "set", "rejected") == 2
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert manifest["hands"][0]["reasons"] == ["EXTRA"]
+    assert manifest["hands"][1]["landmarks_absent"] == [33, 34, 35, 36]
+    assert list(read_landmarks(tmp_path / "set" / "landmarks.csv")) == ["004"]
+    with pytest.raises(InputError, match="no hand is accepted by hand"):
+        export_hands(review, tmp_path / "other", "accepted by hand")
+
+
+# -- landmarks ------------------------------------------------------------------------------------
+
+
+def test_localize_writes_a_row_for_every_image(hand_bundles, tmp_path):
+    rng = np.random.default_rng(0)
+    files = []
+    for name, size in (("a", (300, 200)), ("b", (256, 256))):
+        files.append(tmp_path / f"{name}.png")
+        write_png8(files[-1], rng.random(size))
+    answer = xgen("localize", "tiny-localiser", *files, "-o", tmp_path / "out" / "t.csv")
+    assert answer.returncode == 0, answer.stderr
+    with (tmp_path / "out" / "t.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:3] == ["id", "x0", "y0"] and [row[0] for row in rows[1:]] == ["a", "b"]
+    assert all(len(row) == 75 for row in rows)
+    points = read_landmarks(tmp_path / "out" / "t.csv")
+    assert points["a"].min() > -60 and (points["a"] < (260, 360)).all()
+    assert "doubtful: a.png: this is hardly a hand" in answer.stdout
+
+
+def test_the_window_s_jobs_load_no_torch():
+    code = (
+        "import sys, xgen_studio.jobs.review, xgen_studio.jobs.hand_export,"
+        " xgen_studio.jobs.annotating, xgen_studio.jobs.screen;"
+        " print([m for m in ('torch', 'SimpleITK', 'sklearn', 'pgmpy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,58 @@
+"""Landmark files out: the atlas's table, and COCO keypoints. Saves are whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xgen_studio.anatomy.hand.annotation import Annotation, State
+from xgen_studio.anatomy.hand.landmarks import COUNT, FINGERS, NAMES, Points
+from xgen_studio.imaging import atomic_write, make_folder
+
+HEADER = ["id", *(f"{axis}{n}" for n in range(COUNT) for axis in "xy")]
+# pairs of keypoints, counted from 1 as COCO does
+SKELETON = [[a + 1, b + 1] for finger in FINGERS for a, b in itertools.pairwise(finger)]
+
+
+def write_table(path: Path, hands: Mapping[str, Points]) -> None:
+    """A table `id,x0,y0,...,x36,y36` of points (37, 2), a hundredth of a pixel exact."""
+    make_folder(path.parent)
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        for id, points in hands.items():
+            writer.writerow([id, *(f"{value:.2f}" for value in points.ravel())])
+
+
+def coco(hands: Mapping[str, Annotation], description: str) -> dict[str, Any]:
+    """COCO keypoints of hands by file name; each annotation says the size of its picture."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, (name, hand) in enumerate(hands.items(), 1):
+        width, height = hand.size or (0, 0)
+        known = ~np.isnan(hand.points[:, 0])
+        placed = hand.points[known] if known.any() else np.zeros((1, 2))
+        low, high = placed.min(0), placed.max(0)
+        keypoints: list[float] = []
+        for (x, y), state in zip(hand.points, hand.states, strict=True):
+            there = state is not State.ABSENT
+            keypoints += [round(float(x), 2), round(float(y), 2), state.value] if there else [0] * 3
+        images.append({"id": number, "file_name": name, "width": width, "height": height})
+        annotations.append(
+            {
+                "id": number, "image_id": number, "category_id": 1, "iscrowd": 0,
+                "keypoints": keypoints, "num_keypoints": int(known.sum()),
+                "bbox": [round(float(v), 2) for v in (*low, *(high - low))],
+                "area": round(float(np.prod(high - low)), 2),
+            }
+        )  # fmt: skip
+    category = {"id": 1, "name": "hand", "keypoints": list(NAMES), "skeleton": SKELETON}
+    return {
+        "info": {"description": description}, "images": images, "annotations": annotations,
+        "categories": [category],
+    }  # fmt: skip

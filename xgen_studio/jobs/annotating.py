@@ -1,0 +1,99 @@
+"""Landmarks set by hand: the editing of one radiograph with undo, and files out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from xgen_studio.anatomy.hand.annotation import Annotation, State
+from xgen_studio.anatomy.hand.gate import Gate
+from xgen_studio.anatomy.hand.labelling import ABSENT, Labels
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST
+from xgen_studio.anatomy.hand.peaks import Peaks
+from xgen_studio.anatomy.hand.writing import coco, write_table
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import write_json
+
+
+@dataclass
+class Annotating:
+    """The landmarks of one picture as they are set, with undo."""
+
+    now: Annotation = field(default_factory=Annotation.empty)
+    _undo: list[Annotation] = field(default_factory=list)
+    _redo: list[Annotation] = field(default_factory=list)
+    saved: Annotation | None = None
+
+    def say(self, annotation: Annotation) -> None:
+        """A step that can be undone."""
+        self._undo.append(self.now)
+        self._redo.clear()
+        self.now = annotation
+
+    def preview(self, annotation: Annotation) -> None:
+        """A landmark on its way, while it is dragged: `drop` makes it a step."""
+        self.now = annotation
+
+    def drop(self, before: Annotation) -> None:
+        """The end of a drag that began with `before`."""
+        self._undo.append(before)
+        self._redo.clear()
+
+    def undo(self) -> bool:
+        """Take back the last step; False when there is none."""
+        return self._swap(self._undo, self._redo)
+
+    def redo(self) -> bool:
+        """Do it again."""
+        return self._swap(self._redo, self._undo)
+
+    def _swap(self, source: list[Annotation], target: list[Annotation]) -> bool:
+        if not source:
+            return False
+        target.append(self.now)
+        self.now = source.pop()
+        return True
+
+    @property
+    def modified(self) -> bool:
+        """Whether something would be lost."""
+        return self.now is not self.saved and self.now.next_absent != 0
+
+
+def doubts(annotation: Annotation, gate: Gate) -> list[str]:
+    """What is odd about a set of landmarks, in sentences: a swap of sides, a bone of odd length, a
+    place far off. Empty where nothing is, or too little is placed to tell."""
+    known = np.array([state is not State.ABSENT for state in annotation.states])
+    if known.sum() < COUNT // 2:
+        return []
+    if known[list(WRIST)].all() and not math.dist(*annotation.points[list(WRIST)]) > 0:
+        return [f"{NAMES[WRIST[0]]} and {NAMES[WRIST[1]]} share a place: the wrist has no width"]
+    places = np.where(known[:, None], annotation.points, 0.0)
+    reversed_ = places * (-1, 1)
+    labels = Labels(np.where(known, np.arange(COUNT), ABSENT), np.ones(COUNT), 0.0, True)
+    judged, mirrored = (
+        gate.decide("", Peaks(points, np.ones(COUNT)), labels) for points in (places, reversed_)
+    )
+    if mirrored.metrics["residual"] * 2 < judged.metrics["residual"]:
+        return ["left and right are swapped: this is a right hand, or the picture is flipped"]
+    told = zip(judged.reasons, judged.details, strict=True)
+    return [text for code, text in told if code in ("WRIST", "BONE", "SHAPE", "RESIDUAL")]
+
+
+def save_annotation(path: Path, picture: str, annotation: Annotation) -> None:
+    """Write landmarks of a picture (its file's name) as a table (.csv, complete ones only) or as
+    COCO keypoints (.json)."""
+    if path.suffix.lower() == ".csv":
+        if (absent := annotation.next_absent) is not None:
+            raise InputError(
+                f"{path}: a table holds all {COUNT} landmarks, {absent} ({NAMES[absent]}) is"
+                " absent; place it, or save as .json, which keeps absent ones"
+            )
+        write_table(path, {Path(picture).stem: annotation.points})
+    elif path.suffix.lower() == ".json":
+        write_json(path, coco({picture: annotation}, "landmarks of a hand radiograph"))
+    else:
+        raise InputError(f"{path}: landmarks are saved as .csv (table) or .json (COCO)")

@@ -1,0 +1,151 @@
+"""Setting landmarks: click places the next one, drag moves, arrow keys nudge."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+
+from xgen_studio.anatomy.hand.annotation import Annotation, State
+from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES
+from xgen_studio.jobs.annotating import Annotating
+from xgen_studio.studio.canvas import Canvas
+from xgen_studio.studio.canvas.canvas import Tool, Touch
+from xgen_studio.studio.hand.colours import of_landmark
+
+GRIP = 10.0   # widget px
+FINE, COARSE = 0.25, 1.0  # px of the picture that an arrow key moves; with Shift the finer
+ARROWS = {
+    Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}  # fmt: skip
+SKELETON = tuple(pair for finger in FINGERS for pair in itertools.pairwise(finger))
+
+
+class PlaceSignals(QObject):
+    """What the tool tells its page."""
+
+    changed = Signal()          # the landmarks
+    selected = Signal(object)   # a landmark or None
+
+
+class Place(Tool):
+    """Edits an `Annotating`. Annotations have pixel centres at whole numbers, the canvas edges."""
+
+    def __init__(self, work: Annotating) -> None:
+        self.work = work
+        self.signals = PlaceSignals()
+        self.selected: int | None = None
+        self._before: Annotation | None = None  # while a landmark is dragged
+
+    def select(self, landmark: int | None) -> None:
+        """Take a landmark in hand; a click then sets it."""
+        self.selected = landmark
+        self.signals.selected.emit(landmark)
+
+    def press(self, canvas: Canvas, touch: Touch) -> None:
+        near = self._near(canvas, touch)
+        right = bool(touch.buttons & Qt.MouseButton.RightButton)
+        if near is not None:
+            self.select(near)
+            if right:
+                self.toggle_occluded()
+            else:
+                self._before = self.work.now
+        elif not right:
+            self._place(touch)
+        canvas.update()
+
+    def _place(self, touch: Touch) -> None:
+        now = self.work.now
+        free = self.selected is not None and now.states[self.selected] is State.ABSENT
+        landmark = self.selected if free else now.next_absent
+        if landmark is None:
+            return  # all are placed: a click beside them must not move any
+        self.work.say(now.put(landmark, (touch.x - 0.5, touch.y - 0.5)))
+        self.select(self.work.now.next_absent)
+        self.signals.changed.emit()
+
+    def move(self, canvas: Canvas, touch: Touch) -> None:
+        if self._before is None or self.selected is None:
+            return
+        state = self.work.now.states[self.selected]
+        place = (touch.x - 0.5, touch.y - 0.5)
+        self.work.preview(self.work.now.put(self.selected, place, state))
+        canvas.update()
+
+    def release(self, canvas: Canvas, touch: Touch) -> None:
+        if self._before is not None and self.work.now is not self._before:
+            self.work.drop(self._before)
+            self.signals.changed.emit()
+        self._before = None
+
+    def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
+        step = ARROWS.get(Qt.Key(event.key()))
+        if step is None or self.selected is None:
+            return False
+        state = self.work.now.states[self.selected]
+        if state is State.ABSENT:
+            return False
+        fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        x, y = self.work.now.points[self.selected] + np.array(step) * (FINE if fine else COARSE)
+        self.work.say(self.work.now.put(self.selected, (x, y), state))
+        self.signals.changed.emit()
+        canvas.update()
+        return True
+
+    def toggle_occluded(self) -> None:
+        """The landmark in hand is seen, or only guessed."""
+        if self.selected is None or self.work.now.states[self.selected] is State.ABSENT:
+            return
+        x, y = self.work.now.points[self.selected]
+        seen = self.work.now.states[self.selected] is State.PLACED
+        state = State.OCCLUDED if seen else State.PLACED
+        self.work.say(self.work.now.put(self.selected, (x, y), state))
+        self.signals.changed.emit()
+
+    def remove(self) -> None:
+        """The landmark in hand is absent."""
+        if self.selected is not None:
+            self.work.say(self.work.now.without(self.selected))
+            self.signals.changed.emit()
+
+    def _near(self, canvas: Canvas, touch: Touch) -> int | None:
+        off = (self.work.now.points + 0.5 - touch.point) * canvas.view.scale
+        far = np.hypot(*off.T)
+        if np.isnan(far).all():
+            return None
+        nearest = int(np.nanargmin(far))
+        return nearest if far[nearest] < GRIP else None
+
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        points, states = self.work.now.points + 0.5, self.work.now.states
+        there = ~np.isnan(points[:, 0])
+        at = [QPointF(*canvas.view.to_widget(x, y)) if ok else None
+              for (x, y), ok in zip(points.tolist(), there, strict=True)]  # fmt: skip
+        painter.setPen(QPen(QColor(255, 255, 255, 70), 1.2))
+        for a, b in SKELETON:
+            one, other = at[a], at[b]
+            if one is not None and other is not None:
+                painter.drawLine(one, other)
+        for landmark, place in enumerate(at):
+            if place is None:
+                continue
+            chosen = landmark == self.selected
+            colour = QColor(255, 255, 255) if chosen else of_landmark(landmark)
+            hollow = states[landmark] is State.OCCLUDED
+            painter.setPen(QPen(colour if hollow else QColor(0, 0, 0, 210), 1.6))
+            painter.setBrush(Qt.BrushStyle.NoBrush if hollow else colour)
+            painter.drawEllipse(place, 6.0 if chosen else 4.0, 6.0 if chosen else 4.0)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            if chosen:
+                canvas.tag(painter, place, f"{landmark} {NAMES[landmark]}")
+        following = self.work.now.next_absent
+        if following is not None and canvas.picture.pixels is not None:
+            next_ = self.selected if self._free() else following
+            canvas.note(painter, f"Click: {next_} {NAMES[next_ or 0]}")
+
+    def _free(self) -> bool:
+        return self.selected is not None and self.work.now.states[self.selected] is State.ABSENT
