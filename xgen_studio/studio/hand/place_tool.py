@@ -1,4 +1,4 @@
-"""Setting landmarks: click places the next one, drag moves, arrow keys nudge."""
+"""Setting landmarks: a click places the next one, a drag moves one, arrow keys nudge it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Place(Tool):
         self.work = work
         self.signals = PlaceSignals()
         self.selected: int | None = None
-        self._before: Annotation | None = None  # while a landmark is dragged
+        self._before: Annotation | None = None  # while a button is down
+        self._near_press: int | None = None     # the landmark under it
+        self._moved = False
 
     def select(self, landmark: int | None) -> None:
         """Take a landmark in hand; a click then sets it."""
@@ -48,14 +50,12 @@ class Place(Tool):
     def press(self, canvas: Canvas, touch: Touch) -> None:
         near = self._near(canvas, touch)
         right = bool(touch.buttons & Qt.MouseButton.RightButton)
-        if near is not None:
+        if right and near is not None:
             self.select(near)
-            if right:
-                self.toggle_occluded()
-            else:
-                self._before = self.work.now
+            self.toggle_occluded()
         elif not right:
-            self._place(touch)
+            self._near_press, self._moved = near, False
+            self._before = self.work.now
         canvas.update()
 
     def _place(self, touch: Touch) -> None:
@@ -69,18 +69,29 @@ class Place(Tool):
         self.signals.changed.emit()
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
-        if self._before is None or self.selected is None:
+        if self._before is None or self._near_press is None:
             return
+        if not self._moved:
+            self._moved = True
+            self.select(self._near_press)
+        assert self.selected is not None
         state = self.work.now.states[self.selected]
         place = (touch.x - 0.5, touch.y - 0.5)
         self.work.preview(self.work.now.put(self.selected, place, state))
         canvas.update()
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
-        if self._before is not None and self.work.now is not self._before:
-            self.work.drop(self._before)
+        if self._before is None:
+            return
+        before, self._before = self._before, None
+        if self._moved:
+            self.work.drop(before)
             self.signals.changed.emit()
-        self._before = None
+        elif self.work.now.complete:
+            self.select(self._near_press)
+        else:  # landmarks 2 and 3 lie so close that a click near one must be able to set the other
+            self._place(touch)
+        canvas.update()
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
         step = ARROWS.get(Qt.Key(event.key()))

@@ -1,0 +1,297 @@
+"""The hand workspace: a run is reviewed, landmarks are set, by mouse and keys."""
+
+import json
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from tests.jobs.test_hands import pairs, sound_hands  # noqa: F401
+from tests.studio.conftest import Mouse
+from xgen_studio.anatomy.hand.annotation import State
+from xgen_studio.anatomy.hand.landmarks import COUNT
+from xgen_studio.anatomy.hand.reading import read_annotations
+from xgen_studio.anatomy.hand.writing import write_table
+from xgen_studio.imaging import write_png8
+from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
+from xgen_studio.studio.engine.protocol import HandJudged, HandRun, LocatedHand, ScreenFolder
+
+
+@pytest.fixture
+def place(window):
+    window.show_workspace("hand")
+    return window._places["hand"]
+
+
+@pytest.fixture
+def page(place, pairs, qtbot):  # noqa: F811
+    """The review of six screened hands: four sound, one with a spurious blob, one lacks a finger.
+    """
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    place.page.run.open_folder(pairs[0])
+    return place.page
+
+
+def press(widget, key, modifiers=Qt.KeyboardModifier.NoModifier):
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+        QApplication.sendEvent(widget, QKeyEvent(kind, key, modifiers))
+
+
+# -- review ---------------------------------------------------------------------------------------
+
+
+def test_a_run_is_shown_with_its_rates_and_reasons(page):
+    assert page.gallery.hands.rowCount() == 6
+    assert "66.7 %" in page.limits.synthetic.text() and "4 of 6" in page.limits.synthetic.text()
+    assert "of 597" in page.limits.real.text()
+    reasons = [page.facets.reasons.item(i).text() for i in range(page.facets.reasons.count())]
+    assert "Extra peaks   1" in reasons and "nothing: it passes   4" in reasons
+    tip = page.gallery.hands.data(page.gallery.hands.index(4), Qt.ItemDataRole.ToolTipRole)
+    assert "rejected" in tip and "belong to no landmark" in tip
+
+
+def test_thumbnails_arrive_and_are_painted(page, qtbot):
+    file = str(page.review.folder / "000.png")
+    page.gallery.viewport().grab()
+    qtbot.waitUntil(lambda: page.gallery.thumbnails.get(file) is not None, timeout=5000)
+    picture, own = page.gallery.thumbnails.get(file)
+    assert (own.width(), own.height()) == (192, 256) and picture.width() == 132
+    grabbed = page.gallery.viewport().grab().toImage()
+    rect = page.gallery.visualRect(page.gallery.hands.index(0))
+    colours = {grabbed.pixelColor(x, rect.center().y()).name()
+               for x in range(rect.left(), rect.right())}  # fmt: skip
+    assert "#35a764" in colours  # the frame of an accepted hand
+
+
+def test_ticked_reasons_and_states_choose_the_hands(page):
+    for i in range(page.facets.reasons.count()):
+        item = page.facets.reasons.item(i)
+        if item.text().startswith("Extra"):
+            item.setCheckState(Qt.CheckState.Checked)
+    assert page.gallery.hands.numbers == [4]
+    page.facets.reasons.clearSelection()
+    page.facets.reasons.item(0).setCheckState(Qt.CheckState.Unchecked)
+    for i in range(page.facets.reasons.count()):
+        page.facets.reasons.item(i).setCheckState(Qt.CheckState.Unchecked)
+    page.facets.state.setCurrentText("rejected")
+    assert page.gallery.hands.numbers == [4, 5]
+    page.facets.sort.setCurrentText("missing")
+    page.facets.falling.setChecked(True)
+    assert page.gallery.hands.numbers == [5, 4]
+    page.facets.filter.setText("cat > 3")
+    assert page.facets.trouble.isVisibleTo(page.facets) and "no metric" in page.facets.trouble.text()
+
+
+def test_a_slider_decides_anew_with_the_real_rate_beside(page, qtbot):
+    real = page.limits.real.text()
+    page.limits.sliders["EXTRA"].setValue(20)  # one extra peak is let pass
+    assert "5 of 6" in page.limits.synthetic.text()
+    page.limits.sliders["WRIST"].setValue(10)
+    assert "0 of 6" in page.limits.synthetic.text() and page.limits.real.text() != real
+    qtbot.waitUntil(lambda: "0 accepted" in page.counts.text())
+    page.limits.reset.click()
+    assert "4 of 6" in page.limits.synthetic.text() and page.limits.real.text() == real
+
+
+def test_hands_are_accepted_and_rejected_with_undo_and_kept(page, qtbot):
+    page.gallery.select(4)
+    page.actions_["hand.accept"].trigger()
+    assert page.review.accepted()[4]
+    qtbot.waitUntil(lambda: (page.review.folder / "review.json").exists(), timeout=3000)
+    kept = json.loads((page.review.folder / "review.json").read_text())
+    assert kept["marks"]["004"]["accepted"] is True
+    page.actions_["hand.undo"].trigger()
+    assert not page.review.accepted()[4]
+    page.actions_["hand.redo"].trigger()
+    page.actions_["hand.leave"].trigger()
+    assert page.review.mark_of("004") is None
+
+
+def test_a_hand_is_looked_at_and_the_next_ones_follow(page):
+    page.gallery.opened.emit(4)
+    assert page.stack.currentWidget() is page.detail
+    assert "rejected" in page.detail.title.text()
+    assert "belong to no landmark" in page.detail.why.text()
+    rows = {page.detail.table.item(r, 0).text(): page.detail.table.item(r, 1).text()
+            for r in range(page.detail.table.rowCount())}  # fmt: skip
+    assert rows["Extra peaks"] == "1 peaks" and rows["Wrist"].endswith("mm")
+    page.actions_["hand.next"].trigger()
+    assert page.detail.number == 5
+    page.actions_["hand.next"].trigger()
+    assert page.detail.number == 5  # the last one
+    page.actions_["hand.previous"].trigger()
+    page.actions_["hand.gallery"].trigger()
+    assert page.gallery.chosen() == [4]
+
+
+def test_a_label_is_dragged_to_another_peak_and_judged_live(page):
+    page.look(0)
+    hand = page.review.shown["000"]
+    mouse = Mouse(page.detail.canvas)
+    page.detail.canvas.resize(500, 600)
+    page.detail.canvas.fit()
+    mouse.drag([tuple(hand.landmarks[20]), (120, 120), tuple(hand.landmarks[24])])
+    moved = page.review.shown["000"]
+    assert moved.labels.peaks[20] == hand.labels.peaks[24]
+    assert "rejected" in page.detail.title.text() and "moved by hand" in page.detail.why.text()
+    page.actions_["hand.undo"].trigger()
+    assert "accepted" in page.detail.title.text()
+
+
+def test_a_click_tells_why_a_landmark_has_its_peak(page):
+    page.look(0)
+    page.detail.canvas.resize(500, 600)
+    page.detail.canvas.fit()
+    Mouse(page.detail.canvas).click(tuple(page.review.shown["000"].landmarks[28]))
+    assert page.detail.picture.selected == 28
+    assert "28 middle tip" in page.detail.landmark.text() and "mm" in page.detail.landmark.text()
+    for name, box in page.detail.switches.items():  # every overlay can be painted
+        box.setChecked(not box.isChecked())
+        assert not page.detail.canvas.grab().isNull(), name
+    page.detail.heat.setValue(100)
+    assert page.detail.canvas.picture.opacity == 0
+
+
+def test_hands_appear_as_they_are_drawn_and_judged(place, pairs, monkeypatch):  # noqa: F811
+    page, sent = place.page, []
+    monkeypatch.setattr(page.queue.engine, "send", sent.append)
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    _, found = read_screening(pairs[0] / FILE)
+    page.run.folder.setText(str(pairs[0].parent))
+    page.run.count.setValue(6)
+    page.run.seed.setValue(11)
+    page.run.generate()
+    request = next(m for m in sent if isinstance(m, HandRun))
+    assert request.seeds == tuple(range(11, 17)) and request.gate == "calibrated"
+    for screening in found[:3]:
+        page.queue.engine.judged.emit(HandJudged(request.number, request.folder, screening))
+    page.refresh()
+    assert page.gallery.hands.rowCount() == 3 and "3 of 6" in page.run.state.text()
+
+
+def test_a_folder_that_was_not_judged_is_judged_first(place, pairs, monkeypatch):  # noqa: F811
+    sent = []
+    monkeypatch.setattr(place.page.queue.engine, "send", sent.append)
+    place.page.run.open_folder(pairs[0])
+    request = next(m for m in sent if isinstance(m, ScreenFolder))
+    assert request.folder == str(pairs[0])
+
+
+def test_a_damaged_screening_is_said_and_changes_nothing(page, tmp_path):
+    before = page.review
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / FILE).write_text("{")
+    page.run.open_folder(tmp_path / "bad")
+    assert page.review is before and "cannot be read" in page.run.state.text()
+
+
+def test_the_accepted_hands_are_exported(page, tmp_path, monkeypatch):
+    target = tmp_path / "sets"
+    target.mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_a, **_k: str(target))
+    said = []
+    page.said.connect(said.append)
+    page.export("accepted")
+    assert said[-1].startswith("4 hands in")
+    assert (target / "pairs-accepted" / "manifest.json").exists()
+    page.export("accepted")
+    assert "already" in said[-1]
+
+
+# -- landmarks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def marks(place, tmp_path):
+    """The landmark page with a radiograph of 400 x 500 px."""
+    rng = np.random.default_rng(0)
+    write_png8(tmp_path / "hand.png", rng.random((500, 400)))
+    place.tabs.setCurrentIndex(1)
+    place.landmarks.open(tmp_path / "hand.png")
+    place.landmarks.canvas.resize(900, 700)
+    place.landmarks.canvas.fit()
+    return place.landmarks
+
+
+def test_landmarks_are_placed_in_template_order(marks, tmp_path):
+    points = 1.5 * sound_hands(1)[0] + 8
+    mouse = Mouse(marks.canvas)
+    for n, (x, y) in enumerate(points):
+        assert marks.work.now.next_absent == n
+        mouse.click((x, y))
+    assert marks.work.now.complete
+    np.testing.assert_allclose(marks.work.now.points + 0.5, points, atol=0.01)
+    mouse.click((5, 5))  # a click beside them moves none
+    np.testing.assert_allclose(marks.work.now.points + 0.5, points, atol=0.01)
+    assert marks.told.text() == "37 of 37 placed" and "mm" in marks.scale.text()
+    for _ in range(COUNT):
+        marks.undo()
+    assert marks.work.now.next_absent == 0
+    for _ in range(COUNT):
+        marks.redo()
+    assert marks.save(tmp_path / "t.csv") and not marks.work.modified
+    found = read_annotations(tmp_path / "t.csv")["hand"]
+    np.testing.assert_allclose(found.points + 0.5, points, atol=0.02)
+
+
+def test_a_landmark_is_dragged_nudged_hidden_and_removed(marks, tmp_path):
+    mouse = Mouse(marks.canvas)
+    mouse.click((100, 120))
+    mouse.drag([(100, 120), (130, 140), (150, 160)])
+    np.testing.assert_allclose(marks.work.now.points[0] + 0.5, (150, 160), atol=0.5)
+    before = marks.work.now.points[0].copy()
+    press(marks.canvas, Qt.Key.Key_Right)
+    press(marks.canvas, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    np.testing.assert_allclose(marks.work.now.points[0] - before, (1, 0.25))
+    mouse.click(tuple(marks.work.now.points[0] + 0.5), Qt.MouseButton.RightButton)
+    assert marks.work.now.states[0] is State.OCCLUDED
+    assert not marks.save(tmp_path / "t.csv")  # a table holds complete hands only
+    assert marks.save(tmp_path / "t.json")
+    assert read_annotations(tmp_path / "t.json")["hand"].states[0] is State.OCCLUDED
+    marks.actions_["mark.absent"].trigger()
+    assert marks.work.now.states[0] is State.ABSENT
+    marks.undo()
+    marks.undo()  # the right click
+    assert marks.work.now.states[0] is State.PLACED
+
+
+def test_swapped_sides_are_seen_and_flipped(marks, tmp_path):
+    hand = 1.5 * sound_hands(1)[0] + 8
+    write_table(tmp_path / "m.csv", {"hand": np.array([399, 0]) + hand * (-1, 1)})
+    marks.load(tmp_path / "m.csv")
+    assert "left and right are swapped" in marks.told.text()
+    pixels = marks.canvas.picture.pixels.copy()
+    marks.flip()
+    assert marks.told.text() == "37 of 37 placed"
+    np.testing.assert_allclose(marks.work.now.points, hand, atol=0.02)
+    np.testing.assert_array_equal(marks.canvas.picture.pixels, pixels[:, ::-1])
+
+
+def test_landmarks_of_another_scale_are_refused(marks, tmp_path):
+    said = []
+    marks.said.connect(said.append)
+    write_table(tmp_path / "m.csv", {"hand": 9 * sound_hands(1)[0]})
+    marks.load(tmp_path / "m.csv")
+    assert "differ in scale" in said[-1] and not marks.work.modified
+
+
+def test_proposed_landmarks_can_be_doubted_and_undone(marks, monkeypatch):
+    sent = []
+    monkeypatch.setattr(marks.engine, "send", sent.append)
+    marks.propose()
+    points = 1.5 * sound_hands(1)[0] + 8
+    marks.engine.located.emit(LocatedHand(sent[0].number, sent[0].path, points, True, "odd bones"))
+    assert marks.work.now.complete and "odd bones" in marks.told.text()
+    assert "right hand" in marks.told.text()
+    marks.undo()
+    assert not marks.work.modified
+
+
+def test_keys_belong_to_the_page_in_sight(place):
+    assert place.page.actions_["hand.undo"].isEnabled()
+    place.tabs.setCurrentIndex(1)
+    assert not place.page.actions_["hand.undo"].isEnabled()
+    assert place.landmarks.actions_["mark.undo"].isEnabled()
+    assert [title for title, _ in place.menus][-1] == "&Landmarks"
