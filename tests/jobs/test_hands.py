@@ -190,7 +190,7 @@ def test_bad_calls_get_one_line(hand_bundles, pairs, tmp_path, arguments, code, 
 
 def test_a_pair_without_its_heatmap_is_named(pairs, tmp_path):
     (pairs[0] / "002_heatmap.png").unlink()
-    with pytest.raises(InputError, match="002_heatmap.png is missing"):
+    with pytest.raises(InputError, match=r"002_heatmap\.png is missing"):
         screen_folder(pairs[0], "calibrated", tmp_path / "out")
 
 
@@ -333,5 +333,6 @@ def test_the_window_s_jobs_load_no_torch():
         " xgen_studio.jobs.annotating, xgen_studio.jobs.screen;"
         " print([m for m in ('torch', 'SimpleITK', 'sklearn', 'pgmpy') if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    call = [sys.executable, "-c", code]
+    answer = subprocess.run(call, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

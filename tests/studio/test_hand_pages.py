@@ -81,7 +81,8 @@ def test_ticked_reasons_and_states_choose_the_hands(page):
     page.facets.falling.setChecked(True)
     assert page.gallery.hands.numbers == [5, 4]
     page.facets.filter.setText("cat > 3")
-    assert page.facets.trouble.isVisibleTo(page.facets) and "no metric" in page.facets.trouble.text()
+    assert page.facets.trouble.isVisibleTo(page.facets)
+    assert "no metric" in page.facets.trouble.text()
 
 
 def test_a_slider_decides_anew_with_the_real_rate_beside(page, qtbot):

@@ -308,12 +308,16 @@ def evaluate(
     record: Annotated[
         bool, typer.Option(help="Write the figures into the model's card, too.")
     ] = False,
+    study: Annotated[
+        Path | None,
+        typer.Option(help="Localiser: a folder of runs real-0, real-1, ddpm-0, ... to compare."),
+    ] = None,
 ) -> None:
     """The tables of the paper the model comes from, as table.json and table.md."""
     from xgen_studio.jobs.evaluate import evaluate_model
 
     with monitor_on_terminal("evaluating") as monitor:
-        text = evaluate_model(model, out, data, device, limit, monitor, record)
+        text = evaluate_model(model, out, data, device, limit, monitor, record, study)
     say(text)
 
 

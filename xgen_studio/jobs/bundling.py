@@ -107,6 +107,11 @@ def record_measured(folder: Path, table: dict[str, Any]) -> None:
         measured["MAE over that of the 500-step predictor-corrector"] = (
             f"{in_words(few['mae_ratio_to_pc'], 3)} (n = {few['few']['mae']['n']})"
         )
+    write_measured(folder, measured)
+
+
+def write_measured(folder: Path, measured: dict[str, str]) -> None:
+    """Put figures, in words, into a bundle's card."""
     card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
     card["measured"] = measured
     with atomic_write(folder / CARD) as temporary:

@@ -20,6 +20,7 @@ from xgen_studio.jobs.generate import Generated, Generator, Settings
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.masking import overlay
 from xgen_studio.jobs.models import open_bundle
+from xgen_studio.jobs.screen import as_sample
 from xgen_studio.paths import RESOURCES, bundle_folders
 
 STYLE = """
@@ -71,7 +72,7 @@ def run_demo(out: Path, monitor: Monitor | None = None) -> Path:
     monitor = monitor or Monitor()
     make_folder(out)
     page = Page(out)
-    sections: list[Callable[[Page], None]] = [_knee_xray, _knee_drr, _projection]
+    sections: list[Callable[[Page], None]] = [_knee_xray, _knee_drr, _projection, _hands]
     for i, section in enumerate(sections):
         monitor.report(i, len(sections), "demo")
         section(page)
@@ -96,10 +97,7 @@ def _draw(page: Page, generator: Generator, case: str, file: str, caption: str,
 
 def _generator(model: str) -> Generator | None:
     """The model ready to draw, or None where it is not installed or holds no diffusion network."""
-    if model not in bundle_folders():
-        return None
-    bundle = open_bundle(model)
-    return Generator(bundle) if bundle.methods.get("ctm") in bundle.networks else None
+    return Generator(open_bundle(model)) if _ready(model, "ctm") else None
 
 
 def _mask_figure(page: Page, generator: Generator, case: str) -> None:
@@ -152,6 +150,38 @@ def _knee_drr(page: Page) -> None:
     for case in ("drr_ap", "drr_lateral", "drr_oblique"):
         _mask_figure(page, generator, case)
         _draw(page, generator, case, f"knee_{case}", "generated", Settings(seed=1))
+
+
+def _hands(page: Page) -> None:
+    """Synthetic hands with their judgement, a spoiled one, and landmarks found by the localiser."""
+    if not _ready("hand-ddpm", "joint"):
+        return
+    from xgen_studio.anatomy.hand.gate import load_gate, screen_heatmaps
+    from xgen_studio.jobs.hands import HandGenerator
+    from xgen_studio.jobs.overlay import landmarks_over
+
+    generator, gate = HandGenerator(open_bundle("hand-ddpm")), load_gate()
+    passed, n = gate.real_rate()
+    page.section(
+        "Hand: radiographs with their 37 landmarks, each judged",
+        f"{generator.bundle.summary}. The calibrated gate lets {passed} of {n} real hands pass.",
+    )
+    for seed in range(4):
+        made = generator.one(Settings(seed=seed))
+        [judged] = screen_heatmaps(gate, [f"{seed:03d}"], [made.heatmap])
+        picture = landmarks_over(made.pixels, judged.landmarks, judged.peaks.places)
+        write_png8(page.folder / f"hand_{seed:03d}.png", picture, made.provenance)
+        write_json(page.folder / f"hand_{seed:03d}.json", made.provenance | as_sample(judged))
+        why = "accepted" if judged.accepted else "rejected: " + "; ".join(judged.details)
+        page.figure(f"hand_{seed:03d}.png", f"seed {seed}, {why}")
+
+
+def _ready(model: str, method: str) -> bool:
+    """Whether a bundle is installed and holds the network of a method."""
+    if model not in bundle_folders():
+        return False
+    bundle = open_bundle(model)
+    return bundle.methods.get(method) in bundle.networks
 
 
 def _projection(page: Page) -> None:

@@ -28,13 +28,14 @@ from xgen_studio.evaluation.images import (
 )
 from xgen_studio.evaluation.statistics import estimate, in_words, paired, ratio
 from xgen_studio.imaging import atomic_write, make_folder, write_json, write_png8
-from xgen_studio.jobs.bundling import record_measured
+from xgen_studio.jobs.bundling import record_measured, write_measured
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.jobs.prepare import arrays_for
 from xgen_studio.jobs.provenance import array_hash
 from xgen_studio.networks.memory import memory_guard
+from xgen_studio.paths import shared_data
 
 METHODS = ("ctm", "csm", "unet")
 PC_STEPS = 500   # of the paper: 1,000 network evaluations an image
@@ -49,13 +50,17 @@ def evaluate_model(
     limit: int | None = None,
     monitor: Monitor | None = None,
     record: bool = False,
+    study: Path | None = None,
 ) -> str:
     """Write `table.json`, `table.md` and a contact sheet; returns the Markdown.
 
-    With `record` the figures go into the model's card, too.
+    With `record` the figures go into the model's card, too. `study` is a folder of localiser runs
+    to compare, see `evaluate_localiser.study`.
     """
     monitor = monitor or Monitor()
     bundle = open_bundle(model)
+    if bundle.anatomy == "hand":
+        return _evaluate_hand(bundle, out, data, device, limit, monitor, record, study)
     if bundle.anatomy != "knee":
         raise InputError(f"{bundle.name}: no evaluation is known for the {bundle.anatomy}")
     place = pick_device(device)
@@ -88,6 +93,31 @@ def evaluate_model(
         temporary.write_text(text, encoding="utf-8")
     if record:
         record_measured(bundle.folder, table)
+    return text
+
+
+def _evaluate_hand(
+    bundle: Bundle, out: Path, data: Path | None, device: str, limit: int | None,
+    monitor: Monitor, record: bool, study: Path | None,
+) -> str:  # fmt: skip
+    from xgen_studio.jobs import evaluate_hands, evaluate_localiser
+
+    if "landmarks" in bundle.methods:
+        folder = data or shared_data()
+        if folder is None:
+            raise InputError(f"{bundle.name} needs real radiographs: name their folder with --data")
+        table = evaluate_localiser.evaluate(bundle, folder, device, study, monitor)
+        module: Any = evaluate_localiser
+    else:
+        table = evaluate_hands.evaluate_hands(bundle, out, data, device, limit, monitor)
+        module = evaluate_hands
+    make_folder(out)
+    write_json(out / "table.json", table)
+    text: str = module.markdown(table)
+    with atomic_write(out / "table.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    if record:
+        write_measured(bundle.folder, module.measured(table))
     return text
 
 

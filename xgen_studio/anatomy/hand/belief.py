@@ -1,8 +1,8 @@
 """Loopy belief propagation, max-product in the log domain, for many graphs of one topology at once.
 
 Messages of all samples and edges are one array; a pass is a handful of NumPy operations. Exact on
-trees; on loops it is followed by iterated conditional modes (Besag 1986), and the better labelling
-wins.
+trees; on loops it is followed by iterated conditional modes (Besag 1986) from several starts, and
+the best labelling wins.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 DAMPING = 0.5
 MOST_PASSES = 100
 TOLERANCE = 1e-4
+PERTURBATIONS = (0.5, 0.5, 1.0, 2.0)  # of the beliefs: further starts, the same for every sample
 LEAVE = 0.3         # share of settled samples at which they are taken out of the arrays
 IMPOSSIBLE = -1e9  # the log potential of a candidate that is not there
 
@@ -56,9 +57,12 @@ def max_product(unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]])
     tails = np.array([j for _, j in edges] + [i for i, _ in edges])
     beliefs, converged = _propagate(unary, binary, heads, tails)
     best, best_energy = _modes(unary, binary, edges, beliefs.argmax(2))
-    other, other_energy = _modes(unary, binary, edges, unary.argmax(2))
-    better = other_energy > best_energy
-    best[better], best_energy[better] = other[better], other_energy[better]
+    noise = np.random.default_rng(0).gumbel(size=(len(PERTURBATIONS), *unary.shape[1:]))
+    starts = [unary, *(beliefs + s * n for s, n in zip(PERTURBATIONS, noise, strict=True))]
+    for start in starts:
+        other, other_energy = _modes(unary, binary, edges, start.argmax(2))
+        better = other_energy > best_energy
+        best[better], best_energy[better] = other[better], other_energy[better]
     return Labelling(best, best_energy, beliefs, converged)
 
 
@@ -116,24 +120,38 @@ def _propagate(
 def _modes(
     unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], Floats]:
-    """Iterated conditional modes: each node takes its best state given its neighbours', until no
-    sample gains."""
+    """Iterated conditional modes, of nodes and of edges: one node, or the two of an edge together,
+    take their best states given their neighbours', until no sample gains."""
     batch, nodes, _ = unary.shape
     states = states.copy()
     rows = np.arange(batch)
+    at = [[(e, i, j) for e, (i, j) in enumerate(edges) if n in (i, j)] for n in range(nodes)]
+
+    def scores(n: int, without: int = -1) -> Floats:
+        """Of each state of a node (B, L), its neighbours being as they are."""
+        total = unary[:, n].copy()
+        for e, i, j in at[n]:
+            if e != without:
+                row = binary[rows, e, :, states[:, j]] if i == n else binary[rows, e, states[:, i]]
+                total += row
+        return total
+
     for _ in range(20):
         changed = False
         for n in range(nodes):
-            score = unary[:, n].copy()
-            for e, (i, j) in enumerate(edges):
-                if i == n:
-                    score += binary[rows, e, :, states[:, j]]
-                elif j == n:
-                    score += binary[rows, e, states[:, i]]
+            score = scores(n)
             best = score.argmax(1)
             gain = score[rows, best] > score[rows, states[:, n]] + 1e-12
             if gain.any():
                 states[gain, n] = best[gain]
+                changed = True
+        for e, (i, j) in enumerate(edges):  # then both ends of each edge together
+            score = binary[:, e] + scores(i, e)[:, :, None] + scores(j, e)[:, None]
+            best = score.reshape(batch, -1).argmax(1)
+            old = score[rows, states[:, i], states[:, j]]
+            gain = score.reshape(batch, -1)[rows, best] > old + 1e-9
+            if gain.any():
+                states[gain, i], states[gain, j] = np.divmod(best[gain], score.shape[2])
                 changed = True
         if not changed:
             break

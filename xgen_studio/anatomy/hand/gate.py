@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xgen_studio.anatomy.hand.labelling import ABSENT, Labels, label_hands
 from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
@@ -182,10 +183,14 @@ class Gate:
         return found
 
 
-def screen_heatmaps(gate: Gate, ids: Sequence[str], heatmaps: Sequence[Floats]) -> list[Screening]:
+def screen_heatmaps(
+    gate: Gate, ids: Sequence[str], heatmaps: Sequence[NDArray[np.floating]]
+) -> list[Screening]:
     """Judge heatmaps (H, W) in [0, 1], all of one size."""
     hands = [find_peaks(heatmap, MOST_PEAKS) for heatmap in heatmaps]
-    return gate.judge(ids, hands, heatmaps[0].shape) if hands else []
+    if not hands:
+        return []
+    return gate.judge(ids, hands, (heatmaps[0].shape[0], heatmaps[0].shape[1]))
 
 
 def _sentence(check: Check, made: Screening, framed: Points, norms: Norms) -> str:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from xgen_studio.anatomy.hand.belief import IMPOSSIBLE, max_product
-from xgen_studio.anatomy.hand.labelling import ABSENT, Floats, Labels, in_chunks, padded
+from xgen_studio.anatomy.hand.labelling import ABSENT, Floats, Indices, Labels, in_chunks, padded
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.norms import FRAME, Norms
 from xgen_studio.anatomy.hand.peaks import Peaks
+from xgen_studio.anatomy.hand.pose import as_complex
 
 UNARY_MM = 25.0
+CANDIDATES = 16  # of the 37 peaks: the labels of 597 real hands are those of all 37, see tests
 TINY = 1e-30
 CHUNK = 25  # hands labelled together
 READINGS = ("product", "sum", "rows")
@@ -37,17 +39,19 @@ def label_published(
     """
 
     def label(some: Sequence[Peaks]) -> list[Labels]:
-        unary, binary = potentials([hand.first(COUNT) for hand in some], grid, norms, reading)
+        brightest = [hand.first(COUNT) for hand in some]
+        unary, binary, chosen = potentials(brightest, grid, norms, reading)
         result = max_product(unary, binary, norms.edges)
         ordered = np.sort(result.beliefs, axis=2)
         margins = ordered[:, :, -1] - ordered[:, :, -2]
+        peaks = np.take_along_axis(chosen, result.states[:, :, None], 2)[:, :, 0]
         energies = result.energies / len(norms.edges)
         return [
             Labels(
-                np.where(result.states[row] < len(hand), result.states[row], ABSENT), margins[row],
+                np.where(peaks[row] < len(hand), peaks[row], ABSENT), margins[row],
                 float(energies[row]), bool(result.converged[row]),
             )
-            for row, hand in enumerate(some)
+            for row, hand in enumerate(brightest)
         ]  # fmt: skip
 
     return in_chunks(label, hands, CHUNK)
@@ -55,17 +59,21 @@ def label_published(
 
 def potentials(
     hands: Sequence[Peaks], grid: tuple[int, int], norms: Norms, reading: str = "product"
-) -> tuple[Floats, Floats]:
-    """What `max_product` adds up: unary (B, 37, L) and binary (B, E, L, L)."""
+) -> tuple[Floats, Floats, Indices]:
+    """What `max_product` adds up: unary (B, 37, K) and binary (B, E, K, K), and the numbers (B, 37,
+    K) of the peaks that each landmark chooses from: the K with the greatest unary terms."""
     places, heights = padded(hands)
-    there = heights > 0
     scale = norms.frame_mm * FRAME / max(grid)
     centre = np.array([grid[1], grid[0]]) / 2 @ [1, 1j]
     mm = (places - centre) * scale
-    middle = (norms.place - norms.frame_mm * FRAME / 2) @ [1, 1j]
+    middle = as_complex(norms.place - norms.frame_mm * FRAME / 2)
     far2 = np.abs(mm[:, None] - middle[:, None]) ** 2
-    unary = heights[:, None] * np.exp(-far2 / (2 * UNARY_MM**2))
-    apart = np.abs(mm[:, :, None] - mm[:, None])[:, None]  # (B, 1, L, L)
+    values = heights[:, None] * np.exp(-far2 / (2 * UNARY_MM**2))
+    chosen = np.argsort(-values, axis=2, kind="stable")[:, :, :CANDIDATES]
+    unary = np.take_along_axis(values, chosen, 2)
+    place = np.take_along_axis(np.repeat(mm[:, None], COUNT, 1), chosen, 2)
+    i, j = np.array(norms.edges).T
+    apart = np.abs(place[:, i][..., None] - place[:, j][:, :, None])
     freedom, location, width = (column[:, None, None] for column in norms.t_fits.T)
     binary = _t_density((apart - location) / width, freedom) / width
     binary += 2 * np.exp(-np.abs(norms.distance[:, None, None] - apart))
@@ -73,7 +81,8 @@ def potentials(
         binary /= np.maximum(binary.sum(3, keepdims=True), TINY)
     if reading != "sum":
         unary, binary = np.log(unary + TINY), np.log(binary + TINY)
-    return np.where(there[:, None], unary, IMPOSSIBLE), binary
+    there = np.take_along_axis(np.repeat(heights[:, None], COUNT, 1), chosen, 2) > 0
+    return np.where(there, unary, IMPOSSIBLE), binary, chosen
 
 
 def _t_density(t: NDArray[np.float64], freedom: NDArray[np.float64]) -> Floats:

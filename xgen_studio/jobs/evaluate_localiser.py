@@ -1,0 +1,170 @@
+"""Evaluate a localiser on held-out real hands, and whether synthetic hands made it better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xgen_studio.anatomy.hand.accuracy import errors_mm, outliers, truncated_errors_mm
+from xgen_studio.anatomy.hand.gate import load_gate
+from xgen_studio.anatomy.hand.landmarks import Points, check_inside, read_table
+from xgen_studio.anatomy.hand.localising import locate
+from xgen_studio.anatomy.hand.preparation import TEST_FOLD, read_fold
+from xgen_studio.diffusion import Denoiser
+from xgen_studio.diffusion.bundle import Bundle
+from xgen_studio.errors import InputError
+from xgen_studio.evaluation.statistics import estimate, in_words, paired
+from xgen_studio.imaging import Image, read_image
+from xgen_studio.jobs.devices import pick_device
+from xgen_studio.jobs.job import Monitor
+from xgen_studio.jobs.provenance import made_by
+from xgen_studio.training.build import make_denoiser
+from xgen_studio.training.checkpoint import TrainState, load_checkpoint
+from xgen_studio.training.recipe import load_recipe
+from xgen_studio.training.run import RECIPE
+from xgen_studio.training.trainer import CHECKPOINT
+
+BASE = "real"  # the arm that the others are compared with
+
+
+def held_out(folder: Path) -> dict[str, tuple[Image, Points]]:
+    """Test images (fold 1) of a data folder with their landmarks, never used for training or
+    choosing."""
+    hands = folder / "hand"
+    table, test = read_table(hands / "landmarks_images.csv"), read_fold(hands / TEST_FOLD)
+    found = {}
+    for id, points in sorted(table.items()):
+        if id in test:
+            file = hands / "images" / f"{id}.jpg"
+            image = read_image(file)
+            check_inside(points, image.shape[1], image.shape[0], str(file))
+            found[id] = (image, points)
+    if not found:
+        raise InputError(f"{hands}: holds no test image of fold 1")
+    return found
+
+
+def errors_of(
+    denoiser: Denoiser, hands: Mapping[str, tuple[Image, Points]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors in mm (images, 37): from float coordinates, and as NFDP's code truncates them."""
+    gate = load_gate()
+    plain, truncated = [], []
+    for image, truth in hands.values():
+        found = locate(denoiser, gate, image).points
+        plain.append(errors_mm(found, truth))
+        truncated.append(truncated_errors_mm(found, truth, (image.shape[1], image.shape[0])))
+    return np.stack(plain), np.stack(truncated)
+
+
+def figures(plain: np.ndarray, truncated: np.ndarray) -> dict[str, Any]:
+    """Errors (images, 37) as a table row: intervals are over images."""
+    images = np.repeat(np.arange(len(plain)), plain.shape[1])
+    return {
+        "images": len(plain),
+        "error_mm": estimate(plain.ravel(), images).as_dict(),
+        "outliers": outliers(plain.ravel()),
+        "landmarks": int(plain.size),
+        "truncated_error_mm": estimate(truncated.ravel(), images).as_dict(),
+        "truncated_outliers": outliers(truncated.ravel()),
+    }
+
+
+def trained(run: Path) -> Denoiser:
+    """The averaged weights of a training run."""
+    recipe = load_recipe(run / RECIPE)
+    plain, average = make_denoiser(recipe), make_denoiser(recipe)
+    import torch
+
+    state = TrainState(plain.network, average.network, torch.optim.Adam(plain.parameters()))
+    load_checkpoint(run / CHECKPOINT, state)
+    return average.eval()
+
+
+def evaluate(
+    bundle: Bundle, data: Path, device: str, runs: Path | None, monitor: Monitor
+) -> dict[str, Any]:
+    """The bundle's own figures, and those of a folder of runs to compare."""
+    hands = held_out(data)
+    monitor.report(0, 1, "held-out hands")
+    row = figures(*errors_of(bundle.denoiser("landmarks", pick_device(device)), hands))
+    table: dict[str, Any] = {"images": len(hands), "arms": {bundle.name: row}}
+    if runs is not None:
+        table["arms"] |= study(runs, data, monitor)["arms"]
+    table["provenance"] = made_by(bundle, "landmarks", device)
+    return table
+
+
+def measured(table: dict[str, Any]) -> dict[str, str]:
+    """The figures for the model's card."""
+    found = {}
+    for arm, row in table["arms"].items():
+        found[f"{arm}, error on {table['images']} held-out hands"] = (
+            f"{in_words(row['error_mm'], 3)} mm; {_counts(row['outliers'].values())} of"
+            f" {row['landmarks']} landmarks beyond 2 / 4 / 10 / 20 mm; by the published, truncating"
+            f" metric {in_words(row['truncated_error_mm'], 3)} mm"
+        )
+        if "against_real_mm" in row:
+            found[f"{arm}, against real alone"] = f"{in_words(row['against_real_mm'], 3)} mm"
+    return found
+
+
+def study(folder: Path, data: Path, monitor: Monitor) -> dict[str, Any]:
+    """Runs of a folder, named ARM-SEED (real-0, ddpm-0, ...): each arm's errors over its seeds, and
+    its difference from the arm "real" on the same images, by paired bootstrap."""
+    runs: dict[str, list[Path]] = {}
+    for run in sorted(p.parent for p in folder.glob(f"*/{CHECKPOINT}")):
+        arm, _, seed = run.name.rpartition("-")
+        if seed.isdigit():
+            runs.setdefault(arm, []).append(run)
+    if BASE not in runs:
+        raise InputError(f"{folder}: holds no run named {BASE}-0, {BASE}-1, ... to compare with")
+    hands = held_out(data)
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    total = sum(len(each) for each in runs.values())
+    done = 0
+    for arm, each in runs.items():
+        for run in each:
+            monitor.report(done, total, run.name)
+            done += 1
+            found.setdefault(arm, []).append(errors_of(trained(run), hands))
+    arms: dict[str, Any] = {}
+    base = np.mean([plain for plain, _ in found[BASE]], axis=0)
+    for arm, each_seed in found.items():
+        plain = np.concatenate([a for a, _ in each_seed])
+        row = figures(plain, np.concatenate([b for _, b in each_seed]))
+        row["seeds"] = len(each_seed)
+        row["error_mm_of_each_seed"] = [float(a.mean()) for a, _ in each_seed]
+        mean = np.mean([a for a, _ in each_seed], axis=0)
+        groups = np.repeat(np.arange(len(mean)), mean.shape[1])
+        row["error_mm"] = estimate(mean.ravel(), groups).as_dict()
+        if arm != BASE:
+            row["against_real_mm"] = paired(mean.ravel(), base.ravel(), groups).as_dict()
+        arms[arm] = row
+    return {"arms": arms, "images": len(hands)}
+
+
+def markdown(table: dict[str, Any]) -> str:
+    """The study, or the one model's figures, as Markdown."""
+    lines = [
+        f"{table['images']} held-out images (fold 1); mean ± SD [95 % bootstrap over images], mm.",
+        "", "| | error | > 2 / 4 / 10 / 20 mm | published metric (truncated) | > 2 / 4 / 10 / 20 |"
+        " against real |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for arm, row in table["arms"].items():
+        against = row.get("against_real_mm")
+        seeds = f", {row['seeds']} seeds" if "seeds" in row else ""
+        lines.append(
+            f"| {arm}{seeds} | {in_words(row['error_mm'], 3)} | {_counts(row['outliers'].values())}"
+            f" of {row['landmarks']} | {in_words(row['truncated_error_mm'], 3)} |"
+            f" {_counts(row['truncated_outliers'].values())} |"
+            f" {in_words(against, 3) if against else ''} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _counts(values: Sequence[int] | Any) -> str:
+    return " / ".join(str(value) for value in values)
