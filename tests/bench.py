@@ -14,6 +14,7 @@ import time
 import numpy as np
 import torch
 
+from tests.bench_hands import screening
 from xgen_studio.diffusion import Condition, SeededNoise
 from xgen_studio.imaging import read_mask
 from xgen_studio.jobs.generate import Generated, Generator, Settings
@@ -140,6 +141,7 @@ def main() -> None:
         if torch.cuda.is_available():
             live(model, "cuda:0")
         against_diffusers(model)
+    screening(row)
     memory()
 
 

@@ -296,3 +296,13 @@ def test_keys_belong_to_the_page_in_sight(place):
     assert not place.page.actions_["hand.undo"].isEnabled()
     assert place.landmarks.actions_["mark.undo"].isEnabled()
     assert [title for title, _ in place.menus][-1] == "&Landmarks"
+
+
+def test_what_is_dropped_goes_where_it_belongs(place, pairs, tmp_path):  # noqa: F811
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    assert place.take(pairs[0]) and place.page.review is not None
+    write_png8(tmp_path / "hand.png", np.zeros((500, 400)))
+    assert place.take(tmp_path / "hand.png") and place.shown is place.landmarks
+    write_table(tmp_path / "m.csv", {"hand": 1.5 * sound_hands(1)[0]})
+    assert place.take(tmp_path / "m.csv") and place.landmarks.work.now.complete
+    assert not place.take(tmp_path / "knee.xgen")

@@ -23,6 +23,8 @@ def write_arrays(folder, name):
     if name == "hand":
         points = rng.uniform((20, 20), (170, 230), (3, 37, 2)).astype(np.float32)
         images = rng.integers(0, 256, (3, 256, 192), np.uint8)
+        for kind in ("ddpm", "vae"):
+            np.savez(folder / f"hand-{kind}-accepted.npz", images=images, points=points)
         np.savez(folder / "hand.npz", images=images, points=points, id=["1", "2", "3"],
                  held_out=held_out, bent=held_out)  # fmt: skip
         return

@@ -47,16 +47,17 @@ def read_heatmap(path: Path) -> NDArray[np.float64]:
 
 
 def find_pairs(folder: Path) -> list[tuple[str, Path]]:
-    """(id, heatmap) of every pair in a folder; InputError where a radiograph has no heatmap."""
+    """(id, heatmap) of every pair in a folder; InputError where a radiograph has no heatmap. A
+    heatmap alone can be judged, too."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     pictures = {p.stem for p in folder.glob("*.png") if not p.name.endswith(HEATMAP)}
     heatmaps = {p.name.removesuffix(HEATMAP): p for p in folder.glob(f"*{HEATMAP}")}
     if not heatmaps:
         raise InputError(f"{folder}: holds no NAME{HEATMAP}; make pairs with xgen generate")
-    if alone := sorted(pictures ^ set(heatmaps)):
-        missing = f"{alone[0]}{HEATMAP}" if alone[0] in pictures else f"{alone[0]}.png"
-        raise InputError(f"{folder}: {missing} is missing ({len(alone)} pictures are not paired)")
+    if alone := sorted(pictures - set(heatmaps)):
+        more = f" ({len(alone)} radiographs have none)" if len(alone) > 1 else ""
+        raise InputError(f"{folder}: {alone[0]}{HEATMAP} is missing{more}")
     return sorted(heatmaps.items())
 
 

@@ -277,7 +277,9 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.desk.open(Path(event.mimeData().urls()[0].toLocalFile()))
+        path, place = Path(event.mimeData().urls()[0].toLocalFile()), self.stack.currentWidget()
+        if not (isinstance(place, Place) and place.take(path)):
+            self.desk.open(path)
 
     def _may_stop(self) -> bool:
         """Ask before a series that is still being drawn is given up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -41,6 +42,10 @@ class Place(QWidget):
 
     def redress(self) -> None:
         """Follow another theme."""
+
+    def take(self, path: Path) -> bool:
+        """A file or folder was dropped on the window; False where it is nothing for this place."""
+        return False
 
     def may_leave(self) -> bool:
         """Whether the window may close: asks where something would be lost."""

@@ -175,16 +175,15 @@ def paper_set(data: Path | None) -> PaperSet:
     return PaperSet(*_training(load_hands(data), bent=False))
 
 
-def landmark_set(data: Path | None, synthetic: str = "", real: bool = True) -> LandmarkSet:
-    """Real training hands and, by the name of its arrays, an exported synthetic set."""
-    images, points = _training(load_hands(data), bent=False)
-    if not real and not synthetic:
-        raise InputError("landmark_set: neither real nor synthetic hands are asked for")
-    parts = [(images, points)] if real else []
+def landmark_set(data: Path | None, synthetic: str = "", bent: bool = False) -> LandmarkSet:
+    """Real training hands, with or without their bent copies, and, by the name of its arrays
+    (`hands.npz` of an export, renamed), a synthetic set."""
+    images, points = _training(load_hands(data), bent)
     if synthetic:
         arrays = read_arrays(data, synthetic, {"images", "points"})
-        parts.append((torch.from_numpy(arrays["images"]), torch.from_numpy(arrays["points"])))
-    return LandmarkSet(torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts]))
+        images = torch.cat([images, torch.from_numpy(arrays["images"])])
+        points = torch.cat([points, torch.from_numpy(arrays["points"])])
+    return LandmarkSet(images, points)
 
 
 def _training(arrays: dict[str, np.ndarray], bent: bool) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -42,7 +42,21 @@ PICTURES = "Radiographs (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.dcm *.mha *.nii
 FILES = "Landmarks (*.csv *.json *.mrk.json)"
 SAVES = "Table (*.csv);;COCO keypoints (*.json)"
 EMPTY = "Open a hand radiograph, then place its 37 landmarks, or let them be proposed"
-SIGN = {State.PLACED: "●", State.OCCLUDED: "○", State.ABSENT: "·"}
+DOT = 14  # px of the list's signs
+
+
+def _dot(colour: QColor, state: State) -> QIcon:
+    """A landmark in the list: full, hollow where it is occluded, nothing where it is absent."""
+    picture = QPixmap(DOT, DOT)
+    picture.fill(Qt.GlobalColor.transparent)
+    if state is not State.ABSENT:
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colour.darker(140), 1.4))
+        painter.setBrush(colour if state is State.PLACED else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(2, 2, DOT - 5, DOT - 5)
+        painter.end()
+    return QIcon(picture)
 
 
 class LandmarkPage(QMainWindow):
@@ -286,10 +300,10 @@ class LandmarkPage(QMainWindow):
             self.list.addItem(QListWidgetItem())
         for landmark, state in enumerate(now.states):
             item = self.list.item(landmark)
-            item.setText(f"{SIGN[state]} {landmark} {NAMES[landmark]}")
+            item.setText(f"{landmark} {NAMES[landmark]}")
             faint = self.palette().placeholderText().color()
-            colour = QColor(faint) if state is State.ABSENT else of_landmark(landmark)
-            item.setForeground(colour)
+            item.setIcon(_dot(of_landmark(landmark), state))
+            item.setForeground(faint if state is State.ABSENT else self.palette().text().color())
             item.setToolTip(state.name.lower())
         self._quiet = False
         placed = sum(state is not State.ABSENT for state in now.states)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QDockWidget, QTabWidget, QVBoxLayout
 
+from xgen_studio.anatomy.hand.reading import SUFFIXES
 from xgen_studio.studio.actions import Actions
 from xgen_studio.studio.hand.landmark_page import LandmarkPage
 from xgen_studio.studio.hand.page import ReviewPage
@@ -82,6 +84,21 @@ class HandWorkspace(Place):
             page.actions_.redress()
         self.page.gallery.viewport().update()
         self.landmarks.refresh()
+
+    def take(self, path: Path) -> bool:
+        """A folder is a run; a landmark file belongs to the open radiograph; all else is one."""
+        if path.suffix.lower() == ".xgen":
+            return False
+        if path.is_dir():
+            self.tabs.setCurrentWidget(self.page)
+            self.page.run.open_folder(path)
+            return True
+        self.tabs.setCurrentWidget(self.landmarks)
+        if path.suffix.lower() in SUFFIXES:
+            self.landmarks.load(path)
+        elif self.landmarks.may_leave():
+            self.landmarks.open(path)
+        return True
 
     def may_leave(self) -> bool:
         return self.landmarks.may_leave()
