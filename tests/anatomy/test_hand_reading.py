@@ -103,6 +103,7 @@ def test_occluded_and_absent_are_kept(file):
         (labelme(POINTS[:30]) | {"imageWidth": None}, "a.json", ""),
         (labelme(np.concatenate([POINTS, POINTS[:1]])), "a.json", "38 points; 37"),
         (slicer(POINTS, labels=(NAMES[0], *NAMES[:-1])), "a.json", "is there twice"),
+        (slicer(POINTS, labels=("thumb tipp", *NAMES[1:])), "a.json", "'thumb tipp'"),
         (napari(POINTS[:20]), "a.csv", "20 points; 37"),
         ({"cats": 1}, "a.json", "neither COCO"),
         ({"annotations": [{"image_id": 1}]}, "a.json", "not as expected"),

@@ -161,6 +161,8 @@ def test_a_table_comes_back_in_its_own_pixels(tmp_path):
     for sample in table["samples"][:5]:
         off = np.array(sample["landmarks"]) - hands[sample["id"]]
         assert np.hypot(*off.T).max() < 12  # 5 px of the table are one of the heatmap
+        peaks = np.array(sample["peaks"])[sample["labels"], :2]
+        np.testing.assert_allclose(peaks, sample["landmarks"], atol=0.01)
     assert table["samples"][5]["reasons"][0] == "MIRROR"
 
 
@@ -263,7 +265,29 @@ def test_hands_are_sorted_and_filtered(review):
     assert review.matches("003").sum() == 1
     with pytest.raises(InputError, match="'cat' is no metric"):
         review.matches("cat > 3")
+    assert review.matches("edges > -9").all() and review.matches("wrist > .5").all()
+    with pytest.raises(InputError, match="not understood"):
+        review.matches("wrist > much")
     assert review.failures()[33:].min() == pytest.approx(0.5)  # one of the two rejected
+
+
+def test_limits_of_one_gate_are_not_those_of_another(review, pairs):
+    review.set_limits({"WRIST": 99.0})
+    review.save()
+    screen_folder(pairs[0], "paper", pairs[0])
+    assert Review.open(pairs[0]).gate.limits == {"DUP": 0, "WRIST": 16.0}
+
+
+def test_a_hand_that_was_cut_off_is_left_out(pairs, tmp_path):
+    (pairs[0] / "005.png").unlink()
+    (pairs[0] / ".abc.000.png").write_bytes(b"half")
+    assert "4 of 5 accepted" in screen_folder(pairs[0], "calibrated", tmp_path / "out")
+
+
+def test_a_radiograph_of_another_size_than_its_heatmap_is_named(pairs, tmp_path):
+    write_png8(pairs[0] / "003.png", np.zeros((64, 64)))
+    with pytest.raises(InputError, match=r"003\.png: has 64 x 64 px, its heatmap 192 x 256"):
+        screen_folder(pairs[0], "calibrated", tmp_path / "out")
 
 
 def test_two_runs_are_compared(review, pairs, tmp_path):
@@ -293,7 +317,7 @@ def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):
     assert manifest["hands"][4]["decision"] == "accepted by hand"
     report = (tmp_path / "set" / "report.html").read_text()
     assert "not for diagnosis" in report and "5 of 6" in report
-    with pytest.raises(InputError, match="already"):
+    with pytest.raises(InputError, match="not empty"):
         export_hands(review, tmp_path / "set")
 
 

@@ -68,7 +68,7 @@ def test_a_vae_learns_and_then_draws_from_noise_by_its_seed():
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < losses[0] - 0.1
+    assert losses[-1] < 0.8 * losses[0]
     denoiser.eval()
     noise, sigma = torch.randn(2, 2, 64, 32), torch.tensor([80.0, 80.0])
     made = denoiser(noise * 80, sigma, Condition())

@@ -71,10 +71,10 @@ def test_ticked_reasons_and_states_choose_the_hands(page):
         if item.text().startswith("Extra"):
             item.setCheckState(Qt.CheckState.Checked)
     assert page.gallery.hands.numbers == [4]
-    page.facets.reasons.clearSelection()
-    page.facets.reasons.item(0).setCheckState(Qt.CheckState.Unchecked)
-    for i in range(page.facets.reasons.count()):
-        page.facets.reasons.item(i).setCheckState(Qt.CheckState.Unchecked)
+    for row, shown in ((0, 1), (0, 6), (2, 4)):  # alone, none, "it passes"
+        page.actions_[f"hand.reason{row + 1}"].trigger()
+        assert len(page.gallery.hands.numbers) == shown
+    page.actions_["hand.reason3"].trigger()
     page.facets.state.setCurrentText("rejected")
     assert page.gallery.hands.numbers == [4, 5]
     page.facets.sort.setCurrentText("missing")
@@ -188,17 +188,18 @@ def test_a_damaged_screening_is_said_and_changes_nothing(page, tmp_path):
     assert page.review is before and "cannot be read" in page.run.state.text()
 
 
-def test_the_accepted_hands_are_exported(page, tmp_path, monkeypatch):
+def test_the_accepted_hands_are_exported(page, tmp_path, monkeypatch, qtbot):
     target = tmp_path / "sets"
     target.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_a, **_k: str(target))
     said = []
     page.said.connect(said.append)
     page.export("accepted")
-    assert said[-1].startswith("4 hands in")
+    qtbot.waitUntil(lambda: said[-1].startswith("4 hands in"), timeout=10_000)
     assert (target / "pairs-accepted" / "manifest.json").exists()
     page.export("accepted")
-    assert "already" in said[-1]
+    qtbot.waitUntil(lambda: "not empty" in said[-1], timeout=10_000)
+    assert [p.name for p in target.iterdir()] == ["pairs-accepted"]
 
 
 # -- landmarks ------------------------------------------------------------------------------------
@@ -263,11 +264,20 @@ def test_swapped_sides_are_seen_and_flipped(marks, tmp_path):
     write_table(tmp_path / "m.csv", {"hand": np.array([399, 0]) + hand * (-1, 1)})
     marks.load(tmp_path / "m.csv")
     assert "left and right are swapped" in marks.told.text()
+    assert not marks.work.modified  # it is what the file says
     pixels = marks.canvas.picture.pixels.copy()
     marks.flip()
     assert marks.told.text() == "37 of 37 placed"
-    np.testing.assert_allclose(marks.work.now.points, hand, atol=0.02)
     np.testing.assert_array_equal(marks.canvas.picture.pixels, pixels[:, ::-1])
+    np.testing.assert_allclose(marks.tool.seen(marks.canvas), hand + 0.5, atol=0.02)
+    Mouse(marks.canvas).drag([tuple(hand[20] + 0.5), (200, 210), (220, 230)])
+    marks.save(tmp_path / "again.csv")  # in the file's own coordinates, flipped or not
+    [saved] = read_annotations(tmp_path / "again.csv").values()
+    np.testing.assert_allclose(saved.points[20] + 0.5, (400 - 220, 230), atol=0.6)
+    marks.undo()
+    np.testing.assert_allclose(marks.tool.seen(marks.canvas)[20], hand[20] + 0.5, atol=0.02)
+    marks.flip()
+    np.testing.assert_array_equal(marks.canvas.picture.pixels, pixels)
 
 
 def test_landmarks_of_another_scale_are_refused(marks, tmp_path):
@@ -284,10 +294,16 @@ def test_proposed_landmarks_can_be_doubted_and_undone(marks, monkeypatch):
     marks.propose()
     points = 1.5 * sound_hands(1)[0] + 8
     marks.engine.located.emit(LocatedHand(sent[0].number, sent[0].path, points, True, "odd bones"))
-    assert marks.work.now.complete and "odd bones" in marks.told.text()
+    assert marks.work.now.complete and "odd bones" in marks.told.text() and marks.work.modified
     assert "right hand" in marks.told.text()
     marks.undo()
     assert not marks.work.modified
+    marks.propose()
+    marks.open(marks.file.with_name("other.png"))  # not there: all stays, and it is still asked
+    write_png8(marks.file.with_name("other.png"), np.zeros((500, 400)))
+    marks.open(marks.file.with_name("other.png"))
+    marks.engine.located.emit(LocatedHand(sent[-1].number, sent[-1].path, points, False, ""))
+    assert marks.work.now.next_absent == 0 and marks.propose_button.isEnabled()
 
 
 def test_keys_belong_to_the_page_in_sight(place):

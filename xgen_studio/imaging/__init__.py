@@ -5,6 +5,7 @@ from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import Label, LabelTable
 from xgen_studio.imaging.mask import Mask, read_mask
+from xgen_studio.imaging.raster import picture_size
 from xgen_studio.imaging.reading import read_image, read_volume
 from xgen_studio.imaging.windowing import (
     apply_range,
@@ -29,6 +30,7 @@ __all__ = [
     "display_8bit",
     "make_folder",
     "percentile_range",
+    "picture_size",
     "read_image",
     "read_mask",
     "read_volume",

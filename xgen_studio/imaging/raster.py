@@ -57,6 +57,17 @@ def open_raster(path: Path) -> PillowImage:
         raise InputError(f"{path}: is damaged or cut short; copy or export it again") from error
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a PNG, JPEG, TIFF or BMP from its header alone."""
+    from PIL import Image as pillow
+
+    try:
+        with pillow.open(path) as picture:
+            return picture.size
+    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+        raise InputError(f"{path}: is no readable picture ({error})") from error
+
+
 def grey_values(picture: PillowImage) -> tuple[NDArray[Any], bool]:
     """Grey values (H, W) and whether they had to be made from colours. Transparency is dropped.
 

@@ -42,6 +42,11 @@ class Annotating:
         self._undo.append(before)
         self._redo.clear()
 
+    def take(self, annotation: Annotation) -> None:
+        """Landmarks that a file holds: there is nothing to save yet."""
+        self.say(annotation)
+        self.saved = annotation
+
     def undo(self) -> bool:
         """Take back the last step; False when there is none."""
         return self._swap(self._undo, self._redo)
@@ -60,7 +65,8 @@ class Annotating:
     @property
     def modified(self) -> bool:
         """Whether something would be lost."""
-        return self.now is not self.saved and self.now.next_absent != 0
+        placed = any(state is not State.ABSENT for state in self.now.states)
+        return placed and self.now is not self.saved
 
 
 def doubts(annotation: Annotation, gate: Gate) -> list[str]:
@@ -73,7 +79,7 @@ def doubts(annotation: Annotation, gate: Gate) -> list[str]:
         return [f"{NAMES[WRIST[0]]} and {NAMES[WRIST[1]]} share a place: the wrist has no width"]
     places = np.where(known[:, None], annotation.points, 0.0)
     reversed_ = places * (-1, 1)
-    labels = Labels(np.where(known, np.arange(COUNT), ABSENT), np.ones(COUNT), 0.0, True)
+    labels = Labels(np.where(known, np.arange(COUNT), ABSENT), 0.0)
     judged, mirrored = (
         gate.decide("", Peaks(points, np.ones(COUNT)), labels) for points in (places, reversed_)
     )

@@ -39,3 +39,11 @@ def pick_device(name: str) -> torch.device:
     if wanted not in known:
         raise DeviceError(f"no device '{name}' on this machine; there is {', '.join(known)}")
     return torch.device(wanted)
+
+
+def same_pixels(device: torch.device) -> torch.device:
+    """The device, set so that it draws the same pixels each time, in float32 as written down."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
+    return device

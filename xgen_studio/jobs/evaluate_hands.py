@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.anatomy.hand import evaluation as hand
-from xgen_studio.anatomy.hand.data import load_hands
+from xgen_studio.anatomy.hand.data import load_hands, on_grid
 from xgen_studio.anatomy.hand.gate import GATES, MOST_PEAKS, Screening, load_gate
 from xgen_studio.anatomy.hand.landmarks import Points
 from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
@@ -49,7 +49,8 @@ def evaluate_hands(
         table["kinds"][kind] = _judged(made, count, arrays)
         _sheet(out / f"{kind}.png", made)
     table["provenance"] = made_by(bundle, bundle.default_method, generator.device) | {
-        "sampler": f"{bundle.sampler}, {bundle.steps} steps; hand i has the seed i (free: + 10^6)"
+        "sampler": f"{bundle.sampler}, {bundle.steps} steps",
+        "first_seed": {kind: 1_000_000 * n for n, kind in enumerate(kinds)},
     }
     return table
 
@@ -85,7 +86,7 @@ def _judged(made: list[Hand], count: int, arrays: dict[str, np.ndarray]) -> dict
         )
         result["told_mm"] = estimate(off).as_dict()
     known = hand.small(arrays["images"][trained].astype(np.float32))
-    ours, _ = hand.nearest(hand.small(np.stack([one.pixels for one in made])), known)
+    ours, _ = hand.nearest(hand.small(on_grid(np.stack([one.pixels for one in made]))), known)
     held = hand.small(arrays["images"][arrays["held_out"]].astype(np.float32))
     theirs, _ = hand.nearest(held, known)
     result["nearest_training_image"] = {
@@ -144,7 +145,10 @@ def markdown(table: dict[str, Any]) -> str:
             )
         if "told_mm" in result:
             off = in_words(result["told_mm"], 2)
-            lines.append(f"- from the landmarks told to those of the heatmap, mm: {off}")
+            n = result["told_mm"]["n"]
+            lines.append(
+                f"- from the landmarks told to those of the heatmap, {n} accepted hands, mm: {off}"
+            )
         near = result["nearest_training_image"]
         lines.append(
             f"- distance to the nearest training image (0 a copy, 2 a negative): generated median"

@@ -60,11 +60,11 @@ def errors_of(
     return np.stack(plain), np.stack(truncated)
 
 
-def figures(plain: np.ndarray, truncated: np.ndarray) -> dict[str, Any]:
-    """Errors (images, 37) as a table row: intervals are over images."""
-    images = np.repeat(np.arange(len(plain)), plain.shape[1])
+def figures(plain: np.ndarray, truncated: np.ndarray, seeds: int = 1) -> dict[str, Any]:
+    """Errors (seeds x images, 37) as a table row: intervals are over images, whatever the seeds."""
+    images = np.repeat(np.tile(np.arange(len(plain) // seeds), seeds), plain.shape[1])
     return {
-        "images": len(plain),
+        "images": len(plain) // seeds,
         "error_mm": estimate(plain.ravel(), images).as_dict(),
         "outliers": outliers(plain.ravel()),
         "landmarks": int(plain.size),
@@ -135,12 +135,11 @@ def study(folder: Path, data: Path, monitor: Monitor) -> dict[str, Any]:
     base = np.mean([plain for plain, _ in found[BASE]], axis=0)
     for arm, each_seed in found.items():
         plain = np.concatenate([a for a, _ in each_seed])
-        row = figures(plain, np.concatenate([b for _, b in each_seed]))
+        row = figures(plain, np.concatenate([b for _, b in each_seed]), len(each_seed))
         row["seeds"] = len(each_seed)
         row["error_mm_of_each_seed"] = [float(a.mean()) for a, _ in each_seed]
         mean = np.mean([a for a, _ in each_seed], axis=0)
         groups = np.repeat(np.arange(len(mean)), mean.shape[1])
-        row["error_mm"] = estimate(mean.ravel(), groups).as_dict()
         if arm != BASE:
             row["against_real_mm"] = paired(mean.ravel(), base.ravel(), groups).as_dict()
         arms[arm] = row

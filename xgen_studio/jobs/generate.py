@@ -27,7 +27,7 @@ from xgen_studio.diffusion import (
 from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask, make_folder, read_image, read_mask, write_json, write_png16
-from xgen_studio.jobs.devices import pick_device
+from xgen_studio.jobs.devices import pick_device, same_pixels
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
 from xgen_studio.jobs.provenance import array_hash, made_by
@@ -87,10 +87,7 @@ class Generator:
 
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.bundle = bundle
-        self.device = pick_device(device)
-        if self.device.type == "cuda":  # the same pixels each time, and float32 as written down
-            torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.deterministic = True
+        self.device = same_pixels(pick_device(device))
         self.system = SYSTEMS.load(bundle.anatomy)
         self._denoisers: dict[str, Denoiser] = {}
 

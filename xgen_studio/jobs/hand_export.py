@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,7 +25,8 @@ from xgen_studio.jobs.review import STATES, Review
 
 WHICH = ("accepted", "rejected", "accepted by hand", "all")
 ARRAYS = "hands.npz"
-MOST_THUMBNAILS = 400  # of the report
+MOST_THUMBNAILS = 400  # of the report; rejected hands come first
+THUMBNAIL = 124        # px
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;
@@ -47,16 +51,27 @@ def chosen(review: Review, which: str) -> list[int]:
 
 def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
     """Write `images/ID.png`, `landmarks.csv`, `annotations.json` (COCO), `hands.npz`,
-    `manifest.json` and the report; returns how many hands. Landmarks are in px, pixel centres at
-    whole numbers; hands that lack a landmark are in the manifest, not in the tables.
+    `manifest.json` and the report; returns how many hands. Landmarks of the files are in px, pixel
+    centres at whole numbers (in `hands.npz`, as in all training arrays, the edges); hands that lack
+    a landmark are in the manifest, not in the tables.
     """
     numbers = chosen(review, which)
     if not numbers:
         raise InputError(f"{review.folder}: no hand is {which}; nothing was written")
     if out.resolve() == review.folder.resolve():
         raise CallError(f"{out}: is the run itself; name another folder")
-    if (out / "manifest.json").exists():
-        raise InputError(f"{out}: holds an exported set already; name another folder")
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out}: is not empty; name another folder")
+    make_folder(out.parent)
+    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        half = make_folder(Path(temporary) / "set")
+        _write_set(review, numbers, which, half)
+        half.chmod(0o755)
+        half.replace(out)  # whole or not at all
+    return len(numbers)
+
+
+def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> None:
     make_folder(out / "images")
     passed = review.by_gate()
     entries, pictures, points, ids = [], [], [], []
@@ -87,17 +102,16 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
     }
     write_json(out / "annotations.json", coco(hands, "synthetic hands, not for diagnosis"))
     if pictures and len({picture.shape for picture in pictures}) == 1:
-        with atomic_write(out / ARRAYS) as temporary, temporary.open("wb") as file:
+        with (out / ARRAYS).open("wb") as file:
             np.savez_compressed(
                 file, images=np.stack(pictures), points=np.stack(points).astype(np.float32)
             )
     write_report(review, out)
-    write_json(  # last: a set without a manifest was cut off
+    write_json(
         out / "manifest.json",
         {"synthetic": True, "which": which, "run": str(review.folder), "total": len(entries),
          "review": review.as_table(), "xgen_studio": xgen_studio.__version__, "hands": entries},
     )  # fmt: skip
-    return len(numbers)
 
 
 def _provenance(path: Path) -> Any:
@@ -105,6 +119,19 @@ def _provenance(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def _thumbnail(path: Path) -> str:
+    """A small picture that travels inside the page."""
+    from PIL import Image as pillow
+
+    pixels = read_image(path).pixels
+    grey = (pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8)
+    picture = pillow.fromarray(grey)
+    picture.thumbnail((THUMBNAIL, 2 * THUMBNAIL))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def summary(review: Review) -> dict[str, Any]:
@@ -139,10 +166,10 @@ def write_report(review: Review, out: Path) -> Path:
     )
     accepted = review.accepted()
     figures = []
-    for i in sorted(range(len(review)), key=lambda i: not accepted[i])[:MOST_THUMBNAILS]:
-        hand = review.shown[review.ids[i]]
+    for i in sorted(range(len(review)), key=lambda i: bool(accepted[i]))[:MOST_THUMBNAILS]:
+        hand = review.judged(i)
         why = "; ".join(hand.details) if not accepted[i] else ""
-        source = (review.folder / f"{hand.id}.png").resolve().as_uri()
+        source = _thumbnail(review.folder / f"{hand.id}.png")
         figures.append(
             f'<figure class="{"accepted" if accepted[i] else "rejected"}"><img loading="lazy"'
             f' src="{source}" alt="hand {html.escape(hand.id)}"><figcaption>{html.escape(hand.id)}'

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xgen_studio.anatomy.hand.data import heat_of
+from xgen_studio.anatomy.hand.data import heat_of, paper_heat_of
 from xgen_studio.anatomy.hand.drawing import drawn_shape, told
 from xgen_studio.anatomy.hand.gate import shipped_gates
 from xgen_studio.anatomy.hand.landmarks import Points
@@ -22,7 +22,7 @@ from xgen_studio.diffusion import SeededNoise, Step, plan, walk
 from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError
 from xgen_studio.imaging import make_folder, write_json, write_png16
-from xgen_studio.jobs.devices import pick_device
+from xgen_studio.jobs.devices import pick_device, same_pixels
 from xgen_studio.jobs.generate import Settings
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.models import open_bundle
@@ -30,6 +30,7 @@ from xgen_studio.jobs.provenance import array_hash, made_by
 from xgen_studio.networks.memory import memory_guard
 
 SHAPES = ("drawn", "free")
+PAPER_NETWORK = "ddpm"  # its channels are the paper's, see `data.PaperSet`
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class HandGenerator:
         if not {"joint", "vae"} & set(bundle.methods):
             raise CallError(f"{bundle.name}: finds landmarks; it draws no hands")
         self.bundle = bundle
-        self.device = pick_device(device)
+        self.device = same_pixels(pick_device(device))
         self._denoiser = bundle.denoiser(bundle.default_method, self.device)
 
     def steps(self, settings: Settings, shape: Points | None = None) -> Iterator[Step | Hand]:
@@ -85,7 +86,8 @@ class HandGenerator:
                 yield step
         assert step is not None
         pixels = ((step.x0[0, 0].clamp(-1, 1) + 1) / 2).float().cpu().numpy()
-        heatmap = heat_of(step.x0)[0].float().cpu().numpy()
+        read = paper_heat_of if card.architecture == PAPER_NETWORK else heat_of
+        heatmap = read(step.x0)[0].float().cpu().numpy()
         provenance = made_by(self.bundle, method, self.device) | {
             "seed": settings.seed,
             "sampler": planned.sampler,

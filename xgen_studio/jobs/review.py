@@ -19,17 +19,19 @@ from numpy.typing import NDArray
 from xgen_studio.anatomy.hand.calibration import columns
 from xgen_studio.anatomy.hand.gate import Gate, Screening, load_gate
 from xgen_studio.anatomy.hand.landmarks import COUNT
-from xgen_studio.anatomy.hand.measures import peak_groups
+from xgen_studio.anatomy.hand.measures import LEAST_KNOWN, peak_groups
+from xgen_studio.anatomy.hand.warping import apply
 from xgen_studio.errors import InputError
 from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.imaging import write_json
 from xgen_studio.jobs.screen import FILE, read_screening
 
 REVIEW = "review.json"
-TERM = re.compile(r"([a-zA-Z]+)\s*(<=|>=|<|>|=)\s*([0-9.]+)")
+TERM = re.compile(r"([a-zA-Z]+)\s*(<=|>=|<|>|=)\s*(-?\d*\.?\d+)")
 COMPARE: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "<=": np.less_equal, ">=": np.greater_equal, "=": np.equal,
 }  # fmt: skip
+FAR_SD, FAR_MM = 5.0, 16.0  # a landmark so far off the mean hand is at fault
 STATES = ("accepted", "rejected", "accepted by hand", "rejected by hand")
 
 
@@ -57,6 +59,7 @@ class Review:
         self.folder, self.gate = folder, gate
         self._original = {s.id: s for s in screenings}
         self.ids = list(self._original)
+        self._faulty: dict[str, tuple[Screening, NDArray[np.bool_]]] = {}
         self._said = _Said()
         self._undo: list[_Said] = []
         self._redo: list[_Said] = []
@@ -102,6 +105,11 @@ class Review:
             return STATES[0] if passed else STATES[1]
         return STATES[2] if mark.accepted else STATES[3]
 
+    def judged(self, i: int) -> Screening:
+        """Hand i judged by the limits as they stand, with its sentences."""
+        id = self.ids[i]
+        return self.gate.decide(id, self.shown[id].peaks, self.shown[id].labels)
+
     def reasons(self, i: int) -> tuple[str, ...]:
         """Codes of the checks that hand i fails, by the limits as they stand."""
         hand = self.shown[self.ids[i]]
@@ -117,10 +125,14 @@ class Review:
         for check in self.gate.checks:
             if failed := int((check.excess(self.metrics[check.metric]) > 0).sum()):
                 counts[check.code] = failed
-        mirrored = sum("MIRROR" in self.shown[id].reasons for id in self.ids)
-        if mirrored:
-            counts["MIRROR"] = mirrored
-        counts["none"] = int(self.by_gate().sum())
+        passed = self.by_gate()
+        mirrored = [
+            "MIRROR" in self.shown[id].reasons and not ok
+            for id, ok in zip(self.ids, passed, strict=True)
+        ]
+        if any(mirrored):
+            counts["MIRROR"] = sum(mirrored)
+        counts["none"] = int(passed.sum())
         return counts
 
     def order(self, key: str, falling: bool = False) -> list[int]:
@@ -141,36 +153,40 @@ class Review:
         found = np.ones(len(self), dtype=bool)
         for term in filter(None, (part.strip() for part in text.split("&"))):
             parsed = TERM.fullmatch(term)
+            if parsed is None and re.search("[<>=]", term):
+                raise InputError(f"'{term}' is not understood; write for example wrist > 16")
             if parsed is None:
                 found &= np.array([term.lower() in id.lower() for id in self.ids], dtype=bool)
                 continue
             name, sign, number = parsed.groups()
             if name.lower() not in self.metrics:
                 raise InputError(f"'{name}' is no metric; there is {', '.join(self.metrics)}")
-            found &= COMPARE[sign](np.abs(self.metrics[name.lower()]), float(number))
+            values = self.metrics[name.lower()]
+            signed = name.lower() == "edges" or number.startswith("-")
+            found &= COMPARE[sign](values if signed else np.abs(values), float(number))
         return found
 
     def failures(self) -> NDArray[np.float64]:
         """The share of rejected hands in which each landmark (37,) is at fault: absent, sharing a
-        peak, or far from where the shape model lets it be expected."""
-        counts, rejected = np.zeros(COUNT), 0
-        limit = next((c.limit for c in self.gate.checks if c.code == "WRIST"), 16.0)
-        for id, passed in zip(self.ids, self.by_gate(), strict=True):
-            if passed:
-                continue
-            rejected += 1
-            hand = self.shown[id]
-            faulty = hand.labels.peaks < 0
-            for group in peak_groups(hand.labels):
-                faulty[group] = True
-            known = ~np.isnan(hand.landmarks[:, 0])
-            if known.all():
-                onto, _ = self.gate.norms.shape.robust_fit(hand.landmarks, ~faulty | known)
-                framed = hand.landmarks @ onto[:, :2].T + onto[:, 2]
-                spread = np.maximum(3.5 * np.sqrt(2) * self.gate.norms.spread, limit)
-                faulty |= np.hypot(*(framed - self.gate.norms.shape.mean).T) > spread
-            counts += faulty
-        return counts / max(rejected, 1)
+        peak, or far from its place on the mean hand."""
+        rejected = np.flatnonzero(~self.by_gate())
+        faults = [self._faults(self.shown[self.ids[i]]) for i in rejected]
+        return np.mean(faults, axis=0) if faults else np.zeros(COUNT)
+
+    def _faults(self, hand: Screening) -> NDArray[np.bool_]:
+        """Landmarks (37,) at fault; remembered, for it takes a robust fit."""
+        if self._faulty.get(hand.id, (None,))[0] is hand:
+            return self._faulty[hand.id][1]
+        faulty = hand.labels.peaks < 0
+        for group in peak_groups(hand.labels, self.gate.exempt):
+            faulty[group] = True
+        norms = self.gate.norms
+        if not np.isnan(hand.landmarks).any() and (~faulty).sum() > LEAST_KNOWN:
+            onto, _ = norms.shape.robust_fit(hand.landmarks, ~faulty)
+            off = np.hypot(*(apply(onto, hand.landmarks) - norms.shape.mean).T)
+            faulty = faulty | (off > np.maximum(FAR_SD * norms.spread, FAR_MM))
+        self._faulty[hand.id] = (hand, faulty)
+        return faulty
 
     # -- what people say -------------------------------------------------------------------------
 
@@ -268,7 +284,8 @@ class Review:
                 {id: {int(k): int(v) for k, v in moves.items()}
                  for id, moves in table["moved"].items() if id in known},
             )  # fmt: skip
-            self.set_limits({code: float(v) for code, v in table["limits"].items()})
+            if table["gate"] == self.gate.name:  # limits of another gate mean other things
+                self.set_limits({code: float(v) for code, v in table["limits"].items()})
             self._apply()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise InputError(

@@ -24,7 +24,7 @@ from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
 from xgen_studio.anatomy.hand.reading import read_landmarks
 from xgen_studio.errors import InputError
 from xgen_studio.evaluation.statistics import wilson
-from xgen_studio.imaging import make_folder, read_image, write_json
+from xgen_studio.imaging import make_folder, picture_size, read_image, write_json
 from xgen_studio.jobs.job import Monitor
 
 HEATMAP = "_heatmap.png"
@@ -47,18 +47,25 @@ def read_heatmap(path: Path) -> NDArray[np.float64]:
 
 
 def find_pairs(folder: Path) -> list[tuple[str, Path]]:
-    """(id, heatmap) of every pair in a folder; InputError where a radiograph has no heatmap. A
-    heatmap alone can be judged, too."""
+    """(id, heatmap) of every pair in a folder; InputError where a radiograph has no heatmap, or one
+    of another size. Heatmaps alone are judged where there is no radiograph at all; beside
+    radiographs one alone was cut off while it was written."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    pictures = {p.stem for p in folder.glob("*.png") if not p.name.endswith(HEATMAP)}
-    heatmaps = {p.name.removesuffix(HEATMAP): p for p in folder.glob(f"*{HEATMAP}")}
+    files = [p for p in folder.glob("*.png") if not p.name.startswith(".")]  # no unfinished ones
+    pictures = {p.stem: p for p in files if not p.name.endswith(HEATMAP)}
+    heatmaps = {p.name.removesuffix(HEATMAP): p for p in files if p.name.endswith(HEATMAP)}
     if not heatmaps:
         raise InputError(f"{folder}: holds no NAME{HEATMAP}; make pairs with xgen generate")
-    if alone := sorted(pictures - set(heatmaps)):
+    if alone := sorted(set(pictures) - set(heatmaps)):
         more = f" ({len(alone)} radiographs have none)" if len(alone) > 1 else ""
         raise InputError(f"{folder}: {alone[0]}{HEATMAP} is missing{more}")
-    return sorted(heatmaps.items())
+    for id, picture in pictures.items():
+        sizes = [picture_size(picture), picture_size(heatmaps[id])]
+        if sizes[0] != sizes[1]:
+            (w, h), (w2, h2) = sizes
+            raise InputError(f"{picture}: has {w} x {h} px, its heatmap {w2} x {h2}: not a pair")
+    return sorted((id, path) for id, path in heatmaps.items() if id in pictures or not pictures)
 
 
 def screen_folder(folder: Path, gate: str, out: Path, monitor: Monitor | None = None) -> str:
@@ -105,6 +112,7 @@ def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = No
             extra[screening.id] = {
                 "all_labels_right": all_right(screening, truth),
                 "landmarks": _plain((screening.landmarks - offset) / scale),
+                "peaks": _peaks(screening, scale, offset),
             }
         found += judged
     made = as_table(judge, found)
@@ -149,12 +157,10 @@ def read_screening(path: Path) -> tuple[str, list[Screening]]:
 
 
 def _from_sample(sample: dict[str, Any]) -> Screening:
-    """The hand that `as_sample` wrote. Margins of belief are not kept."""
+    """The hand that `as_sample` wrote."""
     metrics = {k: float("nan") if v is None else float(v) for k, v in sample["metrics"].items()}
     peaks = np.array(sample["peaks"], dtype=float).reshape(-1, 3)
-    labels = Labels(
-        np.array(sample["labels"], dtype=np.intp), np.full(COUNT, np.nan), metrics["edges"], True
-    )
+    labels = Labels(np.array(sample["labels"], dtype=np.intp), metrics["edges"])
     return Screening(
         str(sample["id"]), tuple(sample["reasons"]), tuple(sample["details"]), metrics,
         np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2) + CENTRE, labels,
@@ -173,13 +179,19 @@ def as_sample(screening: Screening) -> dict[str, Any]:
         "metrics": {k: _number(v) for k, v in screening.metrics.items()},
         "landmarks": _plain(screening.landmarks - CENTRE),
         "labels": screening.labels.peaks.tolist(),
-        "peaks": [
-            [*place, _number(height)]
-            for place, height in zip(
-                _plain(screening.peaks.places - CENTRE), screening.peaks.heights, strict=True
-            )
-        ],
+        "peaks": _peaks(screening, 1.0, CENTRE),
     }
+
+
+def _peaks(
+    screening: Screening, scale: float, offset: float | NDArray[np.float64]
+) -> list[list[float | None]]:
+    """Peaks as x, y, height in the pixels of the file: (place - offset) / scale."""
+    places = _plain((screening.peaks.places - offset) / scale)
+    return [
+        [*place, _number(height)]
+        for place, height in zip(places, screening.peaks.heights, strict=True)
+    ]
 
 
 def in_words(gate: Gate, found: Sequence[Screening]) -> str:

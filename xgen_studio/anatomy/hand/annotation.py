@@ -79,13 +79,19 @@ def named(
     """
     rows = list(found)
     numbers = [_number(label) for label, *_ in rows]
-    if None in numbers:
+    if rows and all(number is None for number in numbers):
         if len(rows) != COUNT:
             raise InputError(
                 f"{where}: holds {len(rows)} points; {COUNT} are needed, or points that are called"
                 " by their names or numbers (0 to 36)"
             )
         numbers = list(range(COUNT))
+    elif None in numbers:
+        odd = rows[numbers.index(None)][0]
+        raise InputError(
+            f"{where}: no landmark is called '{odd}'; they are called '{NAMES[0]}' ..."
+            f" '{NAMES[-1]}', or 0 to {COUNT - 1}"
+        )
     made = Annotation.empty()
     seen: set[int] = set()
     for number, (label, x, y, state) in zip(numbers, rows, strict=True):

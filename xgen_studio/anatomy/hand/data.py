@@ -59,6 +59,17 @@ def heat_of(channels: Tensor, gain: float = HEAT_GAIN) -> Tensor:
     return ((channels[:, 1] + gain / 20) / gain).clamp(0, 1)
 
 
+def paper_heat_of(channels: Tensor) -> Tensor:
+    """The heatmap (B, H, W) in [0, 1] of the paper's channels, which are both in [-1, 1]."""
+    return ((channels[:, 1] + 1) / 2).clamp(0, 1)
+
+
+def on_grid(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (N, H, W) of GRID or PAPER_GRID as those of GRID: the paper's have black sides."""
+    side = (pictures.shape[2] - GRID[1]) // 2
+    return pictures[:, :, side : side + GRID[1]]
+
+
 class HandSet:
     """Radiographs and heatmaps as a `TrainingSet`: turned, scaled, moved and exposed a little.
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xgen_studio.anatomy.hand.labelling import ABSENT, Labels, label_hands
+from xgen_studio.anatomy.hand.labelling import ABSENT, SHARED, Labels, label_hands
 from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
 from xgen_studio.anatomy.hand.measures import (
     WRIST_REGION,
+    Pairs,
     bone_name,
     bone_z,
     measure,
@@ -95,7 +96,6 @@ class Screening:
     landmarks: Points
     labels: Labels
     peaks: Peaks
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
@@ -105,18 +105,30 @@ class Screening:
 
 @dataclass(frozen=True)
 class Gate:
-    """A labeller and limits on what it measures. `real` holds the same metrics of real hands."""
+    """A labeller and limits on what it measures. `real` holds the same metrics of real hands;
+    `nested`: how many of them pass limits set on others, and the limits that are meant by that."""
 
     name: str
     norms: Norms
     checks: tuple[Check, ...]
     real: Mapping[str, Floats]
     how_real: str = ""
+    nested: tuple[int, Mapping[str, float]] | None = None
 
     def with_limits(self, limits: Mapping[str, float]) -> Gate:
         """The gate with other limits, by code."""
         checks = tuple(replace(c, limit=limits.get(c.code, c.limit)) for c in self.checks)
         return replace(self, checks=checks)
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """By code."""
+        return {check.code: check.limit for check in self.checks}
+
+    @property
+    def exempt(self) -> Pairs:
+        """Pairs that may share a peak; the paper names 2 and 3 alone."""
+        return tuple(SHARED) if self.name == "calibrated" else ((2, 3),)
 
     def label(self, hands: Sequence[Peaks], grid: tuple[int, int]) -> list[Labels]:
         """Which peak is which landmark, by this gate's own reading."""
@@ -139,11 +151,11 @@ class Gate:
 
     def decide(self, id: str, peaks: Peaks, labels: Labels) -> Screening:
         """Judge one labelling; a label that a user moved goes through here, too."""
-        metrics, framed = measure(peaks, labels, self.norms)
+        metrics, framed = measure(peaks, labels, self.norms, self.exempt)
         landmarks = placed(peaks, labels, self.norms)
         made = Screening(id, (), (), metrics, landmarks, labels, peaks)
         failed = [c for c in self.checks if c.excess(metrics[c.metric]) > 0]
-        details = tuple(_sentence(c, made, framed, self.norms) for c in failed)
+        details = tuple(_sentence(c, made, framed, self) for c in failed)
         return replace(made, reasons=tuple(c.code for c in failed), details=details)
 
     def passed(self, metrics: Mapping[str, Floats]) -> np.ndarray:
@@ -159,8 +171,14 @@ class Gate:
         return result
 
     def real_rate(self) -> tuple[int, int]:
-        """How many real hands pass, and of how many."""
+        """How many real hands pass, and of how many.
+
+        With the limits that were set on them: the nested count, each hand judged by limits that
+        other hands set. With other limits: simply who passes.
+        """
         passed = self.passed(self.real)
+        if self.nested is not None and self.limits == self.nested[1]:
+            return self.nested[0], len(passed)
         return int(passed.sum()), len(passed)
 
     def _with_mirrored(self, found: list[Screening], grid: tuple[int, int]) -> list[Screening]:
@@ -193,17 +211,17 @@ def screen_heatmaps(
     return gate.judge(ids, hands, (heatmaps[0].shape[0], heatmaps[0].shape[1]))
 
 
-def _sentence(check: Check, made: Screening, framed: Points, norms: Norms) -> str:
+def _sentence(check: Check, made: Screening, framed: Points, gate: Gate) -> str:
     """Why a check failed, for people: which landmark, how much, what real hands have."""
-    value, limit = made.metrics[check.metric], check.limit
+    value, limit, norms = made.metrics[check.metric], check.limit, gate.norms
     if math.isnan(value):
         return "too few landmarks were found to measure this"
     if check.code == "MISSING":
         absent = [NAMES[k] for k in np.flatnonzero(made.labels.peaks == ABSENT)]
         return f"no peak for {_some(absent)}"
     if check.code == "DUP":
-        groups = ["/".join(NAMES[k] for k in group) for group in peak_groups(made.labels)]
-        return f"one peak is taken for {_some(groups)}"
+        shared = peak_groups(made.labels, gate.exempt)
+        return f"one peak is taken for {_some(['/'.join(NAMES[k] for k in g) for g in shared])}"
     if check.code == "EXTRA":
         return f"{value:.0f} peak(s) belong to no landmark: {_extra(made)}"
     if check.code == "WRIST":
@@ -257,7 +275,9 @@ def as_gate(table: Mapping[str, Any], name: str, norms: Norms) -> Gate:
     """A gate of a table that `calibration.calibrate` made."""
     entry = table["gates"][name]
     real = {key: np.array(values, dtype=float) for key, values in entry["real"].items()}
-    return Gate(name, norms, CHECKS[name], real, table["how"]).with_limits(entry["limits"])
+    nested = (int(entry["passed_nested"]), entry["limits"]) if "passed_nested" in entry else None
+    gate = Gate(name, norms, CHECKS[name], real, table["how"], nested)
+    return gate.with_limits(entry["limits"])
 
 
 def load_gate(name: str = "calibrated") -> Gate:

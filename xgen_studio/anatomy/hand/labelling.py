@@ -43,14 +43,11 @@ SHARED = {(2, 3): 8.0, (0, 1): 16.0}
 
 @dataclass(frozen=True)
 class Labels:
-    """One hand's labelling: the peak of each landmark (37,), ABSENT where it has none, and how far
-    (log density) its best peak is ahead of its next (37,); the energy an edge has on average; and
-    whether the messages settled."""
+    """One hand's labelling: the peak of each landmark (37,), ABSENT where it has none; and the log
+    density that an edge has on average."""
 
     peaks: Indices
-    margins: Floats
     edge_energy: float
-    converged: bool
 
 
 def label_hands(hands: Sequence[Peaks], norms: Norms) -> list[Labels]:
@@ -119,19 +116,18 @@ def _other_poses(
 @dataclass
 class _Match:
     """Hands posed and propagated: peaks to choose from (B, 37, K), beliefs (B, 37, K + 1), total
-    energy (B,), energy an edge (B,), whether a landmark is absent (B,), messages settled (B,)."""
+    energy (B,), energy an edge (B,), whether a landmark is absent (B,)."""
 
     chosen: Indices
     beliefs: Floats
     energy: Floats
     edge_energy: Floats
     absent: NDArray[np.bool_]
-    converged: NDArray[np.bool_]
 
     def take_better(self, other: _Match, rows: Indices) -> None:
         """Where `other`, about these rows, explains a hand better, it takes its place."""
         wins = np.flatnonzero(other.energy > self.energy[rows])
-        for name in ("chosen", "beliefs", "energy", "edge_energy", "absent", "converged"):
+        for name in ("chosen", "beliefs", "energy", "edge_energy", "absent"):
             getattr(self, name)[rows[wins]] = getattr(other, name)[wins]
 
     def labels(self, row: int, hand: Peaks, norms: Norms) -> Labels:
@@ -139,9 +135,7 @@ class _Match:
         labels = one_to_one(self.beliefs[row], self.chosen[row], len(hand))
         labels = refined(hand.places, labels, norms)
         labels = share_merged(hand.places, labels, norms)
-        ordered = np.sort(self.beliefs[row], axis=1)
-        margins = ordered[:, -1] - ordered[:, -2]
-        return Labels(labels, margins, float(self.edge_energy[row]), bool(self.converged[row]))
+        return Labels(labels, float(self.edge_energy[row]))
 
 
 def _match(
@@ -154,7 +148,7 @@ def _match(
     rows = np.arange(len(places))[:, None]
     used = binary[rows, np.arange(len(i)), result.states[:, i], result.states[:, j]].mean(1)
     absent = (result.states == CANDIDATES).any(1)
-    return _Match(chosen, result.beliefs, result.energies, used, absent, result.converged)
+    return _Match(chosen, result.beliefs, result.energies, used, absent)
 
 
 def potentials(

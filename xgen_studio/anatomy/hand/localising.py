@@ -70,8 +70,8 @@ def locate(denoiser: Denoiser, gate: Gate, image: Image) -> Located:
 def _excess(gate: Gate, points: Points) -> tuple[float, str]:
     """By what multiple of its limit the worst check is missed, and the check's sentence."""
     peaks = Peaks(points, np.ones(COUNT))
-    labels = Labels(np.arange(COUNT), np.ones(COUNT), 0.0, True)
-    judged = gate.with_limits({}).decide("", peaks, labels)
+    labels = Labels(np.arange(COUNT), 0.0)
+    judged = gate.decide("", peaks, labels)
     multiples = {}
     for check in gate.checks:
         if check.code in PLAUSIBLE:

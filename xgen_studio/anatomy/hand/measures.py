@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from xgen_studio.anatomy.hand.labelling import SHARED, Labels, expectation
+from xgen_studio.anatomy.hand.labelling import FAR_COST, SHARED, Labels, expectation
 from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
 from xgen_studio.anatomy.hand.norms import BONES, Floats, Norms, bone_logs
 from xgen_studio.anatomy.hand.peaks import Peaks
 from xgen_studio.anatomy.hand.warping import apply
 
+Pairs = tuple[tuple[int, int], ...]
 WRIST_REGION = tuple(range(13))  # radius, ulna, carpus
 LEAST_KNOWN = 8                  # labelled landmarks below which a hand cannot be measured
 
@@ -20,13 +21,13 @@ UNITS = {
 }  # fmt: skip
 
 
-def peak_groups(labels: Labels) -> list[list[int]]:
-    """Landmarks that share a peak, neighbours of SHARED excepted."""
+def peak_groups(labels: Labels, exempt: Pairs = tuple(SHARED)) -> list[list[int]]:
+    """Landmarks that share a peak, but for pairs that may."""
     groups: dict[int, list[int]] = {}
     for landmark, peak in enumerate(labels.peaks):
         if peak >= 0:
             groups.setdefault(int(peak), []).append(landmark)
-    return [g for g in groups.values() if len(g) > 1 and tuple(g) not in SHARED]
+    return [g for g in groups.values() if len(g) > 1 and tuple(g) not in exempt]
 
 
 def placed(peaks: Peaks, labels: Labels, norms: Norms) -> Points:
@@ -44,7 +45,9 @@ def placed(peaks: Peaks, labels: Labels, norms: Norms) -> Points:
     return points
 
 
-def measure(peaks: Peaks, labels: Labels, norms: Norms) -> tuple[dict[str, float], Points]:
+def measure(
+    peaks: Peaks, labels: Labels, norms: Norms, exempt: Pairs = tuple(SHARED)
+) -> tuple[dict[str, float], Points]:
     """Metrics by the names of UNITS, and the landmarks in the mean shape's frame (37, 2), mm.
 
     A hand with fewer than LEAST_KNOWN labels has only its counts: the rest is NaN.
@@ -54,9 +57,8 @@ def measure(peaks: Peaks, labels: Labels, norms: Norms) -> tuple[dict[str, float
     median = float(np.median(peaks.heights)) if len(peaks) else 0.0
     metrics = dict.fromkeys(UNITS, float("nan"))
     metrics["missing"] = float((~known).sum())
-    metrics["shared"] = float(sum(len(group) for group in peak_groups(labels)))
+    metrics["shared"] = float(sum(len(group) for group in peak_groups(labels, exempt)))
     metrics["extra"] = float(len(peaks) - len(used))
-    metrics["edges"] = labels.edge_energy
     if known.sum() < LEAST_KNOWN:
         return metrics, np.full((COUNT, 2), np.nan)
     points = placed(peaks, labels, norms)
@@ -69,11 +71,21 @@ def measure(peaks: Peaks, labels: Labels, norms: Norms) -> tuple[dict[str, float
     metrics["inliers"] = float(inside.sum())
     metrics["wrist"] = float(off[list(WRIST_REGION)].max())
     metrics["turn"] = float(np.rad2deg(np.arctan2(onto[1, 0], onto[0, 0])))
+    metrics["edges"] = -float(np.minimum(edge_costs(framed, norms), FAR_COST).mean())
     metrics["shape"] = norms.shape.mahalanobis2(points)
     metrics["residual"] = norms.shape.residual_mm(points)
     z = bone_z(points, norms)
     metrics["bone"] = float(z[np.abs(z).argmax()])
     return metrics, framed
+
+
+def edge_costs(framed: Points, norms: Norms) -> Floats:
+    """Half the squared Mahalanobis distance (E,) of each edge's displacement, in the mean's frame.
+    """
+    i, j = np.array(norms.edges).T
+    apart = framed[j] - framed[i] - norms.displacement
+    costs: Floats = np.einsum("ei,eij,ej->e", apart, norms.precision, apart) / 2
+    return costs
 
 
 def bone_z(points: Points, norms: Norms) -> Floats:

@@ -4,6 +4,8 @@ section 6 reads it.
 U(c) = height x Gaussian (25 mm) about the landmark's mean place in the picture;
 B(e) = t-density(d) + 2 exp(-|d_mean - d|), d in mm. Nothing stops two landmarks from taking one
 peak, and only distances are compared: real hands are mislabelled often. It is here to compare with.
+Solved by max-product where the authors' library takes marginals of sum-product: as accurate
+(hand_facts, section 6, row 11), and twenty times faster.
 """
 
 from __future__ import annotations
@@ -42,17 +44,12 @@ def label_published(
         brightest = [hand.first(COUNT) for hand in some]
         unary, binary, chosen = potentials(brightest, grid, norms, reading)
         result = max_product(unary, binary, norms.edges)
-        ordered = np.sort(result.beliefs, axis=2)
-        margins = ordered[:, :, -1] - ordered[:, :, -2]
         peaks = np.take_along_axis(chosen, result.states[:, :, None], 2)[:, :, 0]
         energies = result.energies / len(norms.edges)
         return [
-            Labels(
-                np.where(peaks[row] < len(hand), peaks[row], ABSENT), margins[row],
-                float(energies[row]), bool(result.converged[row]),
-            )
-            for row, hand in enumerate(brightest)
-        ]  # fmt: skip
+            Labels(np.where(own < len(hand), own, ABSENT), float(energy))
+            for hand, own, energy in zip(brightest, peaks, energies, strict=True)
+        ]
 
     return in_chunks(label, hands, CHUNK)
 

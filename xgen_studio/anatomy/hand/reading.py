@@ -16,6 +16,7 @@ from xgen_studio.anatomy.hand.landmarks import COUNT, Points, read_table
 from xgen_studio.errors import InputError
 
 SUFFIXES = (".csv", ".json")
+OUTSIDE = 0.02  # of a picture's longer side that a landmark may lie outside it
 
 
 def read_annotations(path: Path) -> dict[str, Annotation]:
@@ -56,7 +57,9 @@ def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:
             continue
         width, height = annotation.size
         x, y = annotation.points[~np.isnan(annotation.points[:, 0])].T
-        if x.size and (min(x.min(), y.min()) < -1 or x.max() > width or y.max() > height):
+        slack = OUTSIDE * max(width, height)  # a fingertip may be cut off
+        if x.size and (min(x.min(), y.min()) < -slack or x.max() > width + slack
+                       or y.max() > height + slack):  # fmt: skip
             raise InputError(
                 f"{path}: landmarks of {id} reach ({x.max():.0f}, {y.max():.0f}) px, its picture"
                 f" has {width} x {height} px; they differ in scale"
@@ -109,7 +112,8 @@ def _coco(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
             raise InputError(f"{path}: {id} has {len(triples)} keypoints, {len(labels)} are named")
         if id in found:
             raise InputError(f"{path}: {id} has two hands; one is needed")
-        size = (image["width"], image["height"]) if {"width", "height"} <= set(image) else None
+        wide, high = image.get("width"), image.get("height")
+        size = (int(wide), int(high)) if wide and high else None
         rows = [
             (str(label), x, y, State(int(v)))
             for label, (x, y, v) in zip(labels, triples, strict=True)

@@ -148,6 +148,7 @@ class JobQueue(QObject):
         """Leave a job; what is finished is kept."""
         if job.state == WAITING:
             job.run(CANCELLED)
+            self.over.emit(job)
             self.changed.emit()
         elif job.state in (RUNNING, HELD):
             self.engine.send(Cancel(job.number))

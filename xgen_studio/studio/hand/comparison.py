@@ -27,8 +27,8 @@ def page_of(table: dict[str, Any]) -> str:
     codes = [c for c in TITLES if c != "none" and (c in one["reasons"] or c in other["reasons"])]
     for code in codes:
         share = (
-            f"{r['reasons'].get(code, 0)} ({100 * r['reasons'].get(code, 0) / r['hands']:.1f} %)"
-            for r in (one, other)
+            f"{n} ({100 * n / max(hands, 1):.1f} %)"
+            for n, hands in ((r["reasons"].get(code, 0), r["hands"]) for r in (one, other))
         )
         rows.append(row(f"{TITLES[code]} fails", *share))
     for metric, unit in UNITS.items():

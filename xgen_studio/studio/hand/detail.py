@@ -79,7 +79,6 @@ class Detail(QWidget):
     moved = Signal(int, int)       # landmark, peak
     selected = Signal(object)      # landmark or None
     back = Signal()
-    stepped = Signal(int)          # -1 or +1
     decided = Signal(object)       # True, False, or None: leave it to the gate
 
     def __init__(self) -> None:
@@ -186,7 +185,8 @@ class Detail(QWidget):
         self.title.setStyleSheet(f"color: {STATE[state].name()}")
         words = ["labels moved by hand"] if review.edited(id) else []
         failing = set(review.reasons(number))
-        told = dict(zip(hand.reasons, hand.details, strict=True))
+        judged = review.judged(number)
+        told = dict(zip(judged.reasons, judged.details, strict=True))
         words += [told.get(code, TIPS[code]) for code in review.reasons(number)]
         mark = review.mark_of(id)
         if mark is not None and mark.accepted and failing:
@@ -197,12 +197,14 @@ class Detail(QWidget):
         self.canvas.update()
 
     def _load(self, review: Review, id: str) -> None:
+        assert self.canvas.heat_layer is not None
         try:
             image = read_image(review.folder / f"{id}.png")
             heat = read_heatmap(review.folder / f"{id}{HEATMAP}")
         except XGenError as error:
             self.canvas.hint = str(error)
             self.canvas.picture.put(None)
+            self.canvas.heat_layer.put(None)
             return
         self.canvas.hint = ""
         full = float(np.iinfo(image.pixels.dtype).max) if image.pixels.dtype.kind == "u" else 1.0
@@ -211,7 +213,6 @@ class Detail(QWidget):
             self.canvas.view.rows, self.canvas.view.columns = pixels.shape
             self.canvas.fit()
         self.canvas.picture.put(pixels)
-        assert self.canvas.heat_layer is not None
         self.canvas.heat_layer.put(heat.astype(np.float32))
         self._blend(self.heat.value())
 

@@ -77,7 +77,8 @@ class Facets(QWidget):
         ticked = self.ticked()
         self.reasons.blockSignals(True)
         self.reasons.clear()
-        facets = review.facets() if review is not None else {}
+        facets = dict(review.facets()) if review is not None else {}
+        facets |= {code: 0 for code in ticked if code not in facets}  # a filter never goes unsaid
         for code, count in sorted(facets.items(), key=lambda item: (item[0] == "none", -item[1])):
             item = QListWidgetItem(f"{TITLES[code]}   {count}")
             item.setData(CODE, code)
@@ -87,6 +88,19 @@ class Facets(QWidget):
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             self.reasons.addItem(item)
         self.reasons.blockSignals(False)
+
+    def only(self, row: int) -> None:
+        """Tick the reason in that row alone; if it is, none."""
+        if row >= self.reasons.count():
+            return
+        alone = self.ticked() == {self.reasons.item(row).data(CODE)}
+        self.reasons.blockSignals(True)
+        for other in range(self.reasons.count()):
+            on = other == row and not alone
+            state = Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+            self.reasons.item(other).setCheckState(state)
+        self.reasons.blockSignals(False)
+        self.changed.emit()
 
     def ticked(self) -> set[str]:
         """Codes that are ticked."""
@@ -106,7 +120,8 @@ class Facets(QWidget):
         elif state == "decided by hand":
             shown = np.array([review.mark_of(id) is not None for id in review.ids], dtype=bool)
         elif state == "one reason only":
-            shown = np.array([len(review.reasons(i)) == 1 for i in range(len(review))], dtype=bool)
+            failed = [c.excess(review.metrics[c.metric]) > 0 for c in review.gate.checks]
+            shown = np.sum(failed, axis=0) == 1
         if "none" in ticked:
             shown = shown & passed
         if codes := ticked - {"none"}:

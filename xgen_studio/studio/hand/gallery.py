@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -115,7 +114,7 @@ class HandModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.review.ids[number]
         if role == Qt.ItemDataRole.ToolTipRole:
-            hand = self.review.shown[self.review.ids[number]]
+            hand = self.review.judged(number)
             state = self.review.state(number, self.passed[number])
             return "\n".join([f"{hand.id}: {state}", *hand.details])
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -235,16 +234,17 @@ class Gallery(QListView):
 
     def show_review(self, review: Review | None, numbers: list[int]) -> None:
         """Show hands; what was selected stays so."""
-        kept = set(self.chosen()) if self.hands.review is review else set()
+        same = self.hands.review is review
+        kept = set(self.chosen()) if same else set()
+        current = self.currentIndex()
+        at = self.hands.numbers[current.row()] if same and current.isValid() else -1
         place = self.verticalScrollBar().value()
         self.hands.show(review, numbers)
         selection = self.selectionModel()
         for row, number in enumerate(numbers):
             if number in kept:
                 selection.select(self.hands.index(row), QItemSelectionModel.SelectionFlag.Select)
+        if at in numbers:
+            index = self.hands.index(numbers.index(at))
+            selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
         self.verticalScrollBar().setValue(place)
-
-    def picture_of(self, number: int) -> Path:
-        """The file of a hand."""
-        assert self.hands.review is not None
-        return self.hands.review.folder / f"{self.hands.review.ids[number]}.png"

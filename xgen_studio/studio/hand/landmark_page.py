@@ -90,6 +90,7 @@ class LandmarkPage(QMainWindow):
         self.list.currentRowChanged.connect(self._chosen)
         engine.located.connect(self._located)
         engine.failed.connect(self._failed)
+        engine.died.connect(self._died)
         self.refresh()
 
     def _arrange(self) -> None:
@@ -98,8 +99,10 @@ class LandmarkPage(QMainWindow):
         column = QVBoxLayout(side)
         self.open_button = QPushButton(icon("open"), "Open radiograph ...")
         self.propose_button = QPushButton(icon("wand"), "Propose landmarks")
-        self.flip_button = QPushButton(icon("mirror"), "Flip left to right")
-        self.flip_button.setToolTip("Picture and landmarks: for a right hand")
+        self.flip_button = QPushButton(icon("mirror"), "Show flipped")
+        self.flip_button.setCheckable(True)
+        self.flip_button.setToolTip("A right hand as a left one. The file, and what is saved, stay"
+                                    " as they are")
         self.save_button = QPushButton(icon("save"), "Save landmarks ...")
         for button, call in (
             (self.open_button, self.ask_open), (self.propose_button, self.propose),
@@ -123,7 +126,7 @@ class LandmarkPage(QMainWindow):
             (Entry("mark.load", "Load landmarks ..."), self.ask_load),
             (Entry("mark.save", "Save landmarks ...", icon="save"), self.ask_save),
             (Entry("mark.propose", "Propose landmarks", ("G",), "wand"), self.propose),
-            (Entry("mark.flip", "Flip left to right", icon="mirror"), self.flip),
+            (Entry("mark.flip", "Show flipped", icon="mirror"), self.flip),
             (Entry("mark.occluded", "Occluded or seen", ("O",)), self._occluded),
             (Entry("mark.absent", "Absent", ("Delete", "Backspace")), self._absent),
             (Entry("mark.undo", "Undo", ("Ctrl+Z",), "undo"), self.undo),
@@ -152,6 +155,10 @@ class LandmarkPage(QMainWindow):
             return
         self.file = path
         self.work = self.tool.work = Annotating()
+        self._asked = 0  # what was asked about another picture
+        self.propose_button.setEnabled(True)
+        self.tool.flipped = False
+        self.flip_button.setChecked(False)
         self._show(pixels, image.spacing)
         self.said.emit(f"{path.name}: {pixels.shape[1]} x {pixels.shape[0]} px")
 
@@ -187,7 +194,13 @@ class LandmarkPage(QMainWindow):
         if id != self.file.stem and len(found) > 1:
             self.said.emit(f"{path}: has no landmarks of {self.file.stem}")
             return
-        view, points = self.canvas.view, found[id].points
+        view, points, size = self.canvas.view, found[id].points, found[id].size
+        if size is not None and size != (view.columns, view.rows):
+            self.said.emit(
+                f"{path}: is about a picture of {size[0]} x {size[1]} px, this one has"
+                f" {view.columns} x {view.rows}; they differ in scale"
+            )
+            return
         if np.nanmax(points[:, 0]) > view.columns or np.nanmax(points[:, 1]) > view.rows:
             self.said.emit(
                 f"{path}: landmarks reach ({np.nanmax(points[:, 0]):.0f},"
@@ -195,7 +208,7 @@ class LandmarkPage(QMainWindow):
                 " they differ in scale"
             )
             return
-        self.work.say(found[id])
+        self.work.take(found[id])
         self.refresh()
 
     def ask_save(self) -> None:
@@ -222,7 +235,9 @@ class LandmarkPage(QMainWindow):
             self.said.emit(str(error))
             return False
         self.work.saved = now
-        self.said.emit(f"landmarks in {path}")
+        hidden = State.OCCLUDED in now.states and path.suffix.lower() == ".csv"
+        lost = "; a table cannot say which are occluded" if hidden else ""
+        self.said.emit(f"landmarks in {path}{lost}")
         return True
 
     def may_leave(self) -> bool:
@@ -249,7 +264,7 @@ class LandmarkPage(QMainWindow):
         self.engine.send(Locate(self._asked, str(self.file), LOCALISER))
 
     def _located(self, found: LocatedHand) -> None:
-        if found.number != self._asked:
+        if found.number != self._asked or found.path != str(self.file):
             return
         self.propose_button.setEnabled(True)
         self.work.say(Annotation.of(found.points))
@@ -265,13 +280,20 @@ class LandmarkPage(QMainWindow):
             self.propose_button.setEnabled(True)
             self.told.setText(failure.message)
 
+    def _died(self) -> None:
+        if not self.propose_button.isEnabled():
+            self.propose_button.setEnabled(True)
+            self.told.setText("The drawing process ended, perhaps for lack of memory; try again")
+
     def flip(self) -> None:
-        """Mirror picture and landmarks; the file stays as it is."""
+        """Show picture and landmarks mirrored, or as they are."""
         pixels = self.canvas.picture.pixels
         if pixels is None:
+            self.flip_button.setChecked(False)
             return
         self.canvas.picture.put(np.ascontiguousarray(pixels[:, ::-1]))
-        self.work.say(self.work.now.flipped(pixels.shape[1]))
+        self.tool.flipped = not self.tool.flipped
+        self.flip_button.setChecked(self.tool.flipped)
         self.refresh()
 
     def _occluded(self) -> None:
@@ -307,7 +329,8 @@ class LandmarkPage(QMainWindow):
             item.setToolTip(state.name.lower())
         self._quiet = False
         placed = sum(state is not State.ABSENT for state in now.states)
-        odd = doubts(now, load_gate()) if self.file is not None else []
+        seen = now.flipped(self.canvas.view.columns) if self.tool.flipped else now
+        odd = doubts(seen, load_gate()) if self.file is not None else []
         self.told.setText("\n".join(f"• {text}" for text in odd) or f"{placed} of {COUNT} placed")
         known = not np.isnan(now.points[list(WRIST)]).any()
         try:

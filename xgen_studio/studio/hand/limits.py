@@ -56,7 +56,6 @@ class LimitsPanel(QWidget):
         self._values: dict[str, QLabel] = {}
         self._quiet = False
         self.synthetic, self.real = QLabel(), QLabel()
-        self.real.setToolTip("Rendered from landmarks; each judged by statistics of other hands")
         for label in (self.synthetic, self.real):
             label.setTextFormat(Qt.TextFormat.RichText)
         self.reset = QPushButton("Limits of the gate")
@@ -138,7 +137,10 @@ class LimitsPanel(QWidget):
             self._values[check.code].setText(f"{sign} {check.limit:.3g} {UNITS[check.metric]}")
         passed, n = int(self.review.by_gate().sum()), len(self.review)
         self.synthetic.setText(f"Synthetic: <b>{rate(passed, n)}</b>")
-        self.real.setText(f"Real hands: <b>{rate(*self.review.gate.real_rate())}</b>")
+        gate = self.review.gate
+        self.real.setText(f"Real hands: <b>{rate(*gate.real_rate())}</b>")
+        own = gate.limits == self._usual
+        self.real.setToolTip(gate.how_real if own else "limits moved by you, on those same hands")
 
 
 def rate(part: int, whole: int) -> str:

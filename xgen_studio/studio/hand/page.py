@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from threading import Thread
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QApplication,
     QDockWidget,
     QFileDialog,
     QLabel,
@@ -120,7 +121,8 @@ class ReviewPage(QMainWindow):
     def _connect(self) -> None:
         self.run.opened.connect(self.open)
         self.run.begun.connect(self._begun)
-        self.run.judged.connect(self._judged)
+        self.run.finished.connect(self._finished)
+        self.queue.engine.judged.connect(self._judged)
         self.run.again.clicked.connect(self.judge_again)
         self.facets.changed.connect(self._refilter)
         self.limits.changed.connect(self._following.start)
@@ -129,6 +131,8 @@ class ReviewPage(QMainWindow):
         self.detail.back.connect(self.to_gallery)
         self.detail.decided.connect(self.decide)
         self.detail.moved.connect(self._moved)
+        self.stack.currentChanged.connect(lambda _index: self._keys())
+        self._keys()
 
     # -- what is open ----------------------------------------------------------------------------
 
@@ -142,8 +146,23 @@ class ReviewPage(QMainWindow):
             self.run.state.setText(str(error))
 
     def _begun(self, folder: Path) -> None:
-        if self.queue.current is not None and self.queue.current.folder == str(folder):
+        """Watch a run from its first hand on, unless another one is under review."""
+        job = self.queue.current
+        if job is not None and job.folder == str(folder):
+            if self.review is not None:
+                self.save()
             self._show(Review(folder, load_gate(str(self.run.gate.currentData())), []))
+
+    def _finished(self, folder: Path) -> None:
+        """Open what was judged; a run that was watched hand by hand is complete already."""
+        watched = self.review is not None and self.review.folder == folder
+        busy = self.review is not None and not watched and len(self.review) > 0
+        job = self.run.job
+        drawn = job is not None and bool(job.count)
+        if busy and drawn:
+            self.said.emit(f"{folder.name} is finished: Run > Open a run ...")
+        elif not (watched and drawn):
+            self.open(folder)
 
     def _judged(self, judged: HandJudged) -> None:
         folder = Path(judged.folder)
@@ -158,6 +177,12 @@ class ReviewPage(QMainWindow):
         self.run.again.setEnabled(True)
         self.stack.setCurrentIndex(1)
         self.refresh()
+
+    def _keys(self) -> None:
+        """Arrow keys belong to the gallery, the sliders, or, in the detail view, to the hands."""
+        looking = self.stack.currentWidget() is self.detail
+        for id in ("hand.next", "hand.previous", "hand.gallery"):
+            self.actions_[id].setEnabled(looking)
 
     def judge_again(self) -> None:
         """Screen the open run by the gate that is chosen."""
@@ -243,10 +268,7 @@ class ReviewPage(QMainWindow):
 
     def only_reason(self, number: int) -> None:
         """Show the hands of the reason in that place of the list; again: all."""
-        row = self.facets.reasons.item(number - 1)
-        if row is not None:
-            on = row.checkState() == Qt.CheckState.Checked
-            row.setCheckState(Qt.CheckState.Unchecked if on else Qt.CheckState.Checked)
+        self.facets.only(number - 1)
 
     def _dots(self) -> None:
         self.gallery.drawer.dots = self.actions_["hand.dots"].isChecked()
@@ -271,14 +293,18 @@ class ReviewPage(QMainWindow):
         if not folder:
             return
         out = Path(folder) / f"{self.review.folder.name}-{which.replace(' ', '-')}"
-        QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+        self.said.emit(f"Writing {out} ...")
+        Thread(target=self._export, args=(self.review, out, which), daemon=True).start()
+
+    def _export(self, review: Review, out: Path, which: str) -> None:
+        """On a thread of its own: reading and writing hundreds of pictures takes seconds."""
         try:
-            count = export_hands(self.review, out, which)
-            self.said.emit(f"{count} hands in {out}")
-        except XGenError as error:
-            self.said.emit(str(error))
-        finally:
-            QApplication.restoreOverrideCursor()
+            count = export_hands(review, out, which)
+            text = f"{count} hands in {out}"
+        except (XGenError, OSError) as error:
+            text = str(error)
+        with contextlib.suppress(RuntimeError):  # the window is gone
+            self.said.emit(text)
 
     def compare(self) -> None:
         """Show this run beside another one."""

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from xgen_studio.anatomy.hand.gate import Gate, Screening
 from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES
-from xgen_studio.anatomy.hand.measures import bone_z
+from xgen_studio.anatomy.hand.measures import bone_z, edge_costs
 from xgen_studio.anatomy.hand.norms import BONES
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.hand.colours import of_cost, of_landmark
@@ -56,9 +56,7 @@ class HandPicture:
         back = np.linalg.inv(onto[:, :2])
         self._ghost = (shape.mean - onto[:, 2]) @ back.T
         framed = hand.landmarks @ onto[:, :2].T + onto[:, 2]
-        i, j = np.array(gate.norms.edges).T
-        apart = framed[j] - framed[i] - gate.norms.displacement
-        self._costs = np.einsum("ei,eij,ej->e", apart, gate.norms.precision, apart) / 2
+        self._costs = edge_costs(framed, gate.norms)
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
         """The canvas's overlay."""

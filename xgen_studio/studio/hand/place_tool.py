@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
-from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES
+from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES, Points
 from xgen_studio.jobs.annotating import Annotating
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.canvas import Tool, Touch
@@ -37,6 +37,7 @@ class Place(Tool):
     def __init__(self, work: Annotating) -> None:
         self.work = work
         self.signals = PlaceSignals()
+        self.flipped = False  # the picture is shown mirrored; landmarks stay those of the file
         self.selected: int | None = None
         self._before: Annotation | None = None  # while a button is down
         self._near_press: int | None = None     # the landmark under it
@@ -47,7 +48,23 @@ class Place(Tool):
         self.selected = landmark
         self.signals.selected.emit(landmark)
 
+    def seen(self, canvas: Canvas) -> Points:
+        """Where the landmarks (37, 2) lie in the picture as it is shown, edges at whole numbers."""
+        points = self.work.now.points + 0.5
+        if self.flipped:
+            points[:, 0] = canvas.view.columns - points[:, 0]
+        return points
+
+    def _in_file(self, canvas: Canvas, touch: Touch) -> tuple[float, float]:
+        """The landmark of the file that lies under a touch; never outside the picture."""
+        view = canvas.view
+        x = view.columns - touch.x if self.flipped else touch.x
+        x, y = min(max(x, 0.0), float(view.columns)), min(max(touch.y, 0.0), float(view.rows))
+        return x - 0.5, y - 0.5
+
     def press(self, canvas: Canvas, touch: Touch) -> None:
+        if canvas.picture.pixels is None:
+            return
         near = self._near(canvas, touch)
         right = bool(touch.buttons & Qt.MouseButton.RightButton)
         if right and near is not None:
@@ -58,13 +75,13 @@ class Place(Tool):
             self._before = self.work.now
         canvas.update()
 
-    def _place(self, touch: Touch) -> None:
+    def _place(self, canvas: Canvas, touch: Touch) -> None:
         now = self.work.now
         free = self.selected is not None and now.states[self.selected] is State.ABSENT
         landmark = self.selected if free else now.next_absent
         if landmark is None:
             return  # all are placed: a click beside them must not move any
-        self.work.say(now.put(landmark, (touch.x - 0.5, touch.y - 0.5)))
+        self.work.say(now.put(landmark, self._in_file(canvas, touch)))
         self.select(self.work.now.next_absent)
         self.signals.changed.emit()
 
@@ -76,8 +93,7 @@ class Place(Tool):
             self.select(self._near_press)
         assert self.selected is not None
         state = self.work.now.states[self.selected]
-        place = (touch.x - 0.5, touch.y - 0.5)
-        self.work.preview(self.work.now.put(self.selected, place, state))
+        self.work.preview(self.work.now.put(self.selected, self._in_file(canvas, touch), state))
         canvas.update()
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
@@ -90,7 +106,7 @@ class Place(Tool):
         elif self.work.now.complete:
             self.select(self._near_press)
         else:  # landmarks 2 and 3 lie so close that a click near one must be able to set the other
-            self._place(touch)
+            self._place(canvas, touch)
         canvas.update()
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
@@ -101,7 +117,8 @@ class Place(Tool):
         if state is State.ABSENT:
             return False
         fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        x, y = self.work.now.points[self.selected] + np.array(step) * (FINE if fine else COARSE)
+        way = np.array(step) * (-1 if self.flipped else 1, 1)
+        x, y = self.work.now.points[self.selected] + way * (FINE if fine else COARSE)
         self.work.say(self.work.now.put(self.selected, (x, y), state))
         self.signals.changed.emit()
         canvas.update()
@@ -124,7 +141,7 @@ class Place(Tool):
             self.signals.changed.emit()
 
     def _near(self, canvas: Canvas, touch: Touch) -> int | None:
-        off = (self.work.now.points + 0.5 - touch.point) * canvas.view.scale
+        off = (self.seen(canvas) - touch.point) * canvas.view.scale
         far = np.hypot(*off.T)
         if np.isnan(far).all():
             return None
@@ -132,7 +149,7 @@ class Place(Tool):
         return nearest if far[nearest] < GRIP else None
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
-        points, states = self.work.now.points + 0.5, self.work.now.states
+        points, states = self.seen(canvas), self.work.now.states
         there = ~np.isnan(points[:, 0])
         at = [QPointF(*canvas.view.to_widget(x, y)) if ok else None
               for (x, y), ok in zip(points.tolist(), there, strict=True)]  # fmt: skip

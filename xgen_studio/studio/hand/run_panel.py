@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.anatomy.hand.gate import GATES
 from xgen_studio.jobs.screen import FILE
-from xgen_studio.studio.engine.protocol import HandJudged, HandRun, ScreenFolder
+from xgen_studio.studio.engine.protocol import HandRun, ScreenFolder
 from xgen_studio.studio.engine.queue import OVER, JobQueue, QueuedHands, QueuedJob
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.models_page import read_cards
@@ -41,8 +41,8 @@ GATE_TITLES = {
 class RunPanel(QWidget):
     """Generates and screens; says which folder is to be reviewed."""
 
-    opened = Signal(Path)          # a folder that holds a screening
-    judged = Signal(object)        # HandJudged of the run that is drawn
+    opened = Signal(Path)          # a folder that holds a screening is to be reviewed
+    finished = Signal(Path)        # a folder was drawn and judged, or judged
     begun = Signal(Path)           # a run is going to be drawn into this folder
 
     def __init__(self, queue: JobQueue, settings: Settings) -> None:
@@ -95,7 +95,6 @@ class RunPanel(QWidget):
         self.start.clicked.connect(self.generate)
         self.open.clicked.connect(self._ask_open)
         self.cancel.clicked.connect(lambda: self.job and queue.cancel(self.job))
-        queue.engine.judged.connect(self._judged)
         queue.progressed.connect(self._progressed)
         queue.over.connect(self._over)
 
@@ -167,10 +166,6 @@ class RunPanel(QWidget):
         self.cancel.show()
         self.state.setText("waiting for its turn ..." if job.state == "waiting" else "starting ...")
 
-    def _judged(self, judged: HandJudged) -> None:
-        if self.job is not None and judged.folder == self.job.folder:
-            self.judged.emit(judged)
-
     def _progressed(self, job: QueuedJob) -> None:
         if job is not self.job:
             return
@@ -179,14 +174,17 @@ class RunPanel(QWidget):
         self.state.setText(f"{job.made} of {job.count} hands{left}" if job.count else "judging ...")
 
     def _over(self, job: QueuedJob) -> None:
-        if job is not self.job or job.state not in OVER:
+        if not isinstance(job, QueuedHands) or job.state not in OVER:
             return
-        self.bar.hide()
-        self.cancel.hide()
+        if job is self.job:
+            self.bar.hide()
+            self.cancel.hide()
         if job.state == "failed":
             self.state.setText(job.message)
             return
         done = f"{job.made} hands in {duration(job.seconds)}" if job.count else "judged"
+        if job.state == "cancelled":
+            done = f"cancelled; {job.made} hands are kept"
         self.state.setText(f"{done}: {job.folder}")
         if (Path(job.folder) / FILE).exists():
-            self.opened.emit(Path(job.folder))
+            self.finished.emit(Path(job.folder))
