@@ -113,3 +113,40 @@ def test_the_demo_shows_every_model_and_says_it_is_synthetic(tmp_path):
         pixels = read_image(tmp_path / "demo" / name).pixels
         assert np.ptp(pixels) > 0, name
     assert read_image(tmp_path / "demo" / "knee_ap_right.png").synthetic
+
+
+# -- hands ----------------------------------------------------------------------------------------
+
+
+def test_a_hand_has_the_landmarks_that_were_told():
+    from xgen_studio.anatomy.hand.evaluation import told_errors_mm
+    from xgen_studio.anatomy.hand.gate import load_gate, screen_heatmaps
+    from xgen_studio.jobs.hands import HandGenerator
+
+    generator = HandGenerator(open_bundle("hand-ddpm"))
+    made = [generator.one(Settings(seed=seed)) for seed in range(4)]
+    found = screen_heatmaps(load_gate(), [str(i) for i in range(4)], [m.heatmap for m in made])
+    assert sum(s.metrics["missing"] + s.metrics["extra"] <= 2 for s in found) >= 3
+    good = [(m.told, s) for m, s in zip(made, found, strict=True) if s.metrics["missing"] == 0]
+    assert np.median(told_errors_mm([t for t, _ in good], [s for _, s in good])) < 2.5
+    for one in made:  # a hand: bright in the middle of its wrist, and not everywhere alike
+        x, y = np.mean(one.told[:13], axis=0).astype(int)
+        assert one.pixels[y - 5 : y + 5, x - 5 : x + 5].mean() > one.pixels.mean() + 0.1
+
+
+def test_landmarks_are_found_on_hands_never_seen(data):
+    from xgen_studio.anatomy.hand.gate import load_gate
+    from xgen_studio.anatomy.hand.localising import locate
+    from xgen_studio.imaging import Image
+    from xgen_studio.jobs.evaluate_localiser import errors_of, held_out
+
+    denoiser = open_bundle("hand-localiser").denoiser("landmarks")
+    hands = dict(list(held_out(data).items())[:5])
+    plain, _ = errors_of(denoiser, hands)
+    assert plain.mean() < 3 and (plain < 10).mean() > 0.98
+    image, truth = next(iter(hands.values()))
+    mirrored = Image(np.ascontiguousarray(image.pixels[:, ::-1]))
+    found = locate(denoiser, load_gate(), mirrored)
+    assert found.flipped  # a right hand is noticed, and its landmarks are those of the picture
+    off = found.points * (-1, 1) + (image.shape[1] - 1, 0) - truth
+    assert np.hypot(*off.T).mean() < 0.05 * image.shape[1]

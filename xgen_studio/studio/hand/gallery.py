@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -13,10 +15,8 @@ from PySide6.QtCore import (
     QPointF,
     QRect,
     QRectF,
-    QRunnable,
     QSize,
     Qt,
-    QThreadPool,
     Signal,
 )
 from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPen
@@ -32,41 +32,22 @@ PADDING = 6
 HAND = Qt.ItemDataRole.UserRole  # the number of the hand in its review
 
 
-class _Loaded(QObject):
-    """Carries a thumbnail from its thread to the window's."""
-
-    done = Signal(str, QImage, int, int)  # file, picture, its own width and height
-
-
-class _Load(QRunnable):
-    """Read a picture small."""
-
-    def __init__(self, file: str, width: int, loaded: _Loaded) -> None:
-        super().__init__()
-        self.file, self.width, self.loaded = file, width, loaded
-
-    def run(self) -> None:
-        reader = QImageReader(self.file)
-        size = reader.size()
-        if size.isValid():
-            small = size.scaled(self.width, 10_000, Qt.AspectRatioMode.KeepAspectRatio)
-            reader.setScaledSize(small)
-        picture = reader.read().convertToFormat(QImage.Format.Format_Grayscale8)
-        self.loaded.done.emit(self.file, picture, size.width(), size.height())
+# Python threads, not QRunnables: who owns those is unclear between Qt and Python, and they crash
+READERS = ThreadPoolExecutor(2, thread_name_prefix="thumbnails")
 
 
 class Thumbnails(QObject):
     """Small pictures by file, loaded on other threads, the longest unseen forgotten."""
 
     arrived = Signal(str)
+    _read = Signal(str, QImage, QSize)  # file, picture, the file's own size
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
         self._known: OrderedDict[str, tuple[QImage, QSize]] = OrderedDict()
         self._asked: set[str] = set()
-        self._loaded = _Loaded()
-        self._loaded.done.connect(self._keep)
+        self._read.connect(self._keep)
 
     def get(self, file: str) -> tuple[QImage, QSize] | None:
         """The picture and the file's own size, or None until it has arrived."""
@@ -75,12 +56,23 @@ class Thumbnails(QObject):
             return self._known[file]
         if file not in self._asked:
             self._asked.add(file)
-            QThreadPool.globalInstance().start(_Load(file, self.width, self._loaded))
+            READERS.submit(self._load, file)
         return None
 
-    def _keep(self, file: str, picture: QImage, width: int, height: int) -> None:
+    def _load(self, file: str) -> None:
+        """On a thread of its own: read a picture small."""
+        reader = QImageReader(file)
+        size = reader.size()
+        if size.isValid():
+            small = size.scaled(self.width, 10_000, Qt.AspectRatioMode.KeepAspectRatio)
+            reader.setScaledSize(small)
+        picture = reader.read().convertToFormat(QImage.Format.Format_Grayscale8)
+        with contextlib.suppress(RuntimeError):  # the window is gone
+            self._read.emit(file, picture, size)
+
+    def _keep(self, file: str, picture: QImage, size: QSize) -> None:
         self._asked.discard(file)
-        self._known[file] = (picture, QSize(width, height))
+        self._known[file] = (picture, size)
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
         self.arrived.emit(file)

@@ -12,6 +12,7 @@ from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.jobs.review import Review
 
 STEPS = 200
+WIDTH = 280  # px at least, so that nothing moves when a run is opened
 TITLES = {
     "MISSING": "Missing", "DUP": "Shared peaks", "EXTRA": "Extra peaks", "WRIST": "Wrist",
     "BONE": "Worst bone", "SHAPE": "Shape", "RESIDUAL": "Residual", "POSE": "Turn",
@@ -58,6 +59,7 @@ class LimitsPanel(QWidget):
         self.synthetic, self.real = QLabel(), QLabel()
         for label in (self.synthetic, self.real):
             label.setTextFormat(Qt.TextFormat.RichText)
+            label.setWordWrap(True)
         self.reset = QPushButton("Limits of the gate")
         self.reset.setToolTip("Back to the limits that were set on real hands")
         self.reset.clicked.connect(self._reset)
@@ -70,6 +72,8 @@ class LimitsPanel(QWidget):
         column.addLayout(self._grid)
         column.addWidget(self.reset)
         column.addStretch()
+        self.setMinimumWidth(WIDTH)
+        self.refresh()
 
     def show_review(self, review: Review | None, usual: Gate | None) -> None:
         """Show the limits of a review; `usual` has those to go back to."""
