@@ -16,7 +16,7 @@ from xgen_studio.paths import RESOURCES, bundle_folders, shared_data
 NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
 OPTIONAL = {
     "PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window",
-    "pgmpy": "screening hands", "scikit-learn": "screening hands",
+    "pgmpy": "the hand's random field as a model to look into",
 }  # fmt: skip
 
 

@@ -30,6 +30,8 @@ from xgen_studio.jobs.provenance import array_hash, made_by
 from xgen_studio.networks.memory import memory_guard
 
 SHAPES = ("drawn", "free")
+# Told nothing, a model must find its shape at the high noise levels, which "leap" leaps over
+FREE = ("dpm++2m", 18)
 PAPER_NETWORK = "ddpm"  # its channels are the paper's, see `data.PaperSet`
 
 
@@ -77,6 +79,8 @@ class HandGenerator:
         if shape is None and hears and how == "drawn":
             shape = drawn_shape(shipped_gates()[0], settings.seed, grid)
         sampler, count = self.bundle.sampling(settings.sampler, settings.steps)
+        if shape is None and hears and settings.sampler is None:
+            sampler, count = FREE[0], settings.steps or FREE[1]
         condition = told(shape, grid).to(self.device)
         planned = plan(method, self._denoiser, condition, torch.empty(0), sampler, count)
         noise = SeededNoise([settings.seed], (2, *grid), self.device)

@@ -11,6 +11,7 @@ from xgen_studio.anatomy.hand.norms import Norms, in_frame
 from xgen_studio.diffusion import Condition
 
 LEAST_MARGIN = 3.0  # px between a landmark and the picture's edge
+ZOOM = (0.96, 1.0)  # of a hand that leaves MARGIN free, as they do in real pictures on average
 
 
 def drawn_shape(norms: Norms, seed: int, grid: tuple[int, int] = GRID) -> Points:
@@ -20,7 +21,7 @@ def drawn_shape(norms: Norms, seed: int, grid: tuple[int, int] = GRID) -> Points
     angle = -np.deg2rad(rng.normal(*norms.turn_deg))
     c, s = np.cos(angle), np.sin(angle)
     framed = in_frame(shape @ np.array([[c, s], [-s, c]]), grid)
-    zoom = rng.uniform(0.92, 1.0)
+    zoom = rng.uniform(*ZOOM)
     middle = np.array([grid[1], grid[0]]) / 2
     low, high = (framed - middle).min(0) * zoom + middle, (framed - middle).max(0) * zoom + middle
     room = np.array([low - LEAST_MARGIN, np.array([grid[1], grid[0]]) - LEAST_MARGIN - high])
