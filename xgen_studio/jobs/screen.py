@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,12 @@ def find_pairs(folder: Path) -> list[tuple[str, Path]]:
     return sorted((id, path) for id, path in heatmaps.items() if id in pictures or not pictures)
 
 
+def _peaks_of(path: Path) -> tuple[Peaks, tuple[int, int]]:
+    """The peaks of a heatmap file, and its size (rows, columns)."""
+    heatmap = read_heatmap(path)
+    return find_peaks(heatmap, MOST_PEAKS), (heatmap.shape[0], heatmap.shape[1])
+
+
 def screen_folder(folder: Path, gate: str, out: Path, monitor: Monitor | None = None) -> str:
     """Judge every pair of a folder; writes `screening.json`, returns what was found in words."""
     monitor = monitor or Monitor()
@@ -75,10 +82,15 @@ def screen_folder(folder: Path, gate: str, out: Path, monitor: Monitor | None = 
     found: list[Screening] = []
     hands: list[tuple[str, Peaks, tuple[int, int]]] = []
     pairs = find_pairs(folder)
-    for done, (id, path) in enumerate(pairs):
-        monitor.report(done, len(pairs), "peaks")
-        heatmap = read_heatmap(path)
-        hands.append((id, find_peaks(heatmap, MOST_PEAKS), (heatmap.shape[0], heatmap.shape[1])))
+    with ThreadPoolExecutor(2) as pool:  # pictures are decoded outside Python's lock
+        read = pool.map(_peaks_of, [path for _, path in pairs])
+        try:
+            for done, ((id, _), (peaks, grid)) in enumerate(zip(pairs, read, strict=True)):
+                monitor.report(done, len(pairs), "peaks")
+                hands.append((id, peaks, grid))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     for grid, group in groupby(sorted(hands, key=lambda hand: hand[2]), key=lambda hand: hand[2]):
         some = list(group)
         for first in range(0, len(some), BATCH):
