@@ -15,12 +15,9 @@ from xgen_studio.evaluation.statistics import in_words
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.paths import CARD
-from xgen_studio.training.build import make_denoiser
-from xgen_studio.training.checkpoint import TrainState, load_checkpoint
 from xgen_studio.training.origin import behind
 from xgen_studio.training.recipe import load_recipe
-from xgen_studio.training.run import RECIPE
-from xgen_studio.training.trainer import CHECKPOINT
+from xgen_studio.training.run import RECIPE, trained
 
 # The training objective behind each method.
 OBJECTIVE_OF = {
@@ -35,8 +32,6 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     The card (`model.toml`) must be there. Its entry of that network is replaced, figures measured
     with the old weights are dropped, and the old file goes last: a kill leaves a whole bundle.
     """
-    import torch
-
     if not network.isidentifier():
         raise CallError(f"'{network}' is no name for a network; write letters, such as diffusion")
     card_path = folder / CARD
@@ -54,18 +49,16 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
                 f"{run}: was trained with objective '{recipe.objective}', but method '{method}'"
                 f" of {bundle.name} needs '{OBJECTIVE_OF[method]}'"
             )
-    plain, average = make_denoiser(recipe), make_denoiser(recipe)
-    state = TrainState(plain.network, average.network, torch.optim.Adam(plain.parameters()))
-    load_checkpoint(run / CHECKPOINT, state)
+    denoiser, own_steps = trained(run)
     fresh = folder / f"{network}.new.safetensors"
-    digest = save_weights(average.network, fresh)
+    digest = save_weights(denoiser.network, fresh)
     path = fresh.rename(folder / f"{network}-{digest[:8]}.safetensors")
     steps, examples = behind(run)
     card = NetworkCard(
         file=path.name, sha256=digest, architecture=recipe.network,
         options=recipe.network_options, process=recipe.process,
         process_options=recipe.process_options, regression=recipe.objective in ("l1", "segment"),
-        steps=steps + state.step, examples=examples + state.step * recipe.batch,
+        steps=steps + own_steps, examples=examples + own_steps * recipe.batch,
         unconditional=round(1 - float(recipe.dataset_options.get("conditional", 0.85)), 4)
         if recipe.objective == "denoise" else 0.0,
     )  # fmt: skip

@@ -21,10 +21,7 @@ from xgen_studio.imaging import Image, read_image
 from xgen_studio.jobs.devices import pick_device
 from xgen_studio.jobs.job import Monitor
 from xgen_studio.jobs.provenance import made_by
-from xgen_studio.training.build import make_denoiser
-from xgen_studio.training.checkpoint import TrainState, load_checkpoint
-from xgen_studio.training.recipe import load_recipe
-from xgen_studio.training.run import RECIPE
+from xgen_studio.training.run import trained
 from xgen_studio.training.trainer import CHECKPOINT
 
 BASE = "real"  # the arm that the others are compared with
@@ -73,17 +70,6 @@ def figures(plain: np.ndarray, truncated: np.ndarray, seeds: int = 1) -> dict[st
     }
 
 
-def trained(run: Path) -> Denoiser:
-    """The averaged weights of a training run."""
-    recipe = load_recipe(run / RECIPE)
-    plain, average = make_denoiser(recipe), make_denoiser(recipe)
-    import torch
-
-    state = TrainState(plain.network, average.network, torch.optim.Adam(plain.parameters()))
-    load_checkpoint(run / CHECKPOINT, state)
-    return average.eval()
-
-
 def evaluate(
     bundle: Bundle, data: Path, device: str, runs: Path | None, monitor: Monitor
 ) -> dict[str, Any]:
@@ -130,7 +116,7 @@ def study(folder: Path, data: Path, monitor: Monitor) -> dict[str, Any]:
         for run in each:
             monitor.report(done, total, run.name)
             done += 1
-            found.setdefault(arm, []).append(errors_of(trained(run), hands))
+            found.setdefault(arm, []).append(errors_of(trained(run)[0], hands))
     arms: dict[str, Any] = {}
     base = np.mean([plain for plain, _ in found[BASE]], axis=0)
     for arm, each_seed in found.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -251,9 +251,7 @@ def generate_files(
         note(f"{out} holds {len(there)} earlier picture(s); {len(there & targets)} are replaced")
     written = []
     for i in range(n):
-        own = Settings(
-            settings.method, settings.sampler, settings.steps, settings.seed + i, settings.options
-        )
+        own = replace(settings, seed=settings.seed + i)
         made: Generated | None = None
         for step in generator.steps(mask, own, edit):
             if isinstance(step, Generated):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +132,7 @@ def generate_hands(
     shapes = list(read_landmarks(landmarks).values()) if landmarks else []
     written = []
     for i in range(n):
-        own = Settings(
-            settings.method, settings.sampler, settings.steps, settings.seed + i, settings.options
-        )
+        own = replace(settings, seed=settings.seed + i)
         shape = in_frame(shapes[i % len(shapes)], generator.bundle.grid) if shapes else None
         for step in generator.steps(own, shape):
             if isinstance(step, Hand):

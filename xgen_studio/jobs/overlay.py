@@ -30,11 +30,12 @@ def landmarks_over(
             picture[inside] = UNEXPLAINED
     for landmark, (x, y) in enumerate(landmarks * TIMES):
         if x == x:
-            picture[np.hypot(xs - x, ys - y) < RADIUS] = _colour(landmark)
+            picture[np.hypot(xs - x, ys - y) < RADIUS] = colour_of(landmark)
     return picture
 
 
-def _colour(landmark: int) -> tuple[int, int, int]:
+def colour_of(landmark: int) -> tuple[int, int, int]:
+    """The colour of a landmark's finger, as the studio shows it, too."""
     for finger, colour in zip(FINGERS, COLOURS, strict=True):
         if landmark in finger[1:]:
             return colour

@@ -28,6 +28,7 @@ class UNetConfig:
     blocks: int = 2                  # residual blocks a level
     heads: int = 4                   # attention heads at the coarsest level
     pixel_width: int = 12            # channels of the last layer in pixel space
+    noise_at_pixels: bool = False    # the last layers hear the noise level, too
     noise: bool = True               # False: no noise embedding (regression, segmentation)
     dropout: float = 0.0
 
@@ -38,6 +39,8 @@ class UNetConfig:
             raise ValueError("channels, patch, blocks, heads and widths must be at least 1")
         if self.channels[-1] % self.heads:
             raise ValueError(f"{self.channels[-1]} channels do not divide by {self.heads} heads")
+        if self.noise_at_pixels and not self.noise:
+            raise ValueError("noise_at_pixels: this network hears no noise level")
 
     @property
     def stride(self) -> int:
@@ -108,6 +111,10 @@ class UNet(nn.Module):
         )
         self.pixel1 = nn.Conv2d(config.pixel_width + pixels, config.pixel_width, 3, padding=1)
         self.pixel2 = nn.Conv2d(config.pixel_width, config.out_channels, 3, padding=1)
+        if config.noise_at_pixels:
+            self.pixel_gain = nn.Linear(width, config.pixel_width + pixels)
+            nn.init.zeros_(self.pixel_gain.weight)
+            nn.init.zeros_(self.pixel_gain.bias)
         nn.init.normal_(self.pixel2.weight, std=1e-3)
 
     def forward(
@@ -139,7 +146,12 @@ class UNet(nn.Module):
                 h = self.grow[level](F.interpolate(h, scale_factor=2.0, mode="nearest"))
 
         h = self.unfold(F.silu(self.norm(h)))
-        h = self.pixel1(torch.cat([h, pixels], dim=1))
+        h = torch.cat([h, pixels], dim=1)
+        if self.config.noise_at_pixels:
+            # The noisy picture is nearly the answer at low noise and nothing but noise at high:
+            # without this, its grain passes into the estimate
+            h = h * (1 + self.pixel_gain(embedding)[:, :, None, None])
+        h = self.pixel1(h)
         return self.pixel2(F.silu(h))
 
     def _embed(self, x: Tensor, c_noise: Tensor | None, label: Tensor | None) -> Tensor | None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import torch
 
+from xgen_studio.diffusion import Denoiser
 from xgen_studio.errors import CallError, DeviceError, InputError
 from xgen_studio.imaging import make_folder
 from xgen_studio.networks.memory import memory_guard
+from xgen_studio.training.build import make_denoiser
+from xgen_studio.training.checkpoint import TrainState, load_checkpoint
 from xgen_studio.training.distributed import join_world, leave_world
 from xgen_studio.training.origin import note_origin
 from xgen_studio.training.recipe import Recipe, load_recipe
@@ -93,3 +96,12 @@ def run_training(
     del trainer
     leave_world(world)  # not after an error: the others wait elsewhere, torchrun ends them
     return reason
+
+
+def trained(run: Path) -> tuple[Denoiser, int]:
+    """The averaged weights of a run, and the steps it took to them."""
+    recipe = load_recipe(run / RECIPE)
+    plain, average = make_denoiser(recipe), make_denoiser(recipe)
+    state = TrainState(plain.network, average.network, torch.optim.Adam(plain.parameters()))
+    load_checkpoint(run / CHECKPOINT, state)
+    return average.eval(), state.step

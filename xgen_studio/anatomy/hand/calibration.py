@@ -12,6 +12,7 @@ from xgen_studio.anatomy.hand.landmarks import COUNT, Points, mm_per_pixel
 from xgen_studio.anatomy.hand.measures import UNITS
 from xgen_studio.anatomy.hand.norms import Floats, Norms, in_frame, to_json
 from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
+from xgen_studio.anatomy.hand.warping import turned
 
 FOLDS = 5
 GRID = (256, 256)     # of the rendered heatmaps, the paper's
@@ -42,9 +43,7 @@ def render(points: Points, grid: tuple[int, int] = GRID, sigma: float = BLOB) ->
 def varied(hand: Points, rng: np.random.Generator, turn: float = TURN_DEG) -> Points:
     """A hand turned by up to `turn` degrees, with landmarks as another observer might place them,
     in a picture of GRID."""
-    angle = np.deg2rad(rng.uniform(-turn, turn))
-    c, s = np.cos(angle), np.sin(angle)
-    framed = in_frame(hand @ np.array([[c, s], [-s, c]]), GRID)
+    framed = in_frame(turned(hand, rng.uniform(-turn, turn)), GRID)
     jitter: Points = rng.normal(0, JITTER_MM / mm_per_pixel(framed), framed.shape)
     return framed + jitter
 
@@ -153,4 +152,3 @@ def rejection(
             spoiled = in_frame(spoiled, GRID)
         peaks.append(seen(spoiled))
     return gate.judge([str(i) for i in range(len(hands))], peaks, GRID)
-

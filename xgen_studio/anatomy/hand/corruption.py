@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from xgen_studio.anatomy.hand.landmarks import FINGERS, Points, mm_per_pixel
+from xgen_studio.anatomy.hand.warping import turned
 
 Corruption = Callable[[Points, np.random.Generator], Points]
 
@@ -21,8 +22,8 @@ def six_fingers(points: Points, rng: np.random.Generator) -> Points:
     """A sixth finger: one of the long ones again, turned about its metacarpal's base."""
     finger = list(LONG_FINGERS[rng.integers(4)])
     root = points[finger[0]]
-    turned = _turned(points[finger[1:]] - root, rng.choice([-1, 1]) * rng.uniform(8, 16))
-    return np.concatenate([points, root + turned])
+    sixth = turned(points[finger[1:]] - root, rng.choice([-1, 1]) * rng.uniform(8, 16))
+    return np.concatenate([points, root + sixth])
 
 
 def missing_finger(points: Points, rng: np.random.Generator) -> Points:
@@ -77,13 +78,6 @@ def wrist_moved(points: Points, rng: np.random.Generator) -> Points:
     angle = rng.uniform(0, 2 * np.pi)
     made[:6] += 20 / mm_per_pixel(points) * np.array([np.cos(angle), np.sin(angle)])
     return made
-
-
-def _turned(vectors: Points, degrees: float) -> Points:
-    angle = np.deg2rad(degrees)
-    c, s = np.cos(angle), np.sin(angle)
-    turned: Points = vectors @ np.array([[c, s], [-s, c]])
-    return turned
 
 
 CORRUPTIONS: dict[str, Corruption] = {

@@ -8,6 +8,7 @@ import torch
 from xgen_studio.anatomy.hand.data import GRID, shape_channels
 from xgen_studio.anatomy.hand.landmarks import Points
 from xgen_studio.anatomy.hand.norms import Norms, in_frame
+from xgen_studio.anatomy.hand.warping import turned
 from xgen_studio.diffusion import Condition
 
 LEAST_MARGIN = 3.0  # px between a landmark and the picture's edge
@@ -18,9 +19,7 @@ def drawn_shape(norms: Norms, seed: int, grid: tuple[int, int] = GRID) -> Points
     """Landmarks (37, 2), px, of a hand that nobody has: the same for the same seed."""
     rng = np.random.default_rng(seed)
     shape = norms.shape.sample(rng)
-    angle = -np.deg2rad(rng.normal(*norms.turn_deg))
-    c, s = np.cos(angle), np.sin(angle)
-    framed = in_frame(shape @ np.array([[c, s], [-s, c]]), grid)
+    framed = in_frame(turned(shape, -rng.normal(*norms.turn_deg)), grid)
     zoom = rng.uniform(*ZOOM)
     middle = np.array([grid[1], grid[0]]) / 2
     low, high = (framed - middle).min(0) * zoom + middle, (framed - middle).max(0) * zoom + middle

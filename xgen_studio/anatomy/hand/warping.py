@@ -31,6 +31,14 @@ def apply(matrix: NDArray[np.float64], points: Points) -> Points:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+def turned(points: Points, degrees: float) -> Points:
+    """Points (N, 2) turned about the origin: from x towards y, clockwise on a screen."""
+    angle = np.deg2rad(degrees)
+    c, s = np.cos(angle), np.sin(angle)
+    result: Points = points @ np.array([[c, s], [-s, c]])
+    return result
+
+
 def other_shape(own: Points, other: Points, share: float) -> Points:
     """A shape between one's own (share 0) and another hand's (share 1), in one's own pose."""
     return own + share * (apply(similarity(other, own), other) - own)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
-from xgen_studio.anatomy.hand.landmarks import COUNT, FINGERS, NAMES, Points
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
+from xgen_studio.anatomy.hand.norms import BONES
 from xgen_studio.imaging import atomic_write, make_folder
 
 HEADER = ["id", *(f"{axis}{n}" for n in range(COUNT) for axis in "xy")]
 # pairs of keypoints, counted from 1 as COCO does
-SKELETON = [[a + 1, b + 1] for finger in FINGERS for a, b in itertools.pairwise(finger)]
+SKELETON = [[a + 1, b + 1] for a, b in BONES]
 
 
 def write_table(path: Path, hands: Mapping[str, Points]) -> None:

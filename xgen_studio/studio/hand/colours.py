@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtGui import QColor
 
+from xgen_studio.jobs.overlay import colour_of
+
 STATE = {
     "accepted": QColor("#35a764"),
     "rejected": QColor("#d9534a"),
@@ -14,20 +16,10 @@ SIGN = {
     "accepted": "✓", "rejected": "✗", "accepted by hand": "✓ by hand",
     "rejected by hand": "✗ by hand",
 }  # fmt: skip
-FINGERS = tuple(
-    QColor(c) for c in ("#f4a742", "#f2e14c", "#67d46f", "#5bc8f2", "#b39bf5")
-)  # thumb to little finger
-REST = QColor("#f07fa0")  # wrist and carpus
-
 
 def of_landmark(landmark: int) -> QColor:
     """The colour of a landmark's finger."""
-    from xgen_studio.anatomy.hand.landmarks import FINGERS as CHAINS
-
-    for finger, chain in enumerate(CHAINS):
-        if landmark in chain[1:]:
-            return FINGERS[finger]
-    return REST
+    return QColor(*colour_of(landmark))
 
 
 def of_cost(share: float) -> QColor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
-from xgen_studio.anatomy.hand.landmarks import FINGERS, NAMES, Points
+from xgen_studio.anatomy.hand.landmarks import NAMES, Points
+from xgen_studio.anatomy.hand.norms import BONES
 from xgen_studio.jobs.annotating import Annotating
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.canvas import Tool, Touch
@@ -21,7 +20,6 @@ ARROWS = {
     Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }  # fmt: skip
-SKELETON = tuple(pair for finger in FINGERS for pair in itertools.pairwise(finger))
 
 
 class PlaceSignals(QObject):
@@ -154,7 +152,7 @@ class Place(Tool):
         at = [QPointF(*canvas.view.to_widget(x, y)) if ok else None
               for (x, y), ok in zip(points.tolist(), there, strict=True)]  # fmt: skip
         painter.setPen(QPen(QColor(255, 255, 255, 70), 1.2))
-        for a, b in SKELETON:
+        for a, b in BONES:
             one, other = at[a], at[b]
             if one is not None and other is not None:
                 painter.drawLine(one, other)
