@@ -14,9 +14,10 @@ from xgen_studio.anatomy.hand.annotation import State
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.anatomy.hand.writing import write_table
-from xgen_studio.imaging import write_png8
+from xgen_studio.imaging import write_png8, write_png16
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
 from xgen_studio.studio.engine.protocol import HandJudged, HandRun, LocatedHand, ScreenFolder
+from xgen_studio.studio.hand.gallery import read_small
 
 
 @pytest.fixture
@@ -63,6 +64,17 @@ def test_thumbnails_arrive_and_are_painted(page, qtbot):
     colours = {grabbed.pixelColor(x, rect.center().y()).name()
                for x in range(rect.left(), rect.right())}  # fmt: skip
     assert "#35a764" in colours  # the frame of an accepted hand
+
+
+def test_thumbnails_are_read_without_qt(tmp_path):
+    """Qt's readers crash on two threads at once."""
+    ramp = np.linspace(0, 1, 64)[None].repeat(32, 0).astype(np.float32)
+    write_png16(tmp_path / "ramp.png", ramp, {})
+    grey, own = read_small(str(tmp_path / "ramp.png"), 16)
+    assert own == (64, 32) and grey.shape == (8, 16)
+    assert grey[4, 0] < 8 and grey[4, -1] > 247 and (np.diff(grey[4].astype(int)) > 0).all()
+    (tmp_path / "cat.png").write_bytes(b"meow")
+    assert read_small(str(tmp_path / "cat.png"), 16)[1] == (1, 1)
 
 
 def test_ticked_reasons_and_states_choose_the_hands(page):

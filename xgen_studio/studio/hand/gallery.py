@@ -6,6 +6,9 @@ import contextlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from PySide6.QtCore import (
     QAbstractListModel,
     QItemSelectionModel,
@@ -19,9 +22,11 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import read_image
 from xgen_studio.jobs.review import Review
 from xgen_studio.studio.hand.colours import SIGN, STATE, of_landmark
 
@@ -32,15 +37,31 @@ PADDING = 6
 HAND = Qt.ItemDataRole.UserRole  # the number of the hand in its review
 
 
-# Python threads, not QRunnables: who owns those is unclear between Qt and Python, and they crash
+# No Qt on these threads: QRunnables and QImageReader crashed the window, seldom and without a word
 READERS = ThreadPoolExecutor(2, thread_name_prefix="thumbnails")
+
+
+def read_small(file: str, width: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """A picture's grey values (H, W), so wide, and the file's own (width, height), px; one black
+    pixel where it cannot be read."""
+    try:
+        pixels = read_image(file).pixels
+    except InputError:
+        return np.zeros((1, 1), np.uint8), (1, 1)
+    height, own_width = pixels.shape[:2]
+    low, high = (0, np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else (
+        float(pixels.min()), float(pixels.max()))  # fmt: skip
+    grey = ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
+    size = (width, max(1, round(height * width / own_width)))
+    small = Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.ascontiguousarray(small), (own_width, height)
 
 
 class Thumbnails(QObject):
     """Small pictures by file, loaded on other threads, the longest unseen forgotten."""
 
     arrived = Signal(str)
-    _read = Signal(str, QImage, QSize)  # file, picture, the file's own size
+    _read = Signal(str, object, object)  # file, grey values, the file's own size
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -61,18 +82,15 @@ class Thumbnails(QObject):
 
     def _load(self, file: str) -> None:
         """On a thread of its own: read a picture small."""
-        reader = QImageReader(file)
-        size = reader.size()
-        if size.isValid():
-            small = size.scaled(self.width, 10_000, Qt.AspectRatioMode.KeepAspectRatio)
-            reader.setScaledSize(small)
-        picture = reader.read().convertToFormat(QImage.Format.Format_Grayscale8)
+        grey, own = read_small(file, self.width)
         with contextlib.suppress(RuntimeError):  # the window is gone
-            self._read.emit(file, picture, size)
+            self._read.emit(file, grey, own)
 
-    def _keep(self, file: str, picture: QImage, size: QSize) -> None:
+    def _keep(self, file: str, grey: NDArray[np.uint8], own: tuple[int, int]) -> None:
         self._asked.discard(file)
-        self._known[file] = (picture, size)
+        height, width = grey.shape
+        picture = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
+        self._known[file] = (picture.copy(), QSize(*own))
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
         self.arrived.emit(file)
@@ -123,9 +141,13 @@ class HandDelegate(QStyledItemDelegate):
         self.thumbnails, self.model = thumbnails, model
         self.dots = True
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+    def size(self) -> QSize:
+        """Of a thumbnail with its caption, px."""
         width = self.thumbnails.width
         return QSize(width + 2 * PADDING, round(width * 4 / 3) + CAPTION + 2 * PADDING)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return self.size()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         review = self.model.review
@@ -143,7 +165,7 @@ class HandDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect, option.palette.highlight().color().lighter(85))
         painter.fillRect(room, QColor(0, 0, 0))
         found = self.thumbnails.get(str(review.folder / f"{hand.id}.png"))
-        if found is not None and not found[0].isNull():
+        if found is not None:
             picture, own = found
             size = picture.size().scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(
@@ -201,11 +223,18 @@ class Gallery(QListView):
         self.setLayoutMode(QListView.LayoutMode.Batched)
         self.setBatchSize(400)
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setSpacing(2)
         self.setAccessibleName("gallery of hands")
         self.activated.connect(self._open)
         self.thumbnails.arrived.connect(lambda _file: self.viewport().update())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As many columns as there is room for, spread over the whole width."""
+        one = self.drawer.size()
+        columns = max(1, self.viewport().width() // one.width())
+        self.setGridSize(QSize((self.viewport().width() - 1) // columns, one.height()))
+        super().resizeEvent(event)
 
     def _open(self, index: QModelIndex) -> None:
         self.opened.emit(self.hands.numbers[index.row()])

@@ -104,6 +104,7 @@ class LimitsPanel(QWidget):
         self._grid.addWidget(title, row, 0)
         self._grid.addWidget(slider, row, 1)
         self._grid.addWidget(value, row, 2)
+        self._grid.setRowMinimumHeight(row, title.fontMetrics().height() + 2)
 
     def _moved(self, code: str, place: int) -> None:
         if self._quiet or self.review is None:
@@ -140,16 +141,16 @@ class LimitsPanel(QWidget):
             sign = "≥" if check.at_least else "≤"
             self._values[check.code].setText(f"{sign} {check.limit:.3g} {UNITS[check.metric]}")
         passed, n = int(self.review.by_gate().sum()), len(self.review)
-        self.synthetic.setText(f"Synthetic: <b>{rate(passed, n)}</b>")
+        self.synthetic.setText(f"Synthetic hands that pass:<br><b>{rate(passed, n)}</b>")
         gate = self.review.gate
-        self.real.setText(f"Real hands: <b>{rate(*gate.real_rate())}</b>")
+        self.real.setText(f"Real hands, the same limits:<br><b>{rate(*gate.real_rate())}</b>")
         own = gate.limits == self._usual
         self.real.setToolTip(gate.how_real if own else "limits moved by you, on those same hands")
 
 
 def rate(part: int, whole: int) -> str:
-    """'93.0 % [90.1, 95.1] (372 of 400)'."""
+    """'93.0 % [90.1, 95.1], 372 of 400'."""
     if not whole:
         return "none"
     low, high = wilson(part, whole)
-    return f"{100 * part / whole:.1f} % [{100 * low:.1f}, {100 * high:.1f}] ({part} of {whole})"
+    return f"{100 * part / whole:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {part} of {whole}"

@@ -87,10 +87,11 @@ class RunPanel(QWidget):
         self.state = QLabel("Generate hands, or open a run.")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
-        for box in (self.model, self.shape, self.gate):  # long titles must not widen the dock
+        for box in (self.model, self.shape, self.gate):  # wide enough for all but the longest title
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
+            box.setMinimumContentsLength(len(GATE_TITLES["calibrated"]))
         self._arrange()
         self.start.clicked.connect(self.generate)
         self.open.clicked.connect(self._ask_open)
