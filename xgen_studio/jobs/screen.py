@@ -31,7 +31,7 @@ from xgen_studio.jobs.job import Monitor
 HEATMAP = "_heatmap.png"
 FILE = "screening.json"
 CENTRE = 0.5  # files have pixel centres at whole numbers, as landmark tables do; `Peaks` the edges
-BATCH = 100  # hands between two reports
+BATCH = 200  # hands between two reports
 
 
 def read_heatmap(path: Path) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 DAMPING = 0.5
 MOST_PASSES = 100
+MOST_ROUNDS = 20     # of iterated conditional modes
 TOLERANCE = 1e-4
 PERTURBATIONS = (0.5, 0.5, 1.0, 2.0)  # of the beliefs: further starts, the same for every sample
 LEAVE = 0.3         # share of settled samples at which they are taken out of the arrays
@@ -38,13 +39,18 @@ def energy(
     unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp]
 ) -> Floats:
     """Sum of log potentials (B,) of a labelling (B, N)."""
-    batch, nodes, _ = unary.shape
-    rows = np.arange(batch)
-    total = unary[rows[:, None], np.arange(nodes)[None], states].sum(1)
-    for e, (i, j) in enumerate(edges):
-        total = total + binary[rows, e, states[:, i], states[:, j]]
-    result: Floats = total
-    return result
+    return _energy(unary, binary, edges, np.arange(len(unary)), states)
+
+
+def _energy(
+    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], which: NDArray[np.intp],
+    states: NDArray[np.intp],
+) -> Floats:  # fmt: skip
+    """Of labellings (S, N) of the samples `which` (S,)."""
+    of = which[:, None]
+    i, j = np.array(edges).T
+    total: Floats = unary[of, np.arange(states.shape[1]), states].sum(1)
+    return total + binary[of, np.arange(len(i)), states[:, i], states[:, j]].sum(1)
 
 
 def max_product(unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]]) -> Labelling:
@@ -56,14 +62,17 @@ def max_product(unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]])
     heads = np.array([i for i, _ in edges] + [j for _, j in edges])  # a message goes head -> tail
     tails = np.array([j for _, j in edges] + [i for i, _ in edges])
     beliefs, converged = _propagate(unary, binary, heads, tails)
-    best, best_energy = _modes(unary, binary, edges, beliefs.argmax(2))
     noise = np.random.default_rng(0).gumbel(size=(len(PERTURBATIONS), *unary.shape[1:]))
-    starts = [unary, *(beliefs + s * n for s, n in zip(PERTURBATIONS, noise, strict=True))]
-    for start in starts:
-        other, other_energy = _modes(unary, binary, edges, start.argmax(2))
-        better = other_energy > best_energy
-        best[better], best_energy[better] = other[better], other_energy[better]
-    return Labelling(best, best_energy, beliefs, converged)
+    starts = [beliefs, unary, *(beliefs + p * n for p, n in zip(PERTURBATIONS, noise, strict=True))]
+    states = np.stack([start.argmax(2) for start in starts], 1)  # (B, starts, N)
+    batch, tries, nodes = states.shape
+    which = np.repeat(np.arange(batch), tries)
+    tried = np.concatenate([which[:, None], states.reshape(-1, nodes)], 1)
+    tried, back = np.unique(tried, axis=0, return_inverse=True)  # many starts are the same
+    modes, energies = _modes(unary, binary, edges, tried[:, 0], tried[:, 1:])
+    each = energies[back].reshape(batch, tries)
+    best = back.reshape(batch, tries)[np.arange(batch), each.argmax(1)]
+    return Labelling(modes[best], energies[best], beliefs, converged)
 
 
 def _propagate(
@@ -118,41 +127,48 @@ def _propagate(
 
 
 def _modes(
-    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], Floats]:
-    """Iterated conditional modes, of nodes and of edges: one node, or the two of an edge together,
-    take their best states given their neighbours', until no sample gains."""
-    batch, nodes, _ = unary.shape
+    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], which: NDArray[np.intp],
+    states: NDArray[np.intp],
+) -> tuple[NDArray[np.intp], Floats]:  # fmt: skip
+    """Iterated conditional modes, of nodes and of edges, of labellings (S, N) of the samples
+    `which` (S,): one node, or the two of an edge together, take their best states given their
+    neighbours', until nothing is gained. Returns labellings and energies (S,)."""
+    nodes, count = unary.shape[1:]
     states = states.copy()
-    rows = np.arange(batch)
     at = [[(e, i, j) for e, (i, j) in enumerate(edges) if n in (i, j)] for n in range(nodes)]
 
-    def scores(n: int, without: int = -1) -> Floats:
-        """Of each state of a node (B, L), its neighbours being as they are."""
-        total = unary[:, n].copy()
+    def scores(
+        n: int, sample: NDArray[np.intp], now: NDArray[np.intp], without: int = -1
+    ) -> Floats:
+        """Of each state of a node (S, L), its neighbours being as they are."""
+        total: Floats = unary[sample, n]
         for e, i, j in at[n]:
             if e != without:
-                row = binary[rows, e, :, states[:, j]] if i == n else binary[rows, e, states[:, i]]
+                row = binary[sample, e, :, now[:, j]] if i == n else binary[sample, e, now[:, i]]
                 total += row
         return total
 
-    for _ in range(20):
-        changed = False
+    moving = np.arange(len(states))  # the labellings that gained in the last round
+    for _ in range(MOST_ROUNDS):
+        sample, now = which[moving], states[moving]
+        rows = np.arange(len(moving))
+        gained = np.zeros(len(moving), dtype=bool)
         for n in range(nodes):
-            score = scores(n)
+            score = scores(n, sample, now)
             best = score.argmax(1)
-            gain = score[rows, best] > score[rows, states[:, n]] + 1e-12
-            if gain.any():
-                states[gain, n] = best[gain]
-                changed = True
+            gain = score[rows, best] > score[rows, now[:, n]] + 1e-12
+            now[gain, n] = best[gain]
+            gained |= gain
         for e, (i, j) in enumerate(edges):  # then both ends of each edge together
-            score = binary[:, e] + scores(i, e)[:, :, None] + scores(j, e)[:, None]
-            best = score.reshape(batch, -1).argmax(1)
-            old = score[rows, states[:, i], states[:, j]]
-            gain = score.reshape(batch, -1)[rows, best] > old + 1e-9
-            if gain.any():
-                states[gain, i], states[gain, j] = np.divmod(best[gain], score.shape[2])
-                changed = True
-        if not changed:
+            score = binary[sample, e] + scores(i, sample, now, e)[:, :, None]
+            score += scores(j, sample, now, e)[:, None]
+            flat = score.reshape(len(moving), -1)
+            best = flat.argmax(1)
+            gain = flat[rows, best] > score[rows, now[:, i], now[:, j]] + 1e-9
+            now[gain, i], now[gain, j] = np.divmod(best[gain], count)
+            gained |= gain
+        states[moving] = now
+        moving = moving[gained]
+        if not moving.size:
             break
-    return states, energy(unary, binary, edges, states)
+    return states, _energy(unary, binary, edges, which, states)

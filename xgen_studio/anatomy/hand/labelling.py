@@ -7,7 +7,6 @@ The published reading (see `published`) labels a third of real hands right; this
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,7 @@ from xgen_studio.anatomy.hand.warping import apply, similarity
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-CHUNK = 50            # hands labelled together
+CHUNK = 100            # hands labelled together
 ABSENT = -1           # the label of a landmark without a peak
 CANDIDATES = 8        # peaks that a landmark chooses from: those nearest to its place on the mean
 PLACE_SLACK = 3.0     # times the spread of real hands: how freely a landmark may lie
@@ -58,13 +57,10 @@ def label_hands(hands: Sequence[Peaks], norms: Norms) -> list[Labels]:
 def in_chunks(
     label: Callable[[Sequence[Peaks]], list[Labels]], hands: Sequence[Peaks], size: int
 ) -> list[Labels]:
-    """Label so many hands at a time (their arrays then fit a core's cache), on two cores: array
-    operations run outside Python's lock."""
+    """Label so many hands at a time: their arrays then fit a core's cache. On one core: two
+    threads take longer, for they wait for each other's lock between small array operations."""
     chunks = [hands[first : first + size] for first in range(0, len(hands), size)]
-    if len(chunks) < 2:
-        return [labels for chunk in chunks for labels in label(chunk)]
-    with ThreadPoolExecutor(2) as pool:
-        return [labels for chunk in pool.map(label, chunks) for labels in chunk]
+    return [labels for chunk in chunks for labels in label(chunk)]
 
 
 def padded(hands: Sequence[Peaks]) -> tuple[Complex, Floats]:

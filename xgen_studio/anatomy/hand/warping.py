@@ -15,15 +15,14 @@ LEAST_STRETCH = 0.45  # of an area: a warp that squeezes more folds the picture
 
 
 def similarity(source: Points, target: Points) -> NDArray[np.float64]:
-    """The similarity (2, 3), without reflection, that maps source (N, 2) best onto target
-    (Umeyama 1991)."""
-    a, b = source.mean(0), target.mean(0)
-    p, q = source - a, target - b
-    u, s, vt = np.linalg.svd(q.T @ p)
-    flip = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
-    turn = u @ np.diag(flip) @ vt
-    scale = float((s * flip).sum() / max((p**2).sum(), 1e-12))  # 0 of points in one place
-    return np.column_stack([scale * turn, b - scale * turn @ a])
+    """The similarity (2, 3), without reflection, that maps source (N, 2) best onto target, by least
+    squares (Umeyama 1991; in the plane a complex number says it all)."""
+    points, wanted = source @ [1, 1j], target @ [1, 1j]  # as complex numbers: z -> turn * z + move
+    a, b = points.mean(), wanted.mean()
+    p, q = points - a, wanted - b
+    turn = np.vdot(p, q) / max(np.vdot(p, p).real, 1e-12)  # 0 of points in one place
+    move = b - turn * a
+    return np.array([[turn.real, -turn.imag, move.real], [turn.imag, turn.real, move.imag]])
 
 
 def apply(matrix: NDArray[np.float64], points: Points) -> Points:
