@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -81,3 +82,10 @@ def monitor_on_terminal(title: str) -> Iterator[Monitor]:
             yield monitor
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def has_display() -> bool:
+    """Whether a window could be shown: always but on a Unix without X11 or Wayland."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads
 import typer
 
 from xgen_studio import __version__
-from xgen_studio.cli.console import monitor_on_terminal, say
+from xgen_studio.cli.console import has_display, monitor_on_terminal, say
 from xgen_studio.errors import CallError, XGenError
 
 app = typer.Typer(
@@ -64,13 +64,6 @@ def _open_studio() -> None:
     from xgen_studio.studio.app import run
 
     raise typer.Exit(run())
-
-
-def has_display() -> bool:
-    """Whether a window could be shown: always but on a Unix without X11 or Wayland."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @app.command()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from xgen_studio.cli.console import say
+from xgen_studio.cli.console import has_display, say
 from xgen_studio.errors import XGenError
 from xgen_studio.paths import RESOURCES, bundle_folders, shared_data
 
@@ -92,8 +91,7 @@ def show_doctor() -> bool:
     say(f"data     {data or 'no folder of real data (set XGEN_DATA); not needed to generate'}")
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     say(f"{'ok      ' if free > 1 else 'low     '} {free:.1f} GiB free in {Path.cwd()}")
-    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    say(f"display  {display or 'none: the demo runs without one'}")
+    say(f"display  {'found' if has_display() else 'none: the demo runs without one'}")
     if not RESOURCES.is_dir():
         good = False
         say(f"missing  {RESOURCES}: sample cases and recipes; install from a full checkout")

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.studio.actions import Actions, AllActions, Entry
 from xgen_studio.studio.desk import FILTER, Desk
+from xgen_studio.studio.dialogs.discard import may_discard
 from xgen_studio.studio.dialogs.palette import Palette
 from xgen_studio.studio.dialogs.settings import SettingsDialog
 from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
@@ -285,12 +285,9 @@ class Window(QMainWindow):
         """Ask before a series that is still being drawn is given up."""
         if self.queue.current is None:
             return True
-        buttons = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self, "Still drawing", "A series of pictures is still being drawn. Stop it?",
-            buttons.Discard | buttons.Cancel, buttons.Cancel,
-        )  # fmt: skip
-        return bool(answer == buttons.Discard)
+        return may_discard(
+            self, "Still drawing", "A series of pictures is still being drawn. Stop it?"
+        )
 
     def closeEvent(self, event: QCloseEvent) -> None:
         stays = not all(place.may_leave() for place in self._places.values())

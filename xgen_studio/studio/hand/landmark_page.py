@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMainWindow,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -30,6 +29,7 @@ from xgen_studio.jobs.annotating import Annotating, doubts, save_annotation
 from xgen_studio.studio.actions import Actions, Entry
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.layers import PictureLayer
+from xgen_studio.studio.dialogs.discard import may_discard
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Failed, Locate, LocatedHand
 from xgen_studio.studio.hand.colours import of_landmark
@@ -244,12 +244,9 @@ class LandmarkPage(QMainWindow):
         """Ask before landmarks are lost."""
         if not self.work.modified:
             return True
-        buttons = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self, "Landmarks not saved", "The landmarks of this radiograph are not saved. Go on?",
-            buttons.Discard | buttons.Cancel, buttons.Cancel,
-        )  # fmt: skip
-        return bool(answer == buttons.Discard)
+        return may_discard(
+            self, "Landmarks not saved", "The landmarks of this radiograph are not saved. Go on?"
+        )
 
     # -- work ------------------------------------------------------------------------------------
 
