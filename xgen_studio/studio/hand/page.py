@@ -109,7 +109,7 @@ class ReviewPage(QMainWindow):
             (Entry("hand.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
             (Entry("run.open", "Open a run ..."), self.run._ask_open),
             (Entry("run.compare", "Compare with another run ..."), self.compare),
-            *((Entry(f"run.export.{which}", f"Export {which} hands ...", icon="export"),
+            *((Entry(f"run.export.{which}", f"Export hands: {which} ...", icon="export"),
                lambda which=which: self.export(which)) for which in WHICH),
         ):  # fmt: skip
             self.actions_.add(entry, lambda *_, call=call: call())

@@ -64,7 +64,7 @@ class RunPanel(QWidget):
         self.dice.clicked.connect(lambda: self.seed.setValue(random.randrange(10**6)))
         self.shape = QComboBox()
         self.shape.addItem("Shapes from the shape model", "drawn")
-        self.shape.addItem("Free: the model makes up the shape", "free")
+        self.shape.addItem("Free: the model makes up the shape (few pass)", "free")
         self.gate = QComboBox()
         for name in GATES:
             self.gate.addItem(GATE_TITLES[name], name)
@@ -123,6 +123,7 @@ class RunPanel(QWidget):
         column.addLayout(line)
         column.addWidget(self.bar)
         column.addLayout(state)
+        column.addStretch()
         self.bar.hide()
         self.cancel.hide()
         self.again.setEnabled(False)
