@@ -37,7 +37,8 @@ def slicer(points, system="LPS", labels=NAMES):
 
 def labelme(points):
     shapes = [
-        {"label": str(n), "shape_type": "point", "points": [list(p)], "flags": {"occluded": n == 3}}
+        {"label": str(n), "shape_type": "point", "flags": {"occluded": n == 3},
+         "points": [[float(v) + 0.5 for v in p]]}  # px from the edge, as labelme's canvas counts
         for n, p in enumerate(points)
     ]
     return {"shapes": shapes, "imagePath": "7.jpg", "imageWidth": 520, "imageHeight": 720}
@@ -130,3 +131,23 @@ def test_an_annotation_is_placed_in_order_and_flipped():
     twice = made.flipped(600).flipped(600)
     np.testing.assert_allclose(twice.points, POINTS)
     np.testing.assert_allclose(made.flipped(600).points[:, 0], 599 - POINTS[:, 0])
+
+
+def test_columns_in_another_order_are_refused(file):
+    columns = ["id", *(f"x{n}" for n in range(37)), *(f"y{n}" for n in range(37))]
+    row = ",".join(["7", *(f"{v}" for v in POINTS.T.ravel())])
+    with pytest.raises(InputError, match="x0, y0, x1"):
+        read_landmarks(file(",".join(columns) + "\n" + row, "order.csv"))
+    text = "index,axis-0,axis-1,axis-2\n" + "\n".join(
+        f"{n},0,{y},{x}" for n, (x, y) in enumerate(POINTS))  # fmt: skip
+    with pytest.raises(InputError, match="three dimensions"):
+        read_landmarks(file(text, "deep.csv"))
+
+
+def test_odd_digits_are_no_numbers_and_endless_sizes_get_one_line(file):
+    odd = "\n".join(["index,axis-0,axis-1,label", *(f"{n},1,{n},\u00b2" for n in range(37))])
+    assert list(read_landmarks(file(odd, "odd.csv"))) == ["odd"]  # then the order counts
+    table = coco(POINTS)
+    table["images"][0]["width"] = float("inf")
+    with pytest.raises(InputError, match="not as expected"):
+        read_landmarks(file(table))

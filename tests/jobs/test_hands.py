@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tomli_w
 import torch
+from PIL import Image as Picture
 
 from tests.jobs.test_commands import assert_one_line, xgen
 from xgen_studio.anatomy.hand.calibration import render
@@ -179,7 +180,12 @@ def test_a_table_comes_back_in_its_own_pixels(tmp_path):
         (["generate", "tiny-localiser", "-o", "x"], 2, ["landmarks"]),
         (["localize", "tiny-joint", "a.png", "-o", "x.csv"], 2, ["landmarks"]),
         (["localize", "tiny-localiser", "missing.png", "-o", "x.csv"], 3, ["missing.png"]),
+        (["localize", "tiny-localiser", "a.png", "-o", "a.png"], 2, ["a.png", ".csv"]),
+        (["generate", "tiny-joint", "--shape", "free", "--landmarks", "t.csv", "-o", "x"], 2,
+         ["--shape"]),
+        (["generate", "tiny-vae", "--shape", "drawn", "-o", "x"], 2, ["cannot be told"]),
         (["export", "EMPTY", "-o", "x"], 3, ["_heatmap.png"]),
+        (["export", "PAIRS", "--which", "bogus", "-o", "x"], 2, ["bogus"]),
     ],
 )
 def test_bad_calls_get_one_line(hand_bundles, pairs, tmp_path, arguments, code, words):
@@ -297,6 +303,57 @@ def test_two_runs_are_compared(review, pairs, tmp_path):
     assert sum(table["same_ids"].values()) == 6
 
 
+def test_a_heatmap_that_was_replaced_is_not_the_one_that_was_judged(review, pairs):
+    review.mark(["000", "001"], False)
+    review.save()
+    heatmap = pairs[0] / "000_heatmap.png"
+    heatmap.write_bytes((pairs[0] / "002_heatmap.png").read_bytes())
+    with pytest.raises(InputError, match=r"000_heatmap\.png: is not the heatmap that was judged"):
+        Review.open(pairs[0])
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    again = Review.open(pairs[0])
+    assert again.mark_of("000") is None and again.mark_of("001") is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"metrics": []}, {"metrics": {"wrist": 1.0}}, {"labels": [0, 1]}, {"labels": [999] * COUNT},
+     {"id": "../000"}],
+)  # fmt: skip
+def test_a_damaged_screening_gets_one_line(pairs, change):
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    table = json.loads((pairs[0] / FILE).read_text())
+    table["samples"][0] |= change
+    (pairs[0] / FILE).write_text(json.dumps(table))
+    with pytest.raises(InputError, match="make it again with xgen screen"):
+        read_screening(pairs[0] / FILE)
+
+
+def test_a_heatmap_in_colour_is_refused(pairs):
+    grey = read_image(pairs[0] / "000_heatmap.png").pixels
+    colours = np.stack([grey, grey.max() - grey, grey], 2).astype(np.uint8)
+    Picture.fromarray(colours).save(pairs[0] / "000_heatmap.png")
+    with pytest.raises(InputError, match="is in colour"):
+        screen_folder(pairs[0], "calibrated", pairs[0])
+
+
+def test_a_frozen_review_hears_nothing_more(review):
+    frozen = review.frozen()
+    review.mark(["000"], False)
+    review.set_limits({"EXTRA": 5.0})
+    assert frozen.mark_of("000") is None and frozen.accepted()[0]
+    assert not frozen.accepted()[4] and review.accepted()[4]
+
+
+def test_a_user_without_a_name_can_decide(review, monkeypatch):
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    review.mark(["000"], False)
+    assert review.mark_of("000").by == "unknown"
+
+
 # -- export ---------------------------------------------------------------------------------------
 
 
@@ -317,8 +374,20 @@ def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):
     assert manifest["hands"][4]["decision"] == "accepted by hand"
     report = (tmp_path / "set" / "report.html").read_text()
     assert "not for diagnosis" in report and "5 of 6" in report
-    with pytest.raises(InputError, match="not empty"):
+    with pytest.raises(InputError, match="not an empty folder"):
         export_hands(review, tmp_path / "set")
+
+
+def test_an_export_that_cannot_be_written_gets_one_line(review, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="not an empty folder"):
+        export_hands(review, tmp_path / "file")
+    with pytest.raises(InputError, match="file"):
+        export_hands(review, tmp_path / "file" / "set")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    assert export_hands(review, tmp_path / "link") == 4
+    assert (tmp_path / "there" / "landmarks.csv").exists()
 
 
 def test_rejected_hands_are_exported_with_their_reasons(review, tmp_path):

@@ -11,11 +11,10 @@ from xgen_studio.anatomy.knee.preparation import read_radiographs
 from xgen_studio.anatomy.system import SYSTEMS
 from xgen_studio.diffusion.bundle import read_bundle
 from xgen_studio.evaluation.images import dice, grid_peak
-from xgen_studio.imaging import read_image, read_mask
+from xgen_studio.imaging import file_hash, read_image, read_mask
 from xgen_studio.jobs.demo import run_demo
 from xgen_studio.jobs.generate import Generator, Settings
 from xgen_studio.jobs.models import open_bundle
-from xgen_studio.networks.weights import file_hash
 from xgen_studio.paths import RESOURCES, ROOT
 
 BUNDLES = sorted(path.parent for path in (ROOT / "models").glob("*/model.toml"))

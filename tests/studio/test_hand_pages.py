@@ -210,8 +210,9 @@ def test_the_accepted_hands_are_exported(page, tmp_path, monkeypatch, qtbot):
     qtbot.waitUntil(lambda: said[-1].startswith("4 hands in"), timeout=10_000)
     assert (target / "pairs-accepted" / "manifest.json").exists()
     page.export("accepted")
-    qtbot.waitUntil(lambda: "not empty" in said[-1], timeout=10_000)
-    assert [p.name for p in target.iterdir()] == ["pairs-accepted"]
+    qtbot.waitUntil(lambda: said[-1].endswith("pairs-accepted-2"), timeout=10_000)
+    qtbot.waitUntil(lambda: said[-1].startswith("4 hands in"), timeout=10_000)
+    assert sorted(p.name for p in target.iterdir()) == ["pairs-accepted", "pairs-accepted-2"]
 
 
 # -- landmarks ------------------------------------------------------------------------------------
@@ -290,6 +291,31 @@ def test_swapped_sides_are_seen_and_flipped(marks, tmp_path):
     np.testing.assert_allclose(marks.tool.seen(marks.canvas)[20], hand[20] + 0.5, atol=0.02)
     marks.flip()
     np.testing.assert_array_equal(marks.canvas.picture.pixels, pixels)
+
+
+def test_other_hands_of_a_table_stay_when_one_is_saved(marks, tmp_path):
+    own, other = (1.5 * hand + 8 for hand in sound_hands(2))
+    write_table(tmp_path / "m.csv", {"hand": own, "other": other})
+    marks.load(tmp_path / "m.csv")
+    marks.tool.select(3)
+    press(marks.canvas, Qt.Key.Key_Right)
+    assert marks.save(tmp_path / "m.csv")
+    found = read_annotations(tmp_path / "m.csv")
+    assert set(found) == {"hand", "other"}
+    np.testing.assert_allclose(found["hand"].points[3] - own[3], (1, 0), atol=0.02)
+    np.testing.assert_allclose(found["other"].points, other, atol=0.02)
+
+
+def test_undo_ends_a_drag_and_keeps_the_rest(marks):
+    mouse = Mouse(marks.canvas)
+    mouse.click((100, 120))
+    first = marks.work.now.points[0].copy()
+    mouse.drag([(100, 120), (130, 140)], release=False)
+    marks.undo()
+    np.testing.assert_allclose(marks.work.now.points[0], first)
+    mouse.hover((170, 180))
+    mouse.release((170, 180))
+    np.testing.assert_allclose(marks.work.now.points[0], first)
 
 
 def test_landmarks_of_another_scale_are_refused(marks, tmp_path):

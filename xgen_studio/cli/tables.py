@@ -100,7 +100,7 @@ def show_doctor() -> bool:
 
 def _doctor_models() -> bool:
     from xgen_studio.diffusion.bundle import read_bundle
-    from xgen_studio.networks.weights import file_hash
+    from xgen_studio.imaging import file_hash
 
     good = True
     folders = bundle_folders()

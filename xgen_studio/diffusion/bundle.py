@@ -18,8 +18,9 @@ from xgen_studio.diffusion.denoiser import Denoiser, build_denoiser
 from xgen_studio.diffusion.process import build_process
 from xgen_studio.diffusion.samplers import SAMPLERS
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.imaging import file_hash
 from xgen_studio.networks import build_network
-from xgen_studio.networks.weights import file_hash, load_weights
+from xgen_studio.networks.weights import load_weights
 from xgen_studio.paths import CARD
 from xgen_studio.tables import from_table
 

@@ -2,6 +2,7 @@
 
 from xgen_studio.imaging.atomic import atomic_write, make_folder, write_json
 from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
+from xgen_studio.imaging.hashing import file_hash
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import Label, LabelTable
 from xgen_studio.imaging.mask import Mask, read_mask
@@ -28,6 +29,7 @@ __all__ = [
     "atomic_write",
     "attenuation_up",
     "display_8bit",
+    "file_hash",
     "make_folder",
     "percentile_range",
     "picture_size",

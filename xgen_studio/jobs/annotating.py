@@ -11,8 +11,9 @@ import numpy as np
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.gate import Gate
 from xgen_studio.anatomy.hand.labelling import ABSENT, Labels
-from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST, read_table
 from xgen_studio.anatomy.hand.peaks import Peaks
+from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.anatomy.hand.writing import coco, write_table
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_json
@@ -90,16 +91,19 @@ def doubts(annotation: Annotation, gate: Gate) -> list[str]:
 
 
 def save_annotation(path: Path, picture: str, annotation: Annotation) -> None:
-    """Write landmarks of a picture (its file's name) as a table (.csv, complete ones only) or as
-    COCO keypoints (.json)."""
+    """Write landmarks of a picture (its file's name) as a table (.csv, complete ones only; other
+    rows of one that is there stay) or as COCO keypoints (.json)."""
     if path.suffix.lower() == ".csv":
         if (absent := annotation.next_absent) is not None:
             raise InputError(
                 f"{path}: a table holds all {COUNT} landmarks, {absent} ({NAMES[absent]}) is"
                 " absent; place it, or save as .json, which keeps absent ones"
             )
-        write_table(path, {Path(picture).stem: annotation.points})
+        others = read_table(path) if path.exists() else {}  # a table of many hands keeps them
+        write_table(path, others | {Path(picture).stem: annotation.points})
     elif path.suffix.lower() == ".json":
+        if path.exists() and set(read_annotations(path)) - {Path(picture).stem}:
+            raise InputError(f"{path}: holds landmarks of other pictures; choose another name")
         write_json(path, coco({picture: annotation}, "landmarks of a hand radiograph"))
     else:
         raise InputError(f"{path}: landmarks are saved as .csv (table) or .json (COCO)")

@@ -55,19 +55,22 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
     centres at whole numbers (in `hands.npz`, as in all training arrays, the edges); hands that lack
     a landmark are in the manifest, not in the tables.
     """
-    numbers = chosen(review, which)
+    numbers, out = chosen(review, which), out.resolve()
     if not numbers:
         raise InputError(f"{review.folder}: no hand is {which}; nothing was written")
-    if out.resolve() == review.folder.resolve():
+    if out == review.folder.resolve():
         raise CallError(f"{out}: is the run itself; name another folder")
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f"{out}: is not empty; name another folder")
-    make_folder(out.parent)
-    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        half = make_folder(Path(temporary) / "set")
-        _write_set(review, numbers, which, half)
-        half.chmod(0o755)
-        half.replace(out)  # whole or not at all
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: is not an empty folder; name another one")
+    try:
+        make_folder(out.parent)
+        with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+            half = make_folder(Path(temporary) / "set")
+            _write_set(review, numbers, which, half)
+            half.chmod(0o755)
+            half.replace(out)  # whole or not at all
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror or error})") from error
     return len(numbers)
 
 

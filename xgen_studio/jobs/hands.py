@@ -20,7 +20,7 @@ from xgen_studio.anatomy.hand.norms import in_frame
 from xgen_studio.anatomy.hand.reading import read_landmarks
 from xgen_studio.diffusion import SeededNoise, Step, plan, walk
 from xgen_studio.diffusion.bundle import Bundle
-from xgen_studio.errors import CallError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import make_folder, write_json, write_png16
 from xgen_studio.jobs.devices import pick_device, same_pixels
 from xgen_studio.jobs.generate import Settings
@@ -58,6 +58,11 @@ class HandGenerator:
         self.device = same_pixels(pick_device(device))
         self._denoiser = bundle.denoiser(bundle.default_method, self.device)
 
+    def hears(self, method: str) -> bool:
+        """Whether a shape can be told."""
+        options = self.bundle.network_card(method).options
+        return int(options.get("condition_channels", 0)) > 0
+
     def steps(self, settings: Settings, shape: Points | None = None) -> Iterator[Step | Hand]:
         """Walk from noise to one hand: a `Step` after each noise level, then the `Hand`.
 
@@ -73,7 +78,8 @@ class HandGenerator:
         if how not in SHAPES:
             raise CallError(f"shape '{how}': it is {' or '.join(SHAPES)}")
         grid = self.bundle.grid
-        hears = int(card.options.get("condition_channels", 0)) > 0
+        named = "landmarks" if shape is not None else None
+        hears = self.hears(method)
         if shape is not None and not hears:
             raise CallError(f"{self.bundle.name}: cannot be told a shape")
         if shape is None and hears and how == "drawn":
@@ -97,7 +103,7 @@ class HandGenerator:
             "sampler": planned.sampler,
             "steps": len(planned.sigmas) - 1,
             "sigmas": [float(f"{float(s):.6g}") for s in planned.sigmas],
-            "shape": how if hears else "free",
+            "shape": named or (how if hears else "free"),
             "told_landmarks_px": None if shape is None else np.round(shape, 3).tolist(),
             "pixels_sha256": array_hash(pixels),
             "heatmap_sha256": array_hash(heatmap),
@@ -128,12 +134,22 @@ def generate_hands(
     settings, monitor = settings or Settings(), monitor or Monitor()
     if n < 1:
         raise CallError(f"-n {n}: at least one hand")
+    if settings.seed + n > 2**63:
+        raise CallError(f"seed {settings.seed} and -n {n}: seeds go to 2^63 - 1")
+    if landmarks and settings.options.get("shape"):
+        raise CallError("--landmarks says the shape: leave out --shape")
     generator = HandGenerator(open_bundle(model), device)
-    shapes = list(read_landmarks(landmarks).values()) if landmarks else []
+    told_nothing = not generator.hears(settings.method or generator.bundle.default_method)
+    if settings.options.get("shape") == "drawn" and told_nothing:
+        raise CallError(f"{model}: cannot be told a shape; leave out --shape")
+    shapes = list(read_landmarks(landmarks).items()) if landmarks else []
+    for id, points in shapes:
+        if min(np.ptp(points, axis=0)) <= 0:
+            raise InputError(f"{landmarks}: all landmarks of {id} lie on a line or a point")
     written = []
     for i in range(n):
         own = replace(settings, seed=settings.seed + i)
-        shape = in_frame(shapes[i % len(shapes)], generator.bundle.grid) if shapes else None
+        shape = in_frame(shapes[i % len(shapes)][1], generator.bundle.grid) if shapes else None
         for step in generator.steps(own, shape):
             if isinstance(step, Hand):
                 written.append(write_hand(out, f"{i:03d}", step))
@@ -148,6 +164,7 @@ def write_hand(folder: Path, name: str, hand: Hand) -> Path:
     pair that was cut off is not taken for a whole one."""
     make_folder(folder)
     picture = folder / f"{name}.png"
+    picture.unlink(missing_ok=True)  # an older one must not stand beside the new heatmap
     notes: Mapping[str, Any] = hand.provenance
     write_json(picture.with_suffix(".json"), notes)
     write_png16(folder / f"{name}_heatmap.png", hand.heatmap, notes)

@@ -33,6 +33,8 @@ def localize_files(
 ) -> list[Found]:  # fmt: skip
     """Write a table `id,x0,y0,...,x36,y36` of all images (px, pixel centres at whole numbers)."""
     monitor = monitor or Monitor()
+    if out.suffix.lower() != ".csv" or out.is_dir():
+        raise CallError(f"{out}: landmarks are written as a table; name a file that ends in .csv")
     bundle = open_bundle(model)
     if METHOD not in bundle.methods:
         raise CallError(f"{bundle.name}: finds no landmarks; a model with '{METHOD}' does")

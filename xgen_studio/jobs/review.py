@@ -3,8 +3,10 @@ the gate, labels moved by hand, and one undo for all of it. Knows no Qt."""
 
 from __future__ import annotations
 
+import copy
 import getpass
 import json
+import math
 import re
 import time
 from collections import Counter
@@ -24,7 +26,7 @@ from xgen_studio.anatomy.hand.warping import apply
 from xgen_studio.errors import InputError
 from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.imaging import write_json
-from xgen_studio.jobs.screen import FILE, read_screening
+from xgen_studio.jobs.screen import FILE, heatmap_hash, read_screening
 
 REVIEW = "review.json"
 TERM = re.compile(r"([a-zA-Z]+)\s*(<=|>=|<|>|=)\s*(-?\d*\.?\d+)")
@@ -80,6 +82,13 @@ class Review:
             self.ids.append(screening.id)
         self._original[screening.id] = screening
         self._apply()
+
+    def frozen(self) -> Review:
+        """As it stands now, for another thread: what is said later does not reach it."""
+        other = copy.copy(self)  # what is shown, said and measured is replaced, never changed
+        other.ids, other._original = list(self.ids), dict(self._original)
+        other._faulty = dict(self._faulty)
+        return other
 
     # -- what is ---------------------------------------------------------------------------------
 
@@ -197,10 +206,11 @@ class Review:
     def mark(self, ids: Iterable[str], accepted: bool | None) -> None:
         """Overrule the gate about hands, or (None) leave them to it again."""
         marks = dict(self._said.marks)
+        by, when = _user(), time.strftime("%Y-%m-%dT%H:%M:%S")
         for id in ids:
             marks.pop(id, None)
             if accepted is not None:
-                marks[id] = Mark(accepted, getpass.getuser(), time.strftime("%Y-%m-%dT%H:%M:%S"))
+                marks[id] = Mark(accepted, by, when)
         self._say(replace(self._said, marks=marks))
 
     def move(self, id: str, landmark: int, peak: int) -> None:
@@ -263,7 +273,9 @@ class Review:
 
     def as_table(self) -> dict[str, Any]:
         """Limits, marks and moved labels."""
+        said = sorted({*self._said.marks, *self._said.moved})
         return {
+            "heatmaps": {id: heatmap_hash(self.folder, id) for id in said},
             "gate": self.gate.name,
             "limits": {check.code: check.limit for check in self.gate.checks},
             "marks": {
@@ -278,19 +290,30 @@ class Review:
     def _read(self, path: Path) -> None:
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            known = set(self._original)
+            was = table.get("heatmaps", {})  # what people say holds for the heatmap they saw
+            known = {id for id in self._original if was.get(id) == heatmap_hash(self.folder, id)}
             self._said = _Said(
                 {id: Mark(**mark) for id, mark in table["marks"].items() if id in known},
                 {id: {int(k): int(v) for k, v in moves.items()}
                  for id, moves in table["moved"].items() if id in known},
             )  # fmt: skip
             if table["gate"] == self.gate.name:  # limits of another gate mean other things
-                self.set_limits({code: float(v) for code, v in table["limits"].items()})
+                limits = {code: float(v) for code, v in table["limits"].items()}
+                if not all(map(math.isfinite, limits.values())):
+                    raise ValueError("a limit is no number")
+                self.set_limits(limits)
             self._apply()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise InputError(
                 f"{path}: cannot be read ({error!r}); move it away to review the run anew"
             ) from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):  # a container's number without a name
+        return "unknown"
 
 
 def compared(one: Review, other: Review) -> dict[str, Any]:

@@ -25,18 +25,23 @@ from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
 from xgen_studio.anatomy.hand.reading import read_landmarks
 from xgen_studio.errors import InputError
 from xgen_studio.evaluation.statistics import wilson
-from xgen_studio.imaging import make_folder, picture_size, read_image, write_json
+from xgen_studio.imaging import file_hash, make_folder, picture_size, read_image, write_json
+from xgen_studio.imaging.raster import COLOUR_NOTE
 from xgen_studio.jobs.job import Monitor
 
 HEATMAP = "_heatmap.png"
 FILE = "screening.json"
+HASH = "heatmap_sha256"
 CENTRE = 0.5  # files have pixel centres at whole numbers, as landmark tables do; `Peaks` the edges
 BATCH = 200  # hands between two reports
 
 
 def read_heatmap(path: Path) -> NDArray[np.float64]:
     """A heatmap (H, W) in [0, 1] from a grey 8- or 16-bit picture."""
-    pixels = read_image(path).pixels
+    image = read_image(path)
+    pixels = image.pixels
+    if image.meta.get("note") == COLOUR_NOTE:
+        raise InputError(f"{path}: is in colour; a heatmap is grey, brightest at the landmarks")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path}: a heatmap is an 8- or 16-bit grey picture, not {pixels.dtype}")
     if min(pixels.shape) < 32:
@@ -99,7 +104,7 @@ def screen_folder(folder: Path, gate: str, out: Path, monitor: Monitor | None = 
             found += judge.judge([id for id, _, _ in part], [peaks for _, peaks, _ in part], grid)
     found.sort(key=lambda screening: screening.id)
     make_folder(out)
-    write_json(out / FILE, as_table(judge, found))
+    write_json(out / FILE, as_table(judge, found, folder))
     return in_words(judge, found)
 
 
@@ -137,9 +142,11 @@ def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = No
     return f"{in_words(judge, found)}\nall 37 labels right: {right} of {len(found)}"
 
 
-def as_table(gate: Gate, found: Sequence[Screening]) -> dict[str, Any]:
+def as_table(
+    gate: Gate, found: Sequence[Screening], folder: Path | None = None
+) -> dict[str, Any]:
     """The content of `screening.json`: decisions with their reasons and metrics, and how many real
-    hands pass the very same gate."""
+    hands pass the very same gate; of a folder of pairs, which heatmaps were judged, too."""
     accepted = sum(s.accepted for s in found)
     passed, n = gate.real_rate()
     return {
@@ -153,28 +160,54 @@ def as_table(gate: Gate, found: Sequence[Screening]) -> dict[str, Any]:
         "limits": {c.code: {"metric": c.metric, "limit": c.limit, "unit": UNITS[c.metric],
                             "at_least": c.at_least} for c in gate.checks},
         "xgen_studio": xgen_studio.__version__,
-        "samples": [as_sample(s) for s in found],
+        "samples": [
+            as_sample(s) | ({HASH: heatmap_hash(folder, s.id)} if folder is not None else {})
+            for s in found
+        ],
     }  # fmt: skip
 
 
+def heatmap_hash(folder: Path, id: str) -> str:
+    """What tells a hand's heatmap file from another one of the same name; "" where there is none:
+    a screening may be kept apart from its pairs."""
+    path = folder / f"{id}{HEATMAP}"
+    return file_hash(path)[:16] if path.exists() else ""
+
+
 def read_screening(path: Path) -> tuple[str, list[Screening]]:
-    """The gate's name and the hands of a `screening.json`; InputError where it is none."""
+    """The gate's name and the hands of a `screening.json`; InputError where it is none, or where a
+    heatmap beside it is not the one that was judged."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        return str(table["gate"]), [_from_sample(sample) for sample in table["samples"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = [_from_sample(sample) for sample in table["samples"]]
+        hashes = {str(s["id"]): str(s[HASH]) for s in table["samples"] if HASH in s}
+        gate = str(table["gate"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             f"{path}: cannot be read as a screening ({error!r}); make it again with xgen screen"
         ) from error
+    for id, judged in hashes.items():
+        if heatmap_hash(path.parent, id) not in (judged, ""):
+            raise InputError(
+                f"{path.parent / id}{HEATMAP}: is not the heatmap that was judged; judge the folder"
+                " again with xgen screen"
+            )
+    return gate, found
 
 
 def _from_sample(sample: dict[str, Any]) -> Screening:
-    """The hand that `as_sample` wrote."""
+    """The hand that `as_sample` wrote; ValueError where it cannot have."""
+    id = str(sample["id"])
+    if Path(id).name != id or set(sample["metrics"]) != set(UNITS):
+        raise ValueError(f"hand {id} has other metrics, or no plain name")
     metrics = {k: float("nan") if v is None else float(v) for k, v in sample["metrics"].items()}
     peaks = np.array(sample["peaks"], dtype=float).reshape(-1, 3)
-    labels = Labels(np.array(sample["labels"], dtype=np.intp), metrics["edges"])
+    numbers = np.array(sample["labels"], dtype=np.intp)
+    if numbers.shape != (COUNT,) or numbers.max() >= len(peaks):
+        raise ValueError(f"hand {id} has {len(numbers)} labels of {len(peaks)} peaks")
+    labels = Labels(numbers, metrics["edges"])
     return Screening(
-        str(sample["id"]), tuple(sample["reasons"]), tuple(sample["details"]), metrics,
+        id, tuple(sample["reasons"]), tuple(sample["details"]), metrics,
         np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2) + CENTRE, labels,
         Peaks(peaks[:, :2] + CENTRE, peaks[:, 2]),
     )  # fmt: skip

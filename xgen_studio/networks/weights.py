@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,16 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import atomic_write
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file; InputError where it cannot be read."""
-    try:
-        with open(path, "rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: the weights cannot be read ({error.strerror})") from error
+from xgen_studio.imaging import atomic_write, file_hash
 
 
 def save_tensors(

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 from xgen_studio.diffusion.bundle import read_bundle
-from xgen_studio.imaging import write_json
-from xgen_studio.networks.weights import file_hash
+from xgen_studio.imaging import file_hash, write_json
 from xgen_studio.paths import CARD
 
 ORIGIN = "origin.json"

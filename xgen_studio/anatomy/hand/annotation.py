@@ -113,7 +113,7 @@ def _number(label: str) -> int | None:
     if text in NAMES_LOWER:
         return NAMES_LOWER.index(text)
     digits = text.removeprefix("landmark").removeprefix("p").strip(" _-#")
-    if digits.isdigit() and int(digits) < COUNT:
+    if digits.isdecimal() and int(digits) < COUNT:
         return int(digits)
     return None
 

@@ -18,6 +18,7 @@ from xgen_studio.errors import InputError
 Points = NDArray[np.float64]  # (37, 2) or (N, 37, 2): x, y
 
 COUNT = 37
+COLUMNS = [f"{axis}{n}" for n in range(COUNT) for axis in "xy"]  # of a table, after the id
 WRIST = (1, 5)      # ulnar and radial styloid
 WRIST_MM = 50.0
 
@@ -72,6 +73,10 @@ def read_table(path: Path) -> dict[str, Points]:
     first = 1
     if rows and "x0" in rows[0]:
         first = rows[0].index("x0")
+        if [name.strip() for name in rows[0][first:]] != COLUMNS:
+            raise InputError(
+                f"{path}: its columns from x0 on are not x0, y0, x1, y1, ... x36, y36; sort them so"
+            )
         rows = rows[1:]
     for number, row in enumerate(rows, start=1):
         if not row:

@@ -91,7 +91,8 @@ def _shape(read: Callable[[dict[str, Any], Path], dict[str, Annotation]]) -> Any
     def careful(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
         try:
             return read(table, path)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError,
+                OverflowError) as error:  # fmt: skip
             raise InputError(f"{path}: its landmarks are not as expected ({error!r})") from error
 
     return careful
@@ -148,7 +149,8 @@ def _tail(label: str) -> str:
 
 @_shape
 def _labelme(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
-    """labelme shapes of type "point"; the flag "occluded" is heard."""
+    """labelme shapes of type "point", which count px from a picture's edge, not from the centre of
+    its first pixel; the flag "occluded" is heard."""
     rows = []
     for shape in table["shapes"]:
         if shape.get("shape_type") != "point":
@@ -156,8 +158,9 @@ def _labelme(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
         x, y = shape["points"][0]
         occluded = bool((shape.get("flags") or {}).get("occluded"))
         rows.append(
-            (str(shape["label"]), float(x), float(y), State.OCCLUDED if occluded else State.PLACED)
-        )
+            (str(shape["label"]), float(x) - 0.5, float(y) - 0.5,
+             State.OCCLUDED if occluded else State.PLACED)
+        )  # fmt: skip
     size = None
     if table.get("imageWidth") and table.get("imageHeight"):
         size = (int(table["imageWidth"]), int(table["imageHeight"]))
@@ -171,6 +174,8 @@ def _napari(path: Path) -> Annotation:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             table = list(csv.DictReader(file))
+        if any("axis-2" in row for row in table):
+            raise InputError(f"{path}: has points in three dimensions; export those of a 2-D layer")
         rows = [
             (str(row.get("label") or ""), float(row["axis-1"]), float(row["axis-0"]), State.PLACED)
             for row in table

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
-from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
+from xgen_studio.anatomy.hand.landmarks import COLUMNS, NAMES, Points
 from xgen_studio.anatomy.hand.norms import BONES
 from xgen_studio.imaging import atomic_write, make_folder
 
-HEADER = ["id", *(f"{axis}{n}" for n in range(COUNT) for axis in "xy")]
+HEADER = ["id", *COLUMNS]
 # pairs of keypoints, counted from 1 as COCO does
 SKELETON = [[a + 1, b + 1] for a, b in BONES]
 

@@ -56,7 +56,7 @@ def run_hands(request: HandRun, say: Say, between: Between) -> None:
                     between(request.number)
     finally:
         if judged:
-            write_json(folder / FILE, as_table(gate, judged))
+            write_json(folder / FILE, as_table(gate, judged, folder))
 
 
 def run_screening(request: ScreenFolder, say: Say, between: Between) -> None:

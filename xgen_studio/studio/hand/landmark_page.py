@@ -201,13 +201,21 @@ class LandmarkPage(QMainWindow):
                 f" {view.columns} x {view.rows}; they differ in scale"
             )
             return
-        if np.nanmax(points[:, 0]) > view.columns or np.nanmax(points[:, 1]) > view.rows:
+        placed = points[~np.isnan(points[:, 0])]
+        if not len(placed):
+            self.said.emit(f"{path}: all landmarks of {id} are absent")
+            return
+        (left, top), (right, bottom) = placed.min(0), placed.max(0)
+        if left < -1 or top < -1 or right > view.columns or bottom > view.rows:
             self.said.emit(
-                f"{path}: landmarks reach ({np.nanmax(points[:, 0]):.0f},"
-                f" {np.nanmax(points[:, 1]):.0f}) px, the picture has {view.columns} x {view.rows};"
-                " they differ in scale"
+                f"{path}: landmarks reach from ({left:.0f}, {top:.0f}) to ({right:.0f},"
+                f" {bottom:.0f}) px, the picture has {view.columns} x {view.rows}; they differ in"
+                " scale"
             )
             return
+        if not self.may_leave():
+            return
+        self.tool.let_go()
         self.work.take(found[id])
         self.refresh()
 
@@ -264,6 +272,7 @@ class LandmarkPage(QMainWindow):
         if found.number != self._asked or found.path != str(self.file):
             return
         self.propose_button.setEnabled(True)
+        self.tool.let_go()
         self.work.say(Annotation.of(found.points))
         self.tool.select(None)
         self.refresh()
@@ -301,11 +310,13 @@ class LandmarkPage(QMainWindow):
 
     def undo(self) -> None:
         """Take back the last step."""
+        self.tool.let_go()
         self.work.undo()
         self.refresh()
 
     def redo(self) -> None:
         """Do it again."""
+        self.tool.let_go()
         self.work.redo()
         self.refresh()
 

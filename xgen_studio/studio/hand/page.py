@@ -292,17 +292,21 @@ class ReviewPage(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self, f"Folder for the {which} hands")
         if not folder:
             return
-        out = Path(folder) / f"{self.review.folder.name}-{which.replace(' ', '-')}"
+        name, number = f"{self.review.folder.name}-{which.replace(' ', '-')}", 1
+        out = Path(folder) / name
+        while out.exists():  # an export of before is kept
+            number += 1
+            out = Path(folder) / f"{name}-{number}"
         self.said.emit(f"Writing {out} ...")
-        Thread(target=self._export, args=(self.review, out, which), daemon=True).start()
+        Thread(target=self._export, args=(self.review.frozen(), out, which), daemon=True).start()
 
     def _export(self, review: Review, out: Path, which: str) -> None:
         """On a thread of its own: reading and writing hundreds of pictures takes seconds."""
         try:
             count = export_hands(review, out, which)
             text = f"{count} hands in {out}"
-        except (XGenError, OSError) as error:
-            text = str(error)
+        except Exception as error:  # on this thread nobody else would say it
+            text = str(error) or repr(error)
         with contextlib.suppress(RuntimeError):  # the window is gone
             self.said.emit(text)
 

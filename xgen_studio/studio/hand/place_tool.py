@@ -94,6 +94,12 @@ class Place(Tool):
         self.work.preview(self.work.now.put(self.selected, self._in_file(canvas, touch), state))
         canvas.update()
 
+    def let_go(self) -> None:
+        """End a drag that is under way, where it is: something else changes the landmarks."""
+        before, self._before = self._before, None
+        if before is not None and self._moved:
+            self.work.drop(before)
+
     def release(self, canvas: Canvas, touch: Touch) -> None:
         if self._before is None:
             return
