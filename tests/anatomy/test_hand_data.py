@@ -10,6 +10,7 @@ from xgen_studio.anatomy.hand.data import (
     blobs,
     heat_of,
     heatmap,
+    landmark_set,
     shape_channels,
     to_channels,
 )
@@ -24,7 +25,7 @@ from xgen_studio.anatomy.hand.landmarks import (
 )
 from xgen_studio.anatomy.hand.preparation import letterboxed
 from xgen_studio.anatomy.hand.warping import apply, bend, other_shape, similarity
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 
 
 @pytest.fixture
@@ -156,3 +157,24 @@ def test_augmented_pictures_and_landmarks_move_together(points):
     )
     assert not untold.condition.channels.any()
     assert shape_channels(both).shape == (8, 8, *GRID)
+
+
+def test_real_hands_are_repeated_until_they_are_their_share(tmp_path, points):
+    """Real pictures are all 10, bent ones 20, those held out 30, synthetic ones 40."""
+    grey = np.array([10, 10, 20, 30], np.uint8)
+    images = np.broadcast_to(grey[:, None, None], (4, *GRID))
+    places = np.broadcast_to(points.astype(np.float32), (4, COUNT, 2))
+    np.savez(tmp_path / "hand.npz", images=images, points=places, id=["1", "2", "1", "3"],
+             held_out=grey == 30, bent=grey == 20)  # fmt: skip
+    np.savez(tmp_path / "made.npz", images=np.full((7, *GRID), 40, np.uint8),
+             points=np.broadcast_to(places[0], (7, COUNT, 2)))  # fmt: skip
+
+    def counts(**options):
+        values = landmark_set(tmp_path, **options).hands.images[:, 0, 0].tolist()
+        return {value: values.count(value) for value in set(values)}
+
+    assert counts() == {10: 2} and counts(bent=True) == {10: 2, 20: 1}
+    assert counts(synthetic="made") == {10: 2, 40: 7}
+    assert counts(synthetic="made", real_share=0.5) == {10: 8, 40: 7}
+    with pytest.raises(CallError, match="real_share"):
+        landmark_set(tmp_path, "made", real_share=1.0)

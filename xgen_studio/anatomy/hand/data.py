@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from xgen_studio.anatomy.hand.landmarks import COUNT, GROUPS
 from xgen_studio.diffusion import Condition
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.training.arrays import read_arrays
 from xgen_studio.training.batch import Batch
 
@@ -186,12 +186,20 @@ def paper_set(data: Path | None) -> PaperSet:
     return PaperSet(*_training(load_hands(data), bent=False))
 
 
-def landmark_set(data: Path | None, synthetic: str = "", bent: bool = False) -> LandmarkSet:
+def landmark_set(
+    data: Path | None, synthetic: str = "", bent: bool = False, real_share: float = 0.0
+) -> LandmarkSet:
     """Real training hands, with or without their bent copies, and, by the name of its arrays
-    (`hands.npz` of an export, renamed), a synthetic set."""
+    (`hands.npz` of an export, renamed), a synthetic set. Real ones are repeated until at least
+    `real_share` of the examples are real."""
     images, points = _training(load_hands(data), bent)
     if synthetic:
+        if not 0 <= real_share < 1:
+            raise CallError(f"real_share {real_share}: a share from 0 to below 1")
         arrays = read_arrays(data, synthetic, {"images", "points"})
+        wanted = real_share / (1 - real_share) * len(arrays["images"])
+        times = max(1, math.ceil(wanted / len(images)))
+        images, points = images.repeat(times, 1, 1), points.repeat(times, 1, 1)
         images = torch.cat([images, torch.from_numpy(arrays["images"])])
         points = torch.cat([points, torch.from_numpy(arrays["points"])])
     return LandmarkSet(images, points)
