@@ -9,39 +9,29 @@ import numpy as np
 import pytest
 import tomli_w
 import torch
-from PIL import Image as Picture
 
+from tests.hands import GRID, sound_hands
 from tests.jobs.test_commands import assert_one_line, xgen
-from xgen_studio.anatomy.hand.calibration import render
 from xgen_studio.anatomy.hand.gate import load_gate
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.norms import in_frame
 from xgen_studio.anatomy.hand.reading import read_landmarks
 from xgen_studio.anatomy.hand.writing import write_table
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import read_image, write_png8, write_png16
+from xgen_studio.imaging import read_image, write_png8
 from xgen_studio.jobs.generate import Settings
-from xgen_studio.jobs.hand_export import export_hands
 from xgen_studio.jobs.hands import HandGenerator, generate_hands
 from xgen_studio.jobs.models import open_bundle
-from xgen_studio.jobs.review import Review, compared
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder, screen_table
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import save_weights
 
-GRID = (256, 192)
 NETWORKS = {
     "diffusion": ("unet", {"in_channels": 2, "out_channels": 2, "condition_channels": 8,
                            "channels": [8, 8, 16], "blocks": 1, "heads": 2, "pixel_width": 4}),
     "vae": ("vae", {"channels": [4, 8, 8, 8], "latent": 8}),
     "localiser": ("localiser", {"width": 4, "pyramid": 8, "head": 8}),
 }  # fmt: skip
-
-
-def sound_hands(count, grid=(256, 256)):
-    shape = load_gate().norms.shape
-    rng = np.random.default_rng(5)
-    return [in_frame(shape.sample(rng, 1.5), grid) for _ in range(count)]
 
 
 @pytest.fixture
@@ -68,21 +58,6 @@ def hand_bundles(tmp_path, monkeypatch):
         (folder / "model.toml").write_text(tomli_w.dumps(card))
     monkeypatch.setenv("XGEN_MODELS", str(parent))
     return parent
-
-
-@pytest.fixture
-def pairs(tmp_path):
-    """Six pairs: four sound hands, one with a spurious blob, one without a finger."""
-    folder = tmp_path / "pairs"
-    folder.mkdir()
-    hands = sound_hands(6, GRID)
-    hands[4] = np.concatenate([hands[4], [[12.0, 240.0]]])
-    hands[5] = np.delete(hands[5], [33, 34, 35, 36], axis=0)
-    for i, points in enumerate(hands):
-        heat = render(points, GRID, 2.0)
-        write_png16(folder / f"{i:03d}_heatmap.png", heat, {"synthetic": True})
-        write_png16(folder / f"{i:03d}.png", 0.3 + 0.5 * heat, {"synthetic": True})
-    return folder, hands
 
 
 def test_generate_writes_pairs_that_can_be_made_again(hand_bundles, tmp_path):
@@ -214,190 +189,6 @@ def test_a_picture_of_anything_is_never_a_sound_hand(tmp_path):
     for gate in ("calibrated", "paper"):
         words = screen_folder(folder, gate, tmp_path / "out")
         assert " 0 of 4 accepted" in words
-
-
-# -- review ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def review(pairs):
-    screen_folder(pairs[0], "calibrated", pairs[0])
-    return Review.open(pairs[0])
-
-
-def test_people_overrule_the_gate_and_can_take_it_back(review):
-    assert review.accepted().tolist() == [True] * 4 + [False] * 2
-    review.mark(["004"], True)
-    review.mark(["000", "001"], False)
-    assert review.accepted().tolist() == [False, False, True, True, True, False]
-    passed = review.by_gate()
-    states = [review.state(i, bool(passed[i])) for i in (0, 2, 4, 5)]
-    assert states == ["rejected by hand", "accepted", "accepted by hand", "rejected"]
-    review.save()
-    again = Review.open(review.folder)
-    assert again.accepted().tolist() == review.accepted().tolist()
-    assert review.undo() and review.undo() and not review.undo()
-    assert review.accepted().tolist() == [True] * 4 + [False] * 2
-    assert review.redo() and review.accepted()[4]
-
-
-def test_a_moved_label_is_judged_anew(review):
-    before = review.shown["000"].metrics["wrist"]
-    peaks = review.shown["000"].labels.peaks
-    review.move("000", 20, int(peaks[24]))  # thumb tip and index tip change places
-    moved = review.shown["000"]
-    assert moved.labels.peaks[20] == peaks[24] and moved.labels.peaks[24] == peaks[20]
-    assert "BONE" in moved.reasons and not review.by_gate()[0] and review.edited("000")
-    assert moved.metrics["wrist"] == pytest.approx(before, abs=4)
-    review.undo()
-    assert review.by_gate()[0] and not review.edited("000")
-
-
-def test_limits_decide_at_once_and_tell_of_real_hands(review):
-    strict = review.gate.real_rate()[0]
-    review.set_limits({"EXTRA": 1})
-    assert review.by_gate().sum() == 5
-    assert review.gate.real_rate()[0] >= strict
-    review.set_limits({"WRIST": 0.1})
-    assert review.by_gate().sum() == 0 and review.gate.real_rate()[0] == 0
-    assert review.facets()["WRIST"] == 6
-
-
-def test_hands_are_sorted_and_filtered(review):
-    assert review.order("nearest to passing")[:2] == [4, 5]
-    assert review.order("name", falling=True)[0] == 5
-    assert review.matches("extra > 0").tolist() == [False] * 4 + [True, False]
-    assert review.matches("extra = 0 & missing >= 3").tolist() == [False] * 5 + [True]
-    assert review.matches("003").sum() == 1
-    with pytest.raises(InputError, match="'cat' is no metric"):
-        review.matches("cat > 3")
-    assert review.matches("edges > -9").all() and review.matches("wrist > .5").all()
-    with pytest.raises(InputError, match="not understood"):
-        review.matches("wrist > much")
-    assert review.failures()[33:].min() == pytest.approx(0.5)  # one of the two rejected
-
-
-def test_limits_of_one_gate_are_not_those_of_another(review, pairs):
-    review.set_limits({"WRIST": 99.0})
-    review.save()
-    screen_folder(pairs[0], "paper", pairs[0])
-    assert Review.open(pairs[0]).gate.limits == {"DUP": 0, "WRIST": 16.0}
-
-
-def test_a_hand_that_was_cut_off_is_left_out(pairs, tmp_path):
-    (pairs[0] / "005.png").unlink()
-    (pairs[0] / ".abc.000.png").write_bytes(b"half")
-    assert "4 of 5 accepted" in screen_folder(pairs[0], "calibrated", tmp_path / "out")
-
-
-def test_a_radiograph_of_another_size_than_its_heatmap_is_named(pairs, tmp_path):
-    write_png8(pairs[0] / "003.png", np.zeros((64, 64)))
-    with pytest.raises(InputError, match=r"003\.png: has 64 x 64 px, its heatmap 192 x 256"):
-        screen_folder(pairs[0], "calibrated", tmp_path / "out")
-
-
-def test_two_runs_are_compared(review, pairs, tmp_path):
-    screen_folder(pairs[0], "paper", tmp_path / "paper")
-    table = compared(review, Review.open(tmp_path / "paper"))
-    assert table["one"]["accepted"] == 4 and table["other"]["gate"] == "paper"
-    assert sum(table["same_ids"].values()) == 6
-
-
-def test_a_heatmap_that_was_replaced_is_not_the_one_that_was_judged(review, pairs):
-    review.mark(["000", "001"], False)
-    review.save()
-    heatmap = pairs[0] / "000_heatmap.png"
-    heatmap.write_bytes((pairs[0] / "002_heatmap.png").read_bytes())
-    with pytest.raises(InputError, match=r"000_heatmap\.png: is not the heatmap that was judged"):
-        Review.open(pairs[0])
-    screen_folder(pairs[0], "calibrated", pairs[0])
-    again = Review.open(pairs[0])
-    assert again.mark_of("000") is None and again.mark_of("001") is not None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"metrics": []}, {"metrics": {"wrist": 1.0}}, {"labels": [0, 1]}, {"labels": [999] * COUNT},
-     {"id": "../000"}],
-)  # fmt: skip
-def test_a_damaged_screening_gets_one_line(pairs, change):
-    screen_folder(pairs[0], "calibrated", pairs[0])
-    table = json.loads((pairs[0] / FILE).read_text())
-    table["samples"][0] |= change
-    (pairs[0] / FILE).write_text(json.dumps(table))
-    with pytest.raises(InputError, match="make it again with xgen screen"):
-        read_screening(pairs[0] / FILE)
-
-
-def test_a_heatmap_in_colour_is_refused(pairs):
-    grey = read_image(pairs[0] / "000_heatmap.png").pixels
-    colours = np.stack([grey, grey.max() - grey, grey], 2).astype(np.uint8)
-    Picture.fromarray(colours).save(pairs[0] / "000_heatmap.png")
-    with pytest.raises(InputError, match="is in colour"):
-        screen_folder(pairs[0], "calibrated", pairs[0])
-
-
-def test_a_frozen_review_hears_nothing_more(review):
-    frozen = review.frozen()
-    review.mark(["000"], False)
-    review.set_limits({"EXTRA": 5.0})
-    assert frozen.mark_of("000") is None and frozen.accepted()[0]
-    assert not frozen.accepted()[4] and review.accepted()[4]
-
-
-def test_a_user_without_a_name_can_decide(review, monkeypatch):
-    def nobody():
-        raise KeyError("getpwuid(): uid not found: 54321")
-
-    monkeypatch.setattr("getpass.getuser", nobody)
-    review.mark(["000"], False)
-    assert review.mark_of("000").by == "unknown"
-
-
-# -- export ---------------------------------------------------------------------------------------
-
-
-def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):
-    review.mark(["004"], True)
-    assert export_hands(review, tmp_path / "set") == 5
-    table = read_landmarks(tmp_path / "set" / "landmarks.csv")
-    coco = read_landmarks(tmp_path / "set" / "annotations.json")
-    arrays = np.load(tmp_path / "set" / "hands.npz")
-    assert list(table) == ["000", "001", "002", "003", "004"]
-    for i, id in enumerate(table):
-        np.testing.assert_allclose(table[id], coco[id], atol=0.011)
-        np.testing.assert_allclose(table[id] + 0.5, arrays["points"][i], atol=0.011)
-        np.testing.assert_allclose(table[id] + 0.5, pairs[1][i][:COUNT], atol=1.5)
-        assert (tmp_path / "set" / "images" / f"{id}.png").exists()
-    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
-    assert manifest["synthetic"] and manifest["total"] == 5
-    assert manifest["hands"][4]["decision"] == "accepted by hand"
-    report = (tmp_path / "set" / "report.html").read_text()
-    assert "not for diagnosis" in report and "5 of 6" in report
-    with pytest.raises(InputError, match="not an empty folder"):
-        export_hands(review, tmp_path / "set")
-
-
-def test_an_export_that_cannot_be_written_gets_one_line(review, tmp_path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="not an empty folder"):
-        export_hands(review, tmp_path / "file")
-    with pytest.raises(InputError, match="file"):
-        export_hands(review, tmp_path / "file" / "set")
-    (tmp_path / "there").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "there")
-    assert export_hands(review, tmp_path / "link") == 4
-    assert (tmp_path / "there" / "landmarks.csv").exists()
-
-
-def test_rejected_hands_are_exported_with_their_reasons(review, tmp_path):
-    assert export_hands(review, tmp_path / "set", "rejected") == 2
-    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
-    assert manifest["hands"][0]["reasons"] == ["EXTRA"]
-    assert manifest["hands"][1]["landmarks_absent"] == [33, 34, 35, 36]
-    assert list(read_landmarks(tmp_path / "set" / "landmarks.csv")) == ["004"]
-    with pytest.raises(InputError, match="no hand is accepted by hand"):
-        export_hands(review, tmp_path / "other", "accepted by hand")
 
 
 # -- landmarks ------------------------------------------------------------------------------------

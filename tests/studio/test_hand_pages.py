@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from tests.jobs.test_hands import pairs, sound_hands  # noqa: F401
+from tests.hands import sound_hands
 from tests.studio.conftest import Mouse
 from xgen_studio.anatomy.hand.annotation import State
 from xgen_studio.anatomy.hand.landmarks import COUNT
@@ -27,7 +27,7 @@ def place(window):
 
 
 @pytest.fixture
-def page(place, pairs, qtbot):  # noqa: F811
+def page(place, pairs, qtbot):
     """The review of six screened hands: four sound, one with a spurious blob, one lacks a finger.
     """
     screen_folder(pairs[0], "calibrated", pairs[0])
@@ -167,7 +167,7 @@ def test_a_click_tells_why_a_landmark_has_its_peak(page):
     assert page.detail.canvas.picture.opacity == 0
 
 
-def test_hands_appear_as_they_are_drawn_and_judged(place, pairs, monkeypatch):  # noqa: F811
+def test_hands_appear_as_they_are_drawn_and_judged(place, pairs, monkeypatch):
     page, sent = place.page, []
     monkeypatch.setattr(page.queue.engine, "send", sent.append)
     screen_folder(pairs[0], "calibrated", pairs[0])
@@ -184,7 +184,7 @@ def test_hands_appear_as_they_are_drawn_and_judged(place, pairs, monkeypatch):  
     assert page.gallery.hands.rowCount() == 3 and "3 of 6" in page.run.state.text()
 
 
-def test_a_folder_that_was_not_judged_is_judged_first(place, pairs, monkeypatch):  # noqa: F811
+def test_a_folder_that_was_not_judged_is_judged_first(place, pairs, monkeypatch):
     sent = []
     monkeypatch.setattr(place.page.queue.engine, "send", sent.append)
     place.page.run.open_folder(pairs[0])
@@ -352,7 +352,7 @@ def test_keys_belong_to_the_page_in_sight(place):
     assert [title for title, _ in place.menus][-1] == "&Landmarks"
 
 
-def test_what_is_dropped_goes_where_it_belongs(place, pairs, tmp_path):  # noqa: F811
+def test_what_is_dropped_goes_where_it_belongs(place, pairs, tmp_path):
     screen_folder(pairs[0], "calibrated", pairs[0])
     assert place.take(pairs[0]) and place.page.review is not None
     write_png8(tmp_path / "hand.png", np.zeros((500, 400)))

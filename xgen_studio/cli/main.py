@@ -225,12 +225,11 @@ def export(
     ] = "accepted",
 ) -> None:
     """Take screened hands out as a training set: PNG, tables, COCO, arrays, manifest, report."""
-    from xgen_studio.jobs.hand_export import WHICH, export_hands
+    from xgen_studio.jobs.hand_export import check_which, export_hands
     from xgen_studio.jobs.review import Review
     from xgen_studio.jobs.screen import FILE, screen_folder
 
-    if which not in WHICH:
-        raise CallError(f"--which '{which}': it is {', '.join(WHICH)}")
+    check_which(which)  # before a long screening
     if run.is_dir() and not (run / FILE).exists():
         with monitor_on_terminal("screening") as monitor:
             say(screen_folder(run, "calibrated", run, monitor))

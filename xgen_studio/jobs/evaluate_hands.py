@@ -35,7 +35,7 @@ def evaluate_hands(
         raise CallError(f"--limit {limit}: at least 2 hands a run")
     arrays = load_hands(data)
     generator = HandGenerator(bundle, device)
-    hears = bool(bundle.network_card(bundle.default_method).options.get("condition_channels"))
+    hears = generator.hears(bundle.default_method)
     kinds = ("drawn", "free") if hears else ("free",)
     make_folder(out)
     table: dict[str, Any] = {"model": bundle.name, "paper": PAPER.get(bundle.name), "kinds": {}}

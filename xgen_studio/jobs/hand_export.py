@@ -37,10 +37,15 @@ figcaption{color:#9aa3ad;font-size:12px;line-height:1.3} .note{color:#e0b050}
 """
 
 
+def check_which(which: str) -> None:
+    """CallError for a kind of hands that there is not."""
+    if which not in WHICH:
+        raise CallError(f"--which '{which}': it is {', '.join(WHICH)}")
+
+
 def chosen(review: Review, which: str) -> list[int]:
     """Numbers of the hands of a kind; CallError for another kind."""
-    if which not in WHICH:
-        raise CallError(f"'{which}': it is {', '.join(WHICH)}")
+    check_which(which)
     passed, accepted = review.by_gate(), review.accepted()
     if which == "all":
         return list(range(len(review)))

@@ -24,7 +24,7 @@ from xgen_studio.anatomy.hand.warping import apply, similarity
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-CHUNK = 100            # hands labelled together
+CHUNK = 100           # hands labelled together
 ABSENT = -1           # the label of a landmark without a peak
 CANDIDATES = 8        # peaks that a landmark chooses from: those nearest to its place on the mean
 PLACE_SLACK = 3.0     # times the spread of real hands: how freely a landmark may lie

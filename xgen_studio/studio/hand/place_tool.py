@@ -103,9 +103,8 @@ class Place(Tool):
     def release(self, canvas: Canvas, touch: Touch) -> None:
         if self._before is None:
             return
-        before, self._before = self._before, None
+        self.let_go()
         if self._moved:
-            self.work.drop(before)
             self.signals.changed.emit()
         elif self.work.now.complete:
             self.select(self._near_press)
