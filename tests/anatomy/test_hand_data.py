@@ -81,6 +81,14 @@ def test_a_table_of_another_scale_is_noticed(points):
     check_inside(points, 192, 256, "x")
     with pytest.raises(InputError, match="scale"):
         check_inside(points * 4, 192, 256, "x")
+    cut = points - [0, points[:, 1].min() + 3]  # a fingertip 3 px above the picture
+    check_inside(cut, 192, 256, "x")
+    with pytest.raises(InputError, match="reach from"):
+        check_inside(cut - [0, 10], 192, 256, "x")
+    partly = np.where(np.arange(37)[:, None] < 5, np.nan, points)
+    check_inside(partly, 192, 256, "x")
+    with pytest.raises(InputError, match="scale"):
+        check_inside(partly * 4, 192, 256, "x")
 
 
 def test_a_similarity_is_found_and_never_mirrors(points):

@@ -17,10 +17,10 @@ Floats = NDArray[np.float64]
 
 DAMPING = 0.5
 MOST_PASSES = 100
-MOST_ROUNDS = 20     # of iterated conditional modes
+MOST_ROUNDS = 20  # of iterated conditional modes
 TOLERANCE = 1e-4
 PERTURBATIONS = (0.5, 0.5, 1.0, 2.0)  # of the beliefs: further starts, the same for every sample
-LEAVE = 0.3         # share of settled samples at which they are taken out of the arrays
+LEAVE = 0.3  # share of settled samples at which they are taken out of the arrays
 IMPOSSIBLE = -1e9  # the log potential of a candidate that is not there
 
 
@@ -36,18 +36,12 @@ class Labelling:
 
 
 def energy(
-    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp]
-) -> Floats:
-    """Sum of log potentials (B,) of a labelling (B, N)."""
-    return _energy(unary, binary, edges, np.arange(len(unary)), states)
-
-
-def _energy(
-    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], which: NDArray[np.intp],
-    states: NDArray[np.intp],
+    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp],
+    which: NDArray[np.intp] | None = None,
 ) -> Floats:  # fmt: skip
-    """Of labellings (S, N) of the samples `which` (S,)."""
-    of = which[:, None]
+    """Sums of log potentials (S,) of labellings (S, N), of the samples `which` (S,) or each of its
+    own sample."""
+    of = (np.arange(len(unary)) if which is None else which)[:, None]
     i, j = np.array(edges).T
     total: Floats = unary[of, np.arange(states.shape[1]), states].sum(1)
     return total + binary[of, np.arange(len(i)), states[:, i], states[:, j]].sum(1)
@@ -171,4 +165,4 @@ def _modes(
         moving = moving[gained]
         if not moving.size:
             break
-    return states, _energy(unary, binary, edges, which, states)
+    return states, energy(unary, binary, edges, states, which)

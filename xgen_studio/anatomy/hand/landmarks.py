@@ -21,6 +21,7 @@ COUNT = 37
 COLUMNS = [f"{axis}{n}" for n in range(COUNT) for axis in "xy"]  # of a table, after the id
 WRIST = (1, 5)      # ulnar and radial styloid
 WRIST_MM = 50.0
+OUTSIDE = 0.02      # of a picture's longer side that a landmark may lie outside it
 
 NAMES = (
     "ulna, ulnar corner", "ulnar styloid", "ulna, radial corner", "radius, ulnar corner",
@@ -103,9 +104,13 @@ def read_table(path: Path) -> dict[str, Points]:
 
 
 def check_inside(points: Points, width: int, height: int, what: str) -> None:
-    """InputError where landmarks do not lie on their image: table and image differ in scale."""
-    if points.min() < 0 or points[..., 0].max() > width or points[..., 1].max() > height:
+    """InputError where landmarks (absent ones NaN) do not lie on their image, but for a fingertip
+    that is cut off: they were measured at another scale."""
+    slack = OUTSIDE * max(width, height)
+    x, y = points[~np.isnan(points).any(-1)].T
+    if x.size and (min(x.min(), y.min()) < -slack or x.max() > width + slack
+                   or y.max() > height + slack):  # fmt: skip
         raise InputError(
-            f"{what}: landmarks reach ({points[..., 0].max():.0f}, {points[..., 1].max():.0f}) px,"
-            f" the image has {width} x {height} px; table and image differ in scale"
+            f"{what}: landmarks reach from ({x.min():.0f}, {y.min():.0f}) to ({x.max():.0f},"
+            f" {y.max():.0f}) px, the picture has {width} x {height} px; they differ in scale"
         )

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State, named
-from xgen_studio.anatomy.hand.landmarks import COUNT, Points, read_table
+from xgen_studio.anatomy.hand.landmarks import COUNT, Points, check_inside, read_table
 from xgen_studio.errors import InputError
 
 SUFFIXES = (".csv", ".json")
-OUTSIDE = 0.02  # of a picture's longer side that a landmark may lie outside it
 
 
 def read_annotations(path: Path) -> dict[str, Annotation]:
@@ -53,17 +52,8 @@ def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:
     if not found:
         raise InputError(f"{path}: holds no landmarks")
     for id, annotation in found.items():
-        if annotation.size is None:
-            continue
-        width, height = annotation.size
-        x, y = annotation.points[~np.isnan(annotation.points[:, 0])].T
-        slack = OUTSIDE * max(width, height)  # a fingertip may be cut off
-        if x.size and (min(x.min(), y.min()) < -slack or x.max() > width + slack
-                       or y.max() > height + slack):  # fmt: skip
-            raise InputError(
-                f"{path}: landmarks of {id} reach ({x.max():.0f}, {y.max():.0f}) px, its picture"
-                f" has {width} x {height} px; they differ in scale"
-            )
+        if annotation.size is not None:
+            check_inside(annotation.points, *annotation.size, f"{path}: {id}")
     return found
 
 

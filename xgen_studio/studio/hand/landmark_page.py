@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.gate import load_gate
-from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST, mm_per_pixel
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST, check_inside, mm_per_pixel
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import attenuation_up, read_image
@@ -201,17 +201,13 @@ class LandmarkPage(QMainWindow):
                 f" {view.columns} x {view.rows}; they differ in scale"
             )
             return
-        placed = points[~np.isnan(points[:, 0])]
-        if not len(placed):
+        if np.isnan(points[:, 0]).all():
             self.said.emit(f"{path}: all landmarks of {id} are absent")
             return
-        (left, top), (right, bottom) = placed.min(0), placed.max(0)
-        if left < -1 or top < -1 or right > view.columns or bottom > view.rows:
-            self.said.emit(
-                f"{path}: landmarks reach from ({left:.0f}, {top:.0f}) to ({right:.0f},"
-                f" {bottom:.0f}) px, the picture has {view.columns} x {view.rows}; they differ in"
-                " scale"
-            )
+        try:
+            check_inside(points, view.columns, view.rows, str(path))
+        except XGenError as error:
+            self.said.emit(str(error))
             return
         if not self.may_leave():
             return
