@@ -86,7 +86,7 @@ def test_occluded_and_absent_are_kept(file):
     states = [2] * COUNT
     states[5] = 0
     annotation = read_annotations(file(coco(POINTS, states)))["7"]
-    assert annotation.next_absent == 5 and np.isnan(annotation.points[5]).all()
+    assert annotation.next_absent() == 5 and np.isnan(annotation.points[5]).all()
     with pytest.raises(InputError, match="7 has no landmark 5; all 37"):
         read_landmarks(file(coco(POINTS, states)))
 
@@ -114,7 +114,7 @@ def test_occluded_and_absent_are_kept(file):
 def test_what_cannot_be_used_gets_one_line(file, content, name, message):
     path = file(content, name)
     if not message:  # numbered points may be fewer: the others are absent
-        assert read_annotations(path)["7"].next_absent == 30
+        assert read_annotations(path)["7"].next_absent() == 30
         return
     with pytest.raises(InputError) as error:
         read_annotations(path)
@@ -125,9 +125,9 @@ def test_what_cannot_be_used_gets_one_line(file, content, name, message):
 def test_an_annotation_is_placed_in_order_and_flipped():
     made = Annotation.empty()
     for n, (x, y) in enumerate(POINTS):
-        assert made.next_absent == n
+        assert made.next_absent() == n
         made = made.put(n, (x, y))
-    assert made.complete and made.without(4).next_absent == 4
+    assert made.complete and made.without(4).next_absent() == 4
     twice = made.flipped(600).flipped(600)
     np.testing.assert_allclose(twice.points, POINTS)
     np.testing.assert_allclose(made.flipped(600).points[:, 0], 599 - POINTS[:, 0])

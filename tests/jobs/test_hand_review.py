@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from xgen_studio.anatomy.hand.annotation import State
 from xgen_studio.anatomy.hand.landmarks import COUNT
-from xgen_studio.anatomy.hand.reading import read_landmarks
+from xgen_studio.anatomy.hand.reading import read_annotations, read_landmarks
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_image, write_png8
 from xgen_studio.jobs.hand_export import export_hands
@@ -67,12 +68,24 @@ def test_hands_are_sorted_and_filtered(review):
     assert review.matches("extra > 0").tolist() == [False] * 4 + [True, False]
     assert review.matches("extra = 0 & missing >= 3").tolist() == [False] * 5 + [True]
     assert review.matches("003").sum() == 1
+    assert review.matches("extra peaks > 0").tolist() == review.matches("extra > 0").tolist()
+    assert review.matches("Missing").tolist() == [False] * 5 + [True]
     with pytest.raises(InputError, match="'cat' is no metric"):
         review.matches("cat > 3")
     assert review.matches("edges > -9").all() and review.matches("wrist > .5").all()
     with pytest.raises(InputError, match="not understood"):
         review.matches("wrist > much")
     assert review.failures()[33:].min() == pytest.approx(0.5)  # one of the two rejected
+
+
+def test_what_is_taken_back_is_said(review):
+    assert review.undo() == ""
+    review.mark(["000", "001"], False)
+    review.mark(["002"], False)
+    review.mark(["003"], None)  # it says nothing new: no step
+    assert review.undo() == "decision about hand 002"
+    assert review.undo() == "decision about 2 hands"
+    assert review.redo() == "decision about 2 hands"
 
 
 def test_limits_of_one_gate_are_not_those_of_another(review, pairs):
@@ -99,6 +112,10 @@ def test_two_runs_are_compared(review, pairs, tmp_path):
     table = compared(review, Review.open(tmp_path / "paper"))
     assert table["one"]["accepted"] == 4 and table["other"]["gate"] == "paper"
     assert sum(table["same_ids"].values()) == 6
+    assert table["one"]["limits_moved"] == {}
+    review.set_limits({"EXTRA": 1})
+    moved = compared(review, Review.open(pairs[0]))["one"]["limits_moved"]
+    assert moved == {"EXTRA": 1}
 
 
 def test_a_heatmap_that_was_replaced_is_not_the_one_that_was_judged(review, pairs):
@@ -157,7 +174,8 @@ def test_a_user_without_a_name_can_decide(review, monkeypatch):
 
 def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):
     review.mark(["004"], True)
-    assert export_hands(review, tmp_path / "set") == 5
+    done = export_hands(review, tmp_path / "set")
+    assert (done.hands, done.complete) == (5, 5) and "lack" not in done.in_words()
     table = read_landmarks(tmp_path / "set" / "landmarks.csv")
     coco = read_landmarks(tmp_path / "set" / "annotations.json")
     arrays = np.load(tmp_path / "set" / "hands.npz")
@@ -171,7 +189,9 @@ def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):
     assert manifest["synthetic"] and manifest["total"] == 5
     assert manifest["hands"][4]["decision"] == "accepted by hand"
     report = (tmp_path / "set" / "report.html").read_text()
-    assert "not for diagnosis" in report and "5 of 6" in report
+    assert "not for diagnosis" in report and "5 of 6 accepted" in report
+    assert "The calibrated gate accepts 4; people decided about 1." in report
+    assert "004 accepted by hand; 1 peak(s) belong to no landmark" in report
     with pytest.raises(InputError, match="not an empty folder"):
         export_hands(review, tmp_path / "set")
 
@@ -184,12 +204,17 @@ def test_an_export_that_cannot_be_written_gets_one_line(review, tmp_path):
         export_hands(review, tmp_path / "file" / "set")
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there")
-    assert export_hands(review, tmp_path / "link") == 4
+    assert export_hands(review, tmp_path / "link").hands == 4
     assert (tmp_path / "there" / "landmarks.csv").exists()
 
 
 def test_rejected_hands_are_exported_with_their_reasons(review, tmp_path):
-    assert export_hands(review, tmp_path / "set", "rejected") == 2
+    done = export_hands(review, tmp_path / "set", "rejected")
+    assert (done.hands, done.complete) == (2, 1)
+    assert "2 hand(s)" in done.in_words() and "1 lack a landmark" in done.in_words()
+    coco = read_annotations(tmp_path / "set" / "annotations.json")
+    assert list(coco) == ["004", "005"] and coco["005"].states[33:] == (State.ABSENT,) * 4
+    assert np.load(tmp_path / "set" / "hands.npz")["id"].tolist() == ["004"]
     manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
     assert manifest["hands"][0]["reasons"] == ["EXTRA"]
     assert manifest["hands"][1]["landmarks_absent"] == [33, 34, 35, 36]

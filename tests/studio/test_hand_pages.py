@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from tests.hands import sound_hands
 from tests.studio.conftest import Mouse
-from xgen_studio.anatomy.hand.annotation import State
+from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.anatomy.hand.writing import write_table
@@ -129,7 +129,7 @@ def test_a_hand_is_looked_at_and_the_next_ones_follow(page):
     assert "belong to no landmark" in page.detail.why.text()
     rows = {page.detail.table.item(r, 0).text(): page.detail.table.item(r, 1).text()
             for r in range(page.detail.table.rowCount())}  # fmt: skip
-    assert rows["Extra peaks"] == "1 peaks" and rows["Wrist"].endswith("mm")
+    assert rows["Extra peaks"] == "1 peak" and rows["Wrist"].endswith("mm")
     page.actions_["hand.next"].trigger()
     assert page.detail.number == 5
     page.actions_["hand.next"].trigger()
@@ -151,6 +151,42 @@ def test_a_label_is_dragged_to_another_peak_and_judged_live(page):
     assert "rejected" in page.detail.title.text() and "moved by hand" in page.detail.why.text()
     page.actions_["hand.undo"].trigger()
     assert "accepted" in page.detail.title.text()
+
+
+def test_deciding_goes_on_where_the_filter_takes_the_hand_away(page):
+    page.facets.state.setCurrentText("rejected")
+    page.gallery.select(4)
+    page.decide(True)
+    assert page.gallery.chosen() == [5]  # the next one has its place
+    page.undo()
+    page.look(4)
+    page.decide(True)
+    page.step(1)
+    assert page.detail.number == 5
+    page.step(-1)
+    assert page.detail.number == 5  # there is none before it any more
+
+
+def test_a_label_is_taken_away(page):
+    said = []
+    page.said.connect(said.append)
+    page.look(0)
+    page.detail.picture.selected = 20
+    page.actions_["hand.absent"].trigger()
+    assert page.review.shown["000"].labels.peaks[20] == -1
+    assert page.review.reasons(0)[0] == "MISSING"
+    page.undo()
+    assert page.review.by_gate()[0] and said[-1] == "Taken back: label of hand 000"
+
+
+def test_limits_that_were_moved_are_seen(page):
+    limits = page.limits
+    assert not limits.reset.isEnabled()
+    limits.sliders["EXTRA"].setValue(1)
+    assert page.review.gate.limits["EXTRA"] == 1 and limits.reset.isEnabled()
+    assert "600" in limits._values["EXTRA"].styleSheet()
+    limits.reset.click()
+    assert not limits.reset.isEnabled() and limits._values["EXTRA"].styleSheet() == ""
 
 
 def test_a_click_tells_why_a_landmark_has_its_peak(page):
@@ -207,11 +243,11 @@ def test_the_accepted_hands_are_exported(page, tmp_path, monkeypatch, qtbot):
     said = []
     page.said.connect(said.append)
     page.export("accepted")
-    qtbot.waitUntil(lambda: said[-1].startswith("4 hands in"), timeout=10_000)
+    qtbot.waitUntil(lambda: said[-1].startswith("4 hand(s) in"), timeout=10_000)
     assert (target / "pairs-accepted" / "manifest.json").exists()
     page.export("accepted")
     qtbot.waitUntil(lambda: said[-1].endswith("pairs-accepted-2"), timeout=10_000)
-    qtbot.waitUntil(lambda: said[-1].startswith("4 hands in"), timeout=10_000)
+    qtbot.waitUntil(lambda: said[-1].startswith("4 hand(s) in"), timeout=10_000)
     assert sorted(p.name for p in target.iterdir()) == ["pairs-accepted", "pairs-accepted-2"]
 
 
@@ -234,7 +270,7 @@ def test_landmarks_are_placed_in_template_order(marks, tmp_path):
     points = 1.5 * sound_hands(1)[0] + 8
     mouse = Mouse(marks.canvas)
     for n, (x, y) in enumerate(points):
-        assert marks.work.now.next_absent == n
+        assert marks.work.now.next_absent() == n
         mouse.click((x, y))
     assert marks.work.now.complete
     np.testing.assert_allclose(marks.work.now.points + 0.5, points, atol=0.01)
@@ -243,7 +279,7 @@ def test_landmarks_are_placed_in_template_order(marks, tmp_path):
     assert marks.told.text() == "37 of 37 placed" and "mm" in marks.scale.text()
     for _ in range(COUNT):
         marks.undo()
-    assert marks.work.now.next_absent == 0
+    assert marks.work.now.next_absent() == 0
     for _ in range(COUNT):
         marks.redo()
     assert marks.save(tmp_path / "t.csv") and not marks.work.modified
@@ -270,6 +306,119 @@ def test_a_landmark_is_dragged_nudged_hidden_and_removed(marks, tmp_path):
     marks.undo()
     marks.undo()  # the right click
     assert marks.work.now.states[0] is State.PLACED
+
+
+def test_a_click_sets_what_was_taken_back(marks):
+    points = 1.5 * sound_hands(1)[0] + 8
+    mouse = Mouse(marks.canvas)
+    for x, y in points[:5]:
+        mouse.click((x, y))
+    marks.undo()
+    marks.undo()
+    assert marks.tool.due == 3
+    mouse.click(tuple(points[3]))
+    assert marks.tool.due == 4 and marks.work.now.next_absent() == 4
+    mouse.click(tuple(points[4]))
+    marks.undo()
+    marks.redo()
+    assert marks.tool.due == 5
+    np.testing.assert_allclose(marks.work.now.points[3:5] + 0.5, points[3:5], atol=0.01)
+
+
+def test_a_landmark_that_was_left_out_is_not_set_by_a_later_click(marks):
+    points = 1.5 * sound_hands(1)[0] + 8
+    mouse = Mouse(marks.canvas)
+    marks.map.chosen.emit(34)
+    mouse.click(tuple(points[34]))
+    marks.actions_["mark.absent"].trigger()  # 35 is not there: on to 36
+    assert marks.tool.due == 36 and marks.list.currentRow() == 36
+    mouse.click(tuple(points[36]))
+    assert marks.tool.due is None
+    mouse.click((5, 5))  # nothing is due: a click sets none
+    placed = [n for n, state in enumerate(marks.work.now.states) if state is State.PLACED]
+    assert placed == [34, 36]
+    marks.list.setCurrentRow(35)
+    mouse.click(tuple(points[35]))
+    np.testing.assert_allclose(marks.work.now.points[35] + 0.5, points[35], atol=0.01)
+
+
+def test_a_click_on_a_dot_takes_it_in_hand(marks):
+    mouse = Mouse(marks.canvas)
+    mouse.click((100, 120))
+    mouse.click((100, 120))
+    assert marks.tool.selected == 0 and marks.work.now.next_absent() == 1
+    mouse.click((110, 120))  # beside it: the next
+    assert marks.work.now.next_absent() == 2
+
+
+def test_the_next_landmark_is_expected_where_it_turns_out_to_be(marks):
+    points = 1.5 * sound_hands(3)[2] + 8
+    mouse = Mouse(marks.canvas)
+    for n, (x, y) in enumerate(points[:30]):
+        if n >= 25:  # the wrist, the thumb and a finger tell much
+            assert np.hypot(*(marks.tool.expected[n] - (x, y))) < 25
+        mouse.click((x, y))
+    assert np.isnan(marks.tool.expected).sum() == 0
+    marks.open(marks.file)
+    assert np.isnan(marks.tool.expected).all()
+
+
+def test_saving_beside_other_hands_and_over_this_one(marks, tmp_path, monkeypatch):
+    own, other = (1.5 * hand + 8 for hand in sound_hands(2))
+    write_table(tmp_path / "all.csv", {"other": other})
+    asked, answers = [], [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(tmp_path / "all.csv"), "")
+    )
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *a, **_k: asked.append(a[2]) or answers.pop(0)
+    )
+    marks.work.say(Annotation.of(own))
+    assert marks.ask_save() and not asked  # it takes nothing away
+    assert not marks.ask_save() and "Replace them? Those of 1 other hand(s) stay" in asked[0]
+    assert marks.ask_save() and set(read_annotations(tmp_path / "all.csv")) == {"hand", "other"}
+
+
+def test_coco_keeps_other_hands_and_other_programs_files(marks, tmp_path):
+    said = []
+    marks.said.connect(said.append)
+    marks.work.say(Annotation.empty().put(3, (40, 50), State.OCCLUDED))
+    assert marks.save(tmp_path / "a.json")
+    marks.file = marks.file.with_name("second.png")
+    assert marks.save(tmp_path / "a.json") and "beside those of 1 other" in said[-1]
+    found = read_annotations(tmp_path / "a.json")
+    assert list(found) == ["hand", "second"] and found["hand"].states[3] is State.OCCLUDED
+    table = json.loads((tmp_path / "a.json").read_text())
+    (tmp_path / "b.json").write_text(json.dumps(table | {"info": {"description": "CVAT"}}))
+    assert not marks.save(tmp_path / "b.json") and "another name" in said[-1]
+    assert not marks.save(tmp_path / "c.mrk.json") and "3D Slicer" in said[-1]
+
+
+def test_open_and_save_are_about_what_is_in_sight(place, marks, monkeypatch, window, tmp_path):
+    asked = []
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *a, **_k: asked.append(a[1]) or ("", "")
+    )
+    monkeypatch.setattr(
+        QFileDialog, "getOpenFileName", lambda *a, **_k: asked.append(a[1]) or ("", "")
+    )
+    window.actions_["file.save"].trigger()
+    window.actions_["file.open"].trigger()
+    assert asked == ["Save landmarks", "Open a hand radiograph"]
+    window.show_workspace("knee")
+    window.actions_["file.save"].trigger()
+    assert asked[-1] == "Save as"
+
+
+def test_leaving_unsaved_landmarks_offers_to_save(marks, tmp_path, monkeypatch):
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Save]
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: answers.pop(0))
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(tmp_path / "s.json"), "")
+    )
+    marks.work.say(Annotation.empty().put(3, (40, 50)))
+    assert not marks.may_leave()
+    assert marks.may_leave() and (tmp_path / "s.json").exists() and not marks.work.modified
 
 
 def test_swapped_sides_are_seen_and_flipped(marks, tmp_path):
@@ -341,7 +490,7 @@ def test_proposed_landmarks_can_be_doubted_and_undone(marks, monkeypatch):
     write_png8(marks.file.with_name("other.png"), np.zeros((500, 400)))
     marks.open(marks.file.with_name("other.png"))
     marks.engine.located.emit(LocatedHand(sent[-1].number, sent[-1].path, points, False, ""))
-    assert marks.work.now.next_absent == 0 and marks.propose_button.isEnabled()
+    assert marks.work.now.next_absent() == 0 and marks.propose_button.isEnabled()
 
 
 def test_keys_belong_to_the_page_in_sight(place):

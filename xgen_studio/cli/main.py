@@ -233,7 +233,7 @@ def export(
     if run.is_dir() and not (run / FILE).exists():
         with monitor_on_terminal("screening") as monitor:
             say(screen_folder(run, "calibrated", run, monitor))
-    say(f"{export_hands(Review.open(run), out, which)} hand(s) in {out}")
+    say(export_hands(Review.open(run), out, which).in_words())
 
 
 @app.command()

@@ -10,13 +10,18 @@ import numpy as np
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.gate import Gate
-from xgen_studio.anatomy.hand.labelling import ABSENT, Labels
-from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST, read_table
+from xgen_studio.anatomy.hand.labelling import ABSENT, Labels, expectation
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST, Points, read_table
+from xgen_studio.anatomy.hand.measures import LEAST_KNOWN
 from xgen_studio.anatomy.hand.peaks import Peaks
-from xgen_studio.anatomy.hand.reading import read_annotations
+from xgen_studio.anatomy.hand.reading import read_coco
+from xgen_studio.anatomy.hand.warping import apply
 from xgen_studio.anatomy.hand.writing import coco, write_table
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_json
+
+DESCRIPTION = "landmarks of hand radiographs, set in XGen Studio"
+MOST_OFF_MM = 4.0  # median distance of set landmarks from what the shape model expects of a hand
 
 
 @dataclass
@@ -90,20 +95,59 @@ def doubts(annotation: Annotation, gate: Gate) -> list[str]:
     return [text for code, text in told if code in ("WRIST", "BONE", "SHAPE", "RESIDUAL")]
 
 
-def save_annotation(path: Path, picture: str, annotation: Annotation) -> None:
-    """Write landmarks of a picture (its file's name) as a table (.csv, complete ones only; other
-    rows of one that is there stay) or as COCO keypoints (.json)."""
+def expected(points: Points, gate: Gate) -> Points:
+    """Where (37, 2) the shape model expects the landmarks of a left hand given those that are there
+    (others NaN), in the same px. All NaN while too few are there to tell, or where they are no such
+    hand's."""
+    known = ~np.isnan(points[:, 0])
+    nothing = np.full((COUNT, 2), np.nan)
+    if known.sum() < LEAST_KNOWN:
+        return nothing
+    labels = np.full(COUNT, ABSENT)
+    labels[known] = np.arange(known.sum())
+    places, onto = expectation(points[known], labels, gate.norms)
+    if abs(np.linalg.det(onto[:, :2])) < 1e-12:  # all in one place
+        return nothing
+    off = np.hypot(*(apply(onto, points[known]) - places[known]).T)
+    if np.median(off) > MOST_OFF_MM:
+        return nothing
+    back: Points = (places - onto[:, 2]) @ np.linalg.inv(onto[:, :2]).T
+    return back
+
+
+def others_in(path: Path, picture: str) -> tuple[dict[str, Annotation], bool]:
+    """What a landmark file that is there holds of other pictures (of a table by id, of COCO by file
+    name), and whether it holds this one. InputError where it is no file that can take another hand.
+    """
+    if not path.exists():
+        return {}, False
     if path.suffix.lower() == ".csv":
-        if (absent := annotation.next_absent) is not None:
-            raise InputError(
-                f"{path}: a table holds all {COUNT} landmarks, {absent} ({NAMES[absent]}) is"
-                " absent; place it, or save as .json, which keeps absent ones"
-            )
-        others = read_table(path) if path.exists() else {}  # a table of many hands keeps them
-        write_table(path, others | {Path(picture).stem: annotation.points})
-    elif path.suffix.lower() == ".json":
-        if path.exists() and set(read_annotations(path)) - {Path(picture).stem}:
-            raise InputError(f"{path}: holds landmarks of other pictures; choose another name")
-        write_json(path, coco({picture: annotation}, "landmarks of a hand radiograph"))
+        found = {id: Annotation.of(points) for id, points in read_table(path).items()}
     else:
+        found = read_coco(path, DESCRIPTION)
+    others = {name: a for name, a in found.items() if Path(name).stem != Path(picture).stem}
+    return others, len(others) < len(found)
+
+
+def save_annotation(path: Path, picture: str, annotation: Annotation) -> int:
+    """Write landmarks of a picture (its file's name) as a table (.csv, complete ones only) or as
+    COCO keypoints (.json). Other hands of a file that is there stay; returns how many."""
+    if path.name.lower().endswith(".mrk.json"):
+        raise InputError(
+            f"{path}: 3D Slicer's files are read, not written; save as .csv (table) or .json (COCO)"
+        )
+    if path.suffix.lower() not in (".csv", ".json"):
         raise InputError(f"{path}: landmarks are saved as .csv (table) or .json (COCO)")
+    if path.suffix.lower() == ".csv" and (absent := annotation.next_absent()) is not None:
+        raise InputError(
+            f"{path}: a table holds all {COUNT} landmarks, {absent} ({NAMES[absent]}) is"
+            " absent; place it, or save as .json, which keeps absent ones"
+        )
+    others, _ = others_in(path, picture)
+    if path.suffix.lower() == ".csv":
+        others[Path(picture).stem] = annotation
+        write_table(path, {id: other.points for id, other in others.items()})
+    else:
+        others[picture] = annotation
+        write_json(path, coco(others, DESCRIPTION))
+    return len(others) - 1

@@ -7,7 +7,7 @@ import html
 import io
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 import xgen_studio
-from xgen_studio.anatomy.hand.annotation import Annotation
+from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import NAMES
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES
 from xgen_studio.anatomy.hand.writing import coco, write_table
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
@@ -54,11 +55,30 @@ def chosen(review: Review, which: str) -> list[int]:
     return [i for i in range(len(review)) if bool(accepted[i]) == (which == "accepted")]
 
 
-def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
+@dataclass(frozen=True)
+class Exported:
+    """What was written: how many hands, and how many of them have all 37 landmarks."""
+
+    folder: Path
+    hands: int
+    complete: int
+
+    def in_words(self) -> str:
+        """For the status line and the terminal."""
+        text = f"{self.hands} hand(s) in {self.folder}"
+        if lacking := self.hands - self.complete:
+            text += (
+                f"; {lacking} lack a landmark: they are in images/, annotations.json and the"
+                " manifest, not in landmarks.csv and hands.npz"
+            )
+        return text
+
+
+def export_hands(review: Review, out: Path, which: str = "accepted") -> Exported:
     """Write `images/ID.png`, `landmarks.csv`, `annotations.json` (COCO), `hands.npz`,
-    `manifest.json` and the report; returns how many hands. Landmarks of the files are in px, pixel
-    centres at whole numbers (in `hands.npz`, as in all training arrays, the edges); hands that lack
-    a landmark are in the manifest, not in the tables.
+    `manifest.json` and the report. Landmarks of the files are in px, pixel centres at whole numbers
+    (in `hands.npz`, as in all training arrays, the edges). Hands that lack a landmark are neither
+    in the table nor in the arrays, which have no word for that.
     """
     numbers, out = chosen(review, which), out.resolve()
     if not numbers:
@@ -71,18 +91,20 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> int:
         make_folder(out.parent)
         with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
             half = make_folder(Path(temporary) / "set")
-            _write_set(review, numbers, which, half)
+            complete = _write_set(review, numbers, which, half)
             half.chmod(0o755)
             half.replace(out)  # whole or not at all
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror or error})") from error
-    return len(numbers)
+    return Exported(out, len(numbers), complete)
 
 
-def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> None:
+def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> int:
+    """Write everything; returns how many hands have all landmarks."""
     make_folder(out / "images")
     passed = review.by_gate()
     entries, pictures, points, ids = [], [], [], []
+    hands: dict[str, Annotation] = {}
     for i in numbers:
         id = review.ids[i]
         hand = review.shown[id]
@@ -99,27 +121,32 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> Non
                 "provenance": _provenance(source.with_suffix(".json")),
             }
         )
-        if (hand.labels.peaks >= 0).all():
+        found = hand.labels.peaks >= 0
+        states = tuple(State.PLACED if ok else State.ABSENT for ok in found)
+        centred = np.where(found[:, None], hand.landmarks - 0.5, np.nan)
+        hands[f"images/{id}.png"] = Annotation(centred, states, pixels.shape[::-1])
+        if found.all():
             ids.append(id)
             points.append(hand.landmarks)
             pictures.append(np.rint(pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8))
     write_table(out / "landmarks.csv", {id: p - 0.5 for id, p in zip(ids, points, strict=True)})
-    hands = {
-        f"images/{id}.png": replace(Annotation.of(p - 0.5), size=picture.shape[::-1])
-        for id, p, picture in zip(ids, points, pictures, strict=True)
-    }
     write_json(out / "annotations.json", coco(hands, "synthetic hands, not for diagnosis"))
     if pictures and len({picture.shape for picture in pictures}) == 1:
         with (out / ARRAYS).open("wb") as file:
             np.savez_compressed(
-                file, images=np.stack(pictures), points=np.stack(points).astype(np.float32)
-            )
+                file, images=np.stack(pictures), points=np.stack(points).astype(np.float32),
+                id=np.array(ids),
+            )  # fmt: skip
     write_report(review, out)
     write_json(
         out / "manifest.json",
         {"synthetic": True, "which": which, "run": str(review.folder), "total": len(entries),
+         "with_all_landmarks": len(ids),
+         "landmarks": "landmarks.csv, annotations.json: px, pixel centres at whole numbers;"
+                      " hands.npz: px, pixel edges at whole numbers",
          "review": review.as_table(), "xgen_studio": xgen_studio.__version__, "hands": entries},
     )  # fmt: skip
+    return len(ids)
 
 
 def _provenance(path: Path) -> Any:
@@ -152,12 +179,19 @@ def summary(review: Review) -> dict[str, Any]:
         "run": str(review.folder), "gate": review.gate.name, "hands": len(review),
         "accepted": int(accepted.sum()), "interval95": wilson(int(accepted.sum()), len(review)),
         "states": {state: states.count(state) for state in STATES},
+        "accepted_by_gate": int(passed.sum()),
         "reasons": dict(review.facets()),
         "real_hands": {"passed": real, "total": n, "interval95": wilson(real, n),
                        "how": review.gate.how_real},
-        "limits": review.as_table()["limits"],
+        "limits": dict(review.gate.limits), "limits_moved": review.limits_moved(),
         "fault_of_landmark": dict(zip(NAMES, review.failures().round(4).tolist(), strict=True)),
     }  # fmt: skip
+
+
+def _gate_in_words(numbers: dict[str, Any]) -> str:
+    moved = numbers["limits_moved"]
+    limits = ", ".join(f"{TITLES[code]} {limit:.3g}" for code, limit in moved.items())
+    return f"{numbers['gate']} gate" + (f" with limits that were moved ({limits})" if moved else "")
 
 
 def write_report(review: Review, out: Path) -> Path:
@@ -167,16 +201,20 @@ def write_report(review: Review, out: Path) -> Path:
     write_json(out / "report.json", numbers)
     low, high = (100 * v for v in numbers["interval95"])
     real = numbers["real_hands"]
+    by_hand = sum(review.mark_of(id) is not None for id in review.ids)
     rows = "".join(
-        f"<tr><td>{html.escape(code)}</td><td>{count}</td></tr>"
+        f"<tr><td>{TITLES[code]}: {TIPS[code]}</td><td>{count}</td></tr>"
         for code, count in sorted(numbers["reasons"].items(), key=lambda item: -item[1])
         if code != "none"
     )
-    accepted = review.accepted()
+    accepted, passed = review.accepted(), review.by_gate()
     figures = []
     for i in sorted(range(len(review)), key=lambda i: bool(accepted[i]))[:MOST_THUMBNAILS]:
         hand = review.judged(i)
-        why = "; ".join(hand.details) if not accepted[i] else ""
+        state = review.state(i, bool(passed[i]))
+        why = "" if state == STATES[0] else "; ".join(hand.details)
+        if review.mark_of(hand.id) is not None:
+            why = "; ".join(filter(None, (state, why)))
         source = _thumbnail(review.folder / f"{hand.id}.png")
         figures.append(
             f'<figure class="{"accepted" if accepted[i] else "rejected"}"><img loading="lazy"'
@@ -187,8 +225,9 @@ def write_report(review: Review, out: Path) -> Path:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Screened hands</title>'
         f"<style>{STYLE}</style><h1>Screened hands</h1>"
         '<p class="note">Synthetic radiographs. For research and teaching, not for diagnosis.</p>'
-        f"<p>Gate {html.escape(numbers['gate'])}: {numbers['accepted']} of {numbers['hands']}"
-        f" accepted, 95 % interval {low:.1f} to {high:.1f} %. Of real hands {real['passed']} of"
+        f"<p>{numbers['accepted']} of {numbers['hands']} accepted, 95 % interval {low:.1f} to"
+        f" {high:.1f} %. The {_gate_in_words(numbers)} accepts {numbers['accepted_by_gate']};"
+        f" people decided about {by_hand}. Of real hands {real['passed']} of"
         f" {real['total']} pass the same gate.</p><table><tr><th>reason</th><th>hands</th></tr>"
         f"{rows}</table><div>{''.join(figures)}</div></html>"
     )

@@ -20,16 +20,18 @@ from numpy.typing import NDArray
 
 from xgen_studio.anatomy.hand.calibration import columns
 from xgen_studio.anatomy.hand.gate import Gate, Screening, load_gate
+from xgen_studio.anatomy.hand.labelling import ABSENT
 from xgen_studio.anatomy.hand.landmarks import COUNT
-from xgen_studio.anatomy.hand.measures import LEAST_KNOWN, peak_groups
+from xgen_studio.anatomy.hand.measures import LEAST_KNOWN, SIGNED, peak_groups
 from xgen_studio.anatomy.hand.warping import apply
+from xgen_studio.anatomy.hand.wording import TITLES
 from xgen_studio.errors import InputError
 from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.imaging import write_json
 from xgen_studio.jobs.screen import FILE, heatmap_hash, read_screening
 
 REVIEW = "review.json"
-TERM = re.compile(r"([a-zA-Z]+)\s*(<=|>=|<|>|=)\s*(-?\d*\.?\d+)")
+TERM = re.compile(r"([a-zA-Z ]+?)\s*(<=|>=|<|>|=)\s*(-?\d*\.?\d+)")
 COMPARE: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "<=": np.less_equal, ">=": np.greater_equal, "=": np.equal,
 }  # fmt: skip
@@ -122,18 +124,16 @@ class Review:
     def reasons(self, i: int) -> tuple[str, ...]:
         """Codes of the checks that hand i fails, by the limits as they stand."""
         hand = self.shown[self.ids[i]]
-        own = tuple(
-            check.code for check in self.gate.checks
-            if check.excess(hand.metrics[check.metric]) > 0
-        )  # fmt: skip
+        own = tuple(c.code for c in self.gate.checks if c.excess(hand.metrics[c.metric]) > 0)
         return ("MIRROR", *own) if own and "MIRROR" in hand.reasons else own
 
     def facets(self) -> Counter[str]:
         """How many hands fail each check, by the limits as they stand; "none": how many pass."""
         counts: Counter[str] = Counter()
-        for check in self.gate.checks:
-            if failed := int((check.excess(self.metrics[check.metric]) > 0).sum()):
-                counts[check.code] = failed
+        failed = (self.gate.excess(self.metrics) > 0).sum(1)
+        for check, count in zip(self.gate.checks, failed.tolist(), strict=True):
+            if count:
+                counts[check.code] = count
         passed = self.by_gate()
         mirrored = [
             "MIRROR" in self.shown[id].reasons and not ok
@@ -149,30 +149,40 @@ class Review:
         if key == "name":
             return sorted(range(len(self)), key=lambda i: self.ids[i], reverse=falling)
         if key == "nearest to passing":
-            values = self.gate.excess(self.metrics)
-            values = np.where(values <= 0, np.inf, values)
+            each = self.gate.excess(self.metrics)
+            worst, whole = each.max(0), np.maximum(each, 0).sum(0)
+            rank = np.lexsort((whole, np.where(worst <= 0, np.inf, worst)))  # whole breaks ties
+            values = np.empty(len(self))
+            values[rank] = np.arange(len(self))
         else:
             values = np.abs(self.metrics[key])
         values = np.where(np.isnan(values), np.inf, -values if falling else values)
         return np.argsort(values, kind="stable").tolist()
 
     def matches(self, text: str) -> NDArray[np.bool_]:
-        """Hands (N,) that a filter such as `wrist > 16 & extra = 0` lets through; a word alone is
-        looked for in the name. InputError for a metric that does not exist."""
+        """Hands (N,) that a filter such as `wrist > 16 & extra = 0` lets through. A reason alone
+        stands for the hands that have it, another word is looked for in the names. InputError for a
+        metric that does not exist."""
+        titles = {TITLES[check.code].lower(): check for check in self.gate.checks}
         found = np.ones(len(self), dtype=bool)
         for term in filter(None, (part.strip() for part in text.split("&"))):
             parsed = TERM.fullmatch(term)
             if parsed is None and re.search("[<>=]", term):
                 raise InputError(f"'{term}' is not understood; write for example wrist > 16")
+            if parsed is None and (check := titles.get(term.lower())):
+                found &= check.excess(self.metrics[check.metric]) > 0
+                continue
             if parsed is None:
                 found &= np.array([term.lower() in id.lower() for id in self.ids], dtype=bool)
                 continue
             name, sign, number = parsed.groups()
-            if name.lower() not in self.metrics:
+            check = titles.get(name.lower())
+            metric = check.metric if check else name.lower()
+            if metric not in self.metrics:
                 raise InputError(f"'{name}' is no metric; there is {', '.join(self.metrics)}")
-            values = self.metrics[name.lower()]
-            signed = name.lower() == "edges" or number.startswith("-")
-            found &= COMPARE[sign](values if signed else np.abs(values), float(number))
+            values = self.metrics[metric]
+            plain = metric not in SIGNED or number.startswith("-")
+            found &= COMPARE[sign](values if plain else np.abs(values), float(number))
         return found
 
     def failures(self) -> NDArray[np.float64]:
@@ -199,6 +209,11 @@ class Review:
 
     # -- what people say -------------------------------------------------------------------------
 
+    def limits_moved(self) -> dict[str, float]:
+        """Limits, by code, that are not those of the gate."""
+        usual = load_gate(self.gate.name).limits
+        return {code: v for code, v in self.gate.limits.items() if v != usual[code]}
+
     def set_limits(self, limits: Mapping[str, float]) -> None:
         """Decide by other limits, by code. Limits are no part of the undo."""
         self.gate = self.gate.with_limits(limits)
@@ -214,20 +229,21 @@ class Review:
         self._say(replace(self._said, marks=marks))
 
     def move(self, id: str, landmark: int, peak: int) -> None:
-        """Say that a landmark is another peak; who had that peak takes the one left behind."""
+        """Say that a landmark is another peak (ABSENT: that it has none); who had that peak takes
+        the one left behind."""
         labels = self.shown[id].labels.peaks
-        other = np.flatnonzero(labels == peak)
+        other = np.flatnonzero((labels == peak) & (labels != ABSENT))
         moves = {**self._said.moved.get(id, {}), landmark: peak}
         if other.size and other[0] != landmark:
             moves[int(other[0])] = int(labels[landmark])
         self._say(replace(self._said, moved={**self._said.moved, id: moves}))
 
-    def undo(self) -> bool:
-        """Take back what was said last; False when there is nothing."""
+    def undo(self) -> str:
+        """Take back what was said last; says what it was, "" when there is nothing."""
         return self._step(self._undo, self._redo)
 
-    def redo(self) -> bool:
-        """Say again what was taken back."""
+    def redo(self) -> str:
+        """Say again what was taken back; says what it was."""
         return self._step(self._redo, self._undo)
 
     def edited(self, id: str) -> bool:
@@ -239,18 +255,27 @@ class Review:
         return self._said.marks.get(id)
 
     def _say(self, said: _Said) -> None:
+        if said == self._said:
+            return
         self._undo.append(self._said)
         self._redo.clear()
         self._said = said
         self._apply()
 
-    def _step(self, source: list[_Said], target: list[_Said]) -> bool:
+    def _step(self, source: list[_Said], target: list[_Said]) -> str:
         if not source:
-            return False
-        target.append(self._said)
-        self._said = source.pop()
+            return ""
+        before, self._said = self._said, source.pop()
+        target.append(before)
         self._apply()
-        return True
+        now = self._said
+        marked = [id for id in {**before.marks, **now.marks}
+                  if before.marks.get(id) != now.marks.get(id)]  # fmt: skip
+        moved = [id for id in {**before.moved, **now.moved}
+                 if before.moved.get(id) != now.moved.get(id)]  # fmt: skip
+        what = "decision about" if marked else "label of"
+        ids = marked or moved
+        return f"{what} hand {ids[0]}" if len(ids) == 1 else f"{what} {len(ids)} hands"
 
     def _apply(self) -> None:
         """Judge edited hands anew."""
@@ -322,10 +347,12 @@ def compared(one: Review, other: Review) -> dict[str, Any]:
 
     def said(review: Review) -> dict[str, Any]:
         passed = int(review.by_gate().sum())
+        sizes = {k: np.abs(v) if k in SIGNED else v for k, v in review.metrics.items()}
         medians = {k: float(np.nanmedian(v)) if np.isfinite(v).any() else float("nan")
-                   for k, v in review.metrics.items()}  # fmt: skip
+                   for k, v in sizes.items()}  # fmt: skip
         return {
             "folder": str(review.folder), "gate": review.gate.name, "hands": len(review),
+            "limits_moved": review.limits_moved(),
             "accepted": passed, "interval95": wilson(passed, len(review)),
             "reasons": dict(review.facets()), "medians": medians,
         }  # fmt: skip

@@ -182,7 +182,11 @@ def read_screening(path: Path) -> tuple[str, list[Screening]]:
         found = [_from_sample(sample) for sample in table["samples"]]
         hashes = {str(s["id"]): str(s[HASH]) for s in table["samples"] if HASH in s}
         gate = str(table["gate"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); make it with xgen screen"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             f"{path}: cannot be read as a screening ({error!r}); make it again with xgen screen"
         ) from error

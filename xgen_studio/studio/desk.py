@@ -16,6 +16,7 @@ from xgen_studio.document import Document, Picture
 from xgen_studio.document.files import load_document, save_document
 from xgen_studio.document.journal import Journal, Left, forget, left_behind, opened_elsewhere
 from xgen_studio.errors import InputError
+from xgen_studio.studio.dialogs.discard import Buttons, may_leave
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Failed, Open, Opened
 from xgen_studio.studio.knee.documents import check_document, document_of_mask, new_document
@@ -25,7 +26,6 @@ JOURNAL_EVERY = 2000  # ms after a change
 FILTER = "XGen document (*.xgen)"
 MASKS = "Masks (*.png *.tif *.tiff *.bmp *.nii *.nii.gz *.mha *.nrrd)"
 RADIOGRAPHS = "Radiographs (*.png *.tif *.tiff *.bmp *.jpg *.jpeg *.dcm *)"
-Buttons = QMessageBox.StandardButton
 
 
 class Desk(QObject):
@@ -96,13 +96,9 @@ class Desk(QObject):
         self.settling.emit()
         if not self.document.history.modified:
             return True
-        answer = QMessageBox.question(
-            self.widget, "Unsaved work", "Save the changes of this document?",
-            Buttons.Save | Buttons.Discard | Buttons.Cancel, Buttons.Save,
-        )  # fmt: skip
-        if answer == Buttons.Save:
-            return self.save()
-        return bool(answer == Buttons.Discard)
+        return may_leave(
+            self.widget, "Unsaved work", "Save the changes of this document?", self.save
+        )
 
     # -- opening ---------------------------------------------------------------------------------
 

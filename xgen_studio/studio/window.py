@@ -87,11 +87,11 @@ class Window(QMainWindow):
             (Entry("file.new", "New knee, AP", ("Ctrl+N",), "new"), lambda: desk.new(AP_GRID)),
             (Entry("file.new_drr", "New knee, any angle", ("Ctrl+Shift+N",)),
              lambda: desk.new(DRR_GRID)),
-            (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), lambda: desk.ask_open(FILTER)),
+            (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), self._ask_open),
             (Entry("file.mask", "Open mask ..."), desk.ask_mask),
             (Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
              desk.ask_radiograph),
-            (Entry("file.save", "Save", ("Ctrl+S",), "save"), desk.save),
+            (Entry("file.save", "Save", ("Ctrl+S",), "save"), self._save),
             (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), desk.save_as),
             (Entry("app.palette", "Command palette ...", ("Ctrl+K", "Ctrl+Shift+P"), "search"),
              self.open_palette),
@@ -106,6 +106,21 @@ class Window(QMainWindow):
             self.actions_.add(
                 Entry(f"case.{case.stem}", title), lambda *_, path=case: desk.open(path)
             )
+
+    @property
+    def place(self) -> Place:
+        """The workspace in sight."""
+        place = self.stack.currentWidget()
+        assert isinstance(place, Place)
+        return place
+
+    def _ask_open(self) -> None:
+        if not self.place.ask_open():
+            self.desk.ask_open(FILTER)
+
+    def _save(self) -> None:
+        if not self.place.save():
+            self.desk.save()
 
     def _rail(self) -> None:
         rail = QWidget()
@@ -156,7 +171,7 @@ class Window(QMainWindow):
             place.redress()
 
     def _menus(self) -> None:
-        bar, place = self.menuBar(), self.stack.currentWidget()
+        bar, place = self.menuBar(), self.place
         bar.clear()
         menu = bar.addMenu("&File")
         for id, action in self.actions_:
@@ -169,7 +184,6 @@ class Window(QMainWindow):
                 for other, case in self.actions_:
                     if other.startswith("case."):
                         cases.addAction(case)
-        assert isinstance(place, Place)
         for title, prefixes in place.menus:
             menu = bar.addMenu(title)
             for id, action in place.actions_ or ():
@@ -277,8 +291,8 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path, place = Path(event.mimeData().urls()[0].toLocalFile()), self.stack.currentWidget()
-        if not (isinstance(place, Place) and place.take(path)):
+        path = Path(event.mimeData().urls()[0].toLocalFile())
+        if not self.place.take(path):
             self.desk.open(path)
 
     def _may_stop(self) -> bool:

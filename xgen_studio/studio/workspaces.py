@@ -47,6 +47,14 @@ class Place(QWidget):
         """A file or folder was dropped on the window; False where it is nothing for this place."""
         return False
 
+    def ask_open(self) -> bool:
+        """Open something of its own; False where it has nothing, and the knee's documents do."""
+        return False
+
+    def save(self) -> bool:
+        """Save what is in sight; False where that is the knee's document."""
+        return False
+
     def may_leave(self) -> bool:
         """Whether the window may close: asks where something would be lost."""
         return True

@@ -44,10 +44,9 @@ class Annotation:
         """Whether every landmark has a place."""
         return State.ABSENT not in self.states
 
-    @property
-    def next_absent(self) -> int | None:
-        """The first landmark, in template order, that has no place."""
-        return self.states.index(State.ABSENT) if not self.complete else None
+    def next_absent(self, after: int = -1) -> int | None:
+        """The first landmark, in template order, behind another one that has no place."""
+        return next((n for n in range(after + 1, COUNT) if self.states[n] is State.ABSENT), None)
 
     def put(
         self, landmark: int, place: tuple[float, float], state: State = State.PLACED

@@ -160,15 +160,12 @@ class Gate:
 
     def passed(self, metrics: Mapping[str, Floats]) -> np.ndarray:
         """Which of many hands (N,) pass, from their metrics alone."""
-        verdicts = [check.excess(metrics[check.metric]) <= 0 for check in self.checks]
-        result: np.ndarray = np.logical_and.reduce(verdicts)
+        result: np.ndarray = np.all(self.excess(metrics) <= 0, axis=0)
         return result
 
     def excess(self, metrics: Mapping[str, Floats]) -> Floats:
-        """How far (N,) the worst metric of each hand lies beyond its limit: "nearest to passing".
-        """
-        result: Floats = np.max([c.excess(metrics[c.metric]) for c in self.checks], axis=0)
-        return result
+        """How far (C, N) each hand lies beyond the limit of each check: `Check.excess`."""
+        return np.array([check.excess(metrics[check.metric]) for check in self.checks])
 
     def real_rate(self) -> tuple[int, int]:
         """How many real hands pass, and of how many.

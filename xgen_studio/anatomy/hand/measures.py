@@ -19,6 +19,7 @@ UNITS = {
     "wrist": "mm", "shape": "D²", "residual": "mm", "bone": "SD", "turn": "°", "inliers": "of 37",
     "edges": "per edge",
 }  # fmt: skip
+SIGNED = ("bone", "turn")  # either way is odd: limits, filters and medians take their size
 
 
 def peak_groups(labels: Labels, exempt: Pairs = tuple(SHARED)) -> list[list[int]]:

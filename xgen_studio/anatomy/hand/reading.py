@@ -43,9 +43,21 @@ def read_landmarks(path: Path) -> dict[str, Points]:
     out."""
     found = read_annotations(path)
     for id, annotation in found.items():
-        if (absent := annotation.next_absent) is not None:
+        if (absent := annotation.next_absent()) is not None:
             raise InputError(f"{path}: {id} has no landmark {absent}; all {COUNT} are needed here")
     return {id: annotation.points for id, annotation in found.items()}
+
+
+def read_coco(path: Path, description: str) -> dict[str, Annotation]:
+    """Annotations by the pictures' file names of a COCO file that says this of itself: of another
+    program's file, what it knows besides would be lost when it is written again."""
+    table = _json(path)
+    info = table.get("info")
+    if not isinstance(info, dict) or info.get("description") != description:
+        raise InputError(f"{path}: is not a file that this page wrote; choose another name")
+    names = [str(image["file_name"]) for image in table["images"]]
+    by_stem = {Path(name).stem: name for name in names}
+    return {by_stem[id]: annotation for id, annotation in _coco(table, path).items()}
 
 
 def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
-from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.measures import SIGNED, UNITS
+from xgen_studio.anatomy.hand.wording import TITLES, with_unit
 from xgen_studio.jobs.review import Review, compared
-from xgen_studio.studio.hand.limits import TITLES, rate
+from xgen_studio.studio.hand.limits import rate
 
 
 def page_of(table: dict[str, Any]) -> str:
@@ -21,6 +22,8 @@ def page_of(table: dict[str, Any]) -> str:
         return f"<tr><td style='padding:2px 16px 2px 0'><i>{escape(title)}</i></td>{cells}</tr>"
 
     rows = [row("Run", one["folder"], other["folder"]), row("Gate", one["gate"], other["gate"])]
+    if one["limits_moved"] or other["limits_moved"]:
+        rows.append(row("Limits moved by you", *(_moved(r) for r in (one, other))))
     rows.append(
         row("Accepted by the gate", *(rate(r["accepted"], r["hands"]) for r in (one, other)))
     )
@@ -30,15 +33,21 @@ def page_of(table: dict[str, Any]) -> str:
             f"{n} ({100 * n / max(hands, 1):.1f} %)"
             for n, hands in ((r["reasons"].get(code, 0), r["hands"]) for r in (one, other))
         )
-        rows.append(row(f"{TITLES[code]} fails", *share))
-    for metric, unit in UNITS.items():
-        medians = (f"{r['medians'][metric]:.3g} {unit}" for r in (one, other))
-        rows.append(row(f"median {metric}", *medians))
+        rows.append(row(f"Refused: {TITLES[code]}", *share))
+    for metric in UNITS:
+        medians = (with_unit(metric, r["medians"][metric]) for r in (one, other))
+        size = f"size of {metric}" if metric in SIGNED else metric
+        rows.append(row(f"median {size}", *medians))
     text = f"<table>{''.join(rows)}</table>"
     if "same_ids" in table:
         both = ", ".join(f"{name}: {count}" for name, count in table["same_ids"].items())
         text += f"<p>Hands of the same names accepted by {escape(both)}.</p>"
     return text
+
+
+def _moved(run: dict[str, Any]) -> str:
+    moved = run["limits_moved"].items()
+    return ", ".join(f"{TITLES[code]} {limit:.3g}" for code, limit in moved) or "none"
 
 
 class CompareDialog(QDialog):

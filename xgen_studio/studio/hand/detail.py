@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.anatomy.hand.landmarks import NAMES
-from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.measures import SIGNED
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES, with_unit
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import read_image
 from xgen_studio.jobs.review import STATES, Review
@@ -28,7 +29,6 @@ from xgen_studio.jobs.screen import HEATMAP, read_heatmap
 from xgen_studio.studio.canvas import Canvas, HeatLayer
 from xgen_studio.studio.canvas.canvas import Tool, Touch
 from xgen_studio.studio.hand.colours import SIGN, STATE
-from xgen_studio.studio.hand.limits import TIPS, TITLES
 from xgen_studio.studio.hand.picture import HandPicture
 
 GRIP = 12.0  # widget px about a landmark that take it
@@ -69,7 +69,9 @@ class Relabel(Tool):
             return
         off = np.hypot(*((hand.peaks.places - touch.point) * canvas.view.scale).T)
         peak = int(off.argmin())
-        if off[peak] < 2 * GRIP and peak != hand.labels.peaks[picture.selected]:
+        if off[peak] >= 2 * GRIP:
+            self.detail.said.emit("There is no peak: labels sit on peaks. Delete takes one away")
+        elif peak != hand.labels.peaks[picture.selected]:
             self.detail.moved.emit(picture.selected, peak)
 
 
@@ -78,6 +80,7 @@ class Detail(QWidget):
 
     moved = Signal(int, int)       # landmark, peak
     selected = Signal(object)      # landmark or None
+    said = Signal(str)             # for the status line
     back = Signal()
     decided = Signal(object)       # True, False, or None: leave it to the gate
 
@@ -155,9 +158,9 @@ class Detail(QWidget):
             buttons.addWidget(button)
         right = QWidget()
         side = QVBoxLayout(right)
-        for widget in (self.title, self.why):
-            side.addWidget(widget)
-        side.addLayout(buttons)
+        side.addWidget(self.title)
+        side.addLayout(buttons)  # above the words, or they would move with their number
+        side.addWidget(self.why)
         side.addWidget(self.table, 1)
         side.addWidget(self.landmark)
         splitter = QSplitter()
@@ -181,7 +184,7 @@ class Detail(QWidget):
             self._load(review, id)
         self.picture.put(hand, review.gate)
         state = review.state(number, bool(review.by_gate()[number]))
-        self.title.setText(f"Hand {id}: {SIGN[state]} {state}")
+        self.title.setText(f"Hand {id}: {SIGN[state][0]} {state}")
         self.title.setStyleSheet(f"color: {STATE[state].name()}")
         words = ["labels moved by hand"] if review.edited(id) else []
         failing = set(review.reasons(number))
@@ -223,8 +226,8 @@ class Detail(QWidget):
         self.table.setRowCount(len(checks))
         for row, check in enumerate(checks):
             value = hand.metrics[check.metric]
-            said = "not measured" if np.isnan(value) else f"{value:.3g} {UNITS[check.metric]}"
-            sign = "≥" if check.at_least else "≤"
+            said = "not measured" if np.isnan(value) else with_unit(check.metric, value)
+            sign = "≥" if check.at_least else "within ±" if check.metric in SIGNED else "≤"
             for column, text in enumerate((TITLES[check.code], said, f"{sign} {check.limit:.3g}")):
                 item = QTableWidgetItem(text)
                 item.setToolTip(TIPS[check.code])

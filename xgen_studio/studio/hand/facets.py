@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES
 from xgen_studio.errors import InputError
 from xgen_studio.jobs.review import STATES, Review
-from xgen_studio.studio.hand.limits import TIPS, TITLES
 
 ALL = "all hands"
 SHOWN = (ALL, "accepted", "rejected", "decided by hand", "one reason only")
@@ -120,8 +120,7 @@ class Facets(QWidget):
         elif state == "decided by hand":
             shown = np.array([review.mark_of(id) is not None for id in review.ids], dtype=bool)
         elif state == "one reason only":
-            failed = [c.excess(review.metrics[c.metric]) > 0 for c in review.gate.checks]
-            shown = np.sum(failed, axis=0) == 1
+            shown = (review.gate.excess(review.metrics) > 0).sum(0) == 1
         if "none" in ticked:
             shown = shown & passed
         if codes := ticked - {"none"}:

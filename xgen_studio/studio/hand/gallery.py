@@ -22,7 +22,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from xgen_studio.errors import InputError
@@ -34,6 +34,7 @@ Index = QModelIndex | QPersistentModelIndex
 KEPT = 3000          # thumbnails in memory, about 100 kB each at 144 px
 CAPTION = 34         # px below a thumbnail
 PADDING = 6
+NOTHING = "No hand matches the filter."
 HAND = Qt.ItemDataRole.UserRole  # the number of the hand in its review
 
 
@@ -162,7 +163,9 @@ class HandDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if selected:
-            painter.fillRect(option.rect, option.palette.highlight().color().lighter(85))
+            tint = option.palette.highlight().color()
+            tint.setAlpha(90)  # the caption stays readable in both themes
+            painter.fillRect(option.rect, tint)
         painter.fillRect(room, QColor(0, 0, 0))
         found = self.thumbnails.get(str(review.folder / f"{hand.id}.png"))
         if found is not None:
@@ -191,6 +194,7 @@ class HandDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, id: str, state: str,
         reasons: tuple[str, ...],
     ) -> None:  # fmt: skip
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         line = QRect(rect.left(), rect.bottom() - CAPTION + 3, rect.width(), CAPTION // 2)
         metrics = painter.fontMetrics()
         painter.setPen(option.palette.text().color())
@@ -200,7 +204,8 @@ class HandDelegate(QStyledItemDelegate):
         if reasons:
             line.translate(0, CAPTION // 2 - 1)
             text = metrics.elidedText(" ".join(reasons), Qt.TextElideMode.ElideRight, line.width())
-            painter.setPen(option.palette.placeholderText().color())
+            ink = option.palette.text() if selected else option.palette.placeholderText()
+            painter.setPen(ink.color())
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft, text)
 
 
@@ -229,6 +234,14 @@ class Gallery(QListView):
         self.activated.connect(self._open)
         self.thumbnails.arrived.connect(lambda _file: self.viewport().update())
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hands.review is not None and not self.hands.numbers:
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().placeholderText().color())
+            text = NOTHING if len(self.hands.review) else "The first hands are being drawn."
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, text)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as there is room for, spread over the whole width."""
         one = self.drawer.size()
@@ -252,6 +265,11 @@ class Gallery(QListView):
                 index, QItemSelectionModel.SelectionFlag.ClearAndSelect
             )
             self.scrollTo(index)
+
+    def select_row(self, row: int) -> None:
+        """Select the hand in that place, or the last one."""
+        if self.hands.numbers:
+            self.select(self.hands.numbers[min(row, len(self.hands.numbers) - 1)])
 
     def show_review(self, review: Review | None, numbers: list[int]) -> None:
         """Show hands; what was selected stays so."""

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QMainWindow,
     QPushButton,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.gate import load_gate
-from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, WRIST, check_inside, mm_per_pixel
+from xgen_studio.anatomy.hand.landmarks import COUNT, WRIST, check_inside, mm_per_pixel
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import attenuation_up, read_image
-from xgen_studio.jobs.annotating import Annotating, doubts, save_annotation
+from xgen_studio.jobs.annotating import (
+    Annotating,
+    doubts,
+    expected,
+    others_in,
+    save_annotation,
+)
 from xgen_studio.studio.actions import Actions, Entry
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.layers import PictureLayer
-from xgen_studio.studio.dialogs.discard import may_discard
+from xgen_studio.studio.dialogs.discard import may_leave, may_replace
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Failed, Locate, LocatedHand
-from xgen_studio.studio.hand.colours import of_landmark
+from xgen_studio.studio.hand.hand_map import TemplateMap
+from xgen_studio.studio.hand.landmark_list import LandmarkList
 from xgen_studio.studio.hand.place_tool import Place
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
@@ -41,22 +47,7 @@ LOCALISER = "hand-localiser"
 PICTURES = "Radiographs (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.dcm *.mha *.nii *.nii.gz *)"
 FILES = "Landmarks (*.csv *.json *.mrk.json)"
 SAVES = "Table (*.csv);;COCO keypoints (*.json)"
-EMPTY = "Open a hand radiograph, then place its 37 landmarks, or let them be proposed"
-DOT = 14  # px of the list's signs
-
-
-def _dot(colour: QColor, state: State) -> QIcon:
-    """A landmark in the list: full, hollow where it is occluded, nothing where it is absent."""
-    picture = QPixmap(DOT, DOT)
-    picture.fill(Qt.GlobalColor.transparent)
-    if state is not State.ABSENT:
-        painter = QPainter(picture)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(colour.darker(140), 1.4))
-        painter.setBrush(colour if state is State.PLACED else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(2, 2, DOT - 5, DOT - 5)
-        painter.end()
-    return QIcon(picture)
+EMPTY = "Open a hand radiograph, then place its 37 landmarks, or let them be proposed."
 
 
 class LandmarkPage(QMainWindow):
@@ -71,30 +62,34 @@ class LandmarkPage(QMainWindow):
         self.file: Path | None = None
         self.work = Annotating()
         self.canvas = Canvas(3, 4)
-        self.canvas.hint = EMPTY
         self.tool = Place(self.work)
         self.canvas.use_tool(self.tool)
-        self.list = QListWidget()
-        self.list.setAccessibleName("landmarks")
+        self.list, self.map = LandmarkList(), TemplateMap()
         self.told, self.scale = QLabel(), QLabel()
         for label in (self.told, self.scale):
             label.setWordWrap(True)
         self.scale.setProperty("role", "faint")
         self._asked = 0
-        self._quiet = False
         self._arrange()
         self.actions_ = Actions(self, settings)
         self._add_actions()
         self.tool.signals.changed.connect(self.refresh)
         self.tool.signals.selected.connect(self._selected)
-        self.list.currentRowChanged.connect(self._chosen)
+        for part in (self.list, self.map):
+            part.chosen.connect(self._chosen)
         engine.located.connect(self._located)
         engine.failed.connect(self._failed)
         engine.died.connect(self._died)
         self.refresh()
 
     def _arrange(self) -> None:
-        self.setCentralWidget(self.canvas)
+        empty = QLabel(EMPTY)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setProperty("role", "faint")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(empty)
+        self.stack.addWidget(self.canvas)
+        self.setCentralWidget(self.stack)
         side = QWidget()
         column = QVBoxLayout(side)
         self.open_button = QPushButton(icon("open"), "Open radiograph ...")
@@ -111,6 +106,7 @@ class LandmarkPage(QMainWindow):
             button.clicked.connect(lambda _=False, call=call: call())
             column.addWidget(button)
         column.addWidget(self.told)
+        column.addWidget(self.map)
         column.addWidget(self.list, 1)
         column.addWidget(self.scale)
         dock = QDockWidget("Landmarks")
@@ -163,7 +159,7 @@ class LandmarkPage(QMainWindow):
         self.said.emit(f"{path.name}: {pixels.shape[1]} x {pixels.shape[0]} px")
 
     def _show(self, pixels: np.ndarray, spacing: tuple[float, float] | None) -> None:
-        self.canvas.hint = ""
+        self.stack.setCurrentWidget(self.canvas)
         self.canvas.view.rows, self.canvas.view.columns = pixels.shape
         self.canvas.view.spacing = spacing or (1.0, 1.0)
         self.canvas.spacing_known = spacing is not None
@@ -171,12 +167,13 @@ class LandmarkPage(QMainWindow):
         layer.put(pixels.astype(np.float32))
         self.canvas.auto_window()
         self.canvas.fit()
-        self.tool.select(0)
+        self.tool.begin()
         self.refresh()
 
     def ask_load(self) -> None:
         """Choose a landmark file for this radiograph."""
-        name, _ = QFileDialog.getOpenFileName(self, "Landmarks of this radiograph", "", FILES)
+        start = str(self.file.parent) if self.file is not None else ""
+        name, _ = QFileDialog.getOpenFileName(self, "Landmarks of this radiograph", start, FILES)
         if name:
             self.load(Path(name))
 
@@ -213,20 +210,36 @@ class LandmarkPage(QMainWindow):
             return
         self.tool.let_go()
         self.work.take(found[id])
+        self.tool.begin()
         self.refresh()
 
-    def ask_save(self) -> None:
-        """Choose where to save."""
+    def ask_save(self) -> bool:
+        """Choose where to save; True once that is done. A file of other hands keeps them, so the
+        question is not whether to replace it, but whether to replace this hand in it."""
         if self.file is None:
             self.said.emit("Open a radiograph first")
-            return
+            return False
         start = str(self.file.with_suffix(".csv"))
-        name, kind = QFileDialog.getSaveFileName(self, "Save landmarks", start, SAVES)
-        if name:
-            path = Path(name)
-            if not path.suffix:
-                path = path.with_suffix(".json" if "json" in kind else ".csv")
-            self.save(path)
+        name, kind = QFileDialog.getSaveFileName(
+            self, "Save landmarks", start, SAVES, options=QFileDialog.Option.DontConfirmOverwrite
+        )
+        if not name:
+            return False
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(".json" if "json" in kind else ".csv")
+        try:
+            others, there = others_in(path, self.file.name)
+        except XGenError as error:
+            self.said.emit(str(error))
+            return False
+        question = (
+            f"{path.name} holds landmarks of {self.file.stem} already. Replace them?"
+            + (f" Those of {len(others)} other hand(s) stay." if others else "")
+        )
+        if there and not may_replace(self, "Replace landmarks", question):
+            return False
+        return self.save(path)
 
     def save(self, path: Path) -> bool:
         """Write the landmarks; False where that failed, and why is said."""
@@ -234,22 +247,24 @@ class LandmarkPage(QMainWindow):
         size = (self.canvas.view.columns, self.canvas.view.rows)
         now = self.work.now
         try:
-            save_annotation(path, self.file.name, Annotation(now.points, now.states, size))
+            kept = save_annotation(path, self.file.name, Annotation(now.points, now.states, size))
         except XGenError as error:
             self.said.emit(str(error))
             return False
         self.work.saved = now
         hidden = State.OCCLUDED in now.states and path.suffix.lower() == ".csv"
         lost = "; a table cannot say which are occluded" if hidden else ""
-        self.said.emit(f"landmarks in {path}{lost}")
+        beside = f", beside those of {kept} other hand(s)" if kept else ""
+        self.said.emit(f"landmarks in {path}{beside}{lost}")
         return True
 
     def may_leave(self) -> bool:
         """Ask before landmarks are lost."""
         if not self.work.modified:
             return True
-        return may_discard(
-            self, "Landmarks not saved", "The landmarks of this radiograph are not saved. Go on?"
+        name = self.file.name if self.file is not None else "this radiograph"
+        return may_leave(
+            self, "Landmarks not saved", f"Save the landmarks of {name} first?", self.ask_save
         )
 
     # -- work ------------------------------------------------------------------------------------
@@ -270,7 +285,7 @@ class LandmarkPage(QMainWindow):
         self.propose_button.setEnabled(True)
         self.tool.let_go()
         self.work.say(Annotation.of(found.points))
-        self.tool.select(None)
+        self.tool.begin()
         self.refresh()
         words = ["It looks like a right hand: it was read flipped."] if found.flipped else []
         words += [f"Doubtful: {found.doubt}."] if found.doubt else []
@@ -306,33 +321,29 @@ class LandmarkPage(QMainWindow):
 
     def undo(self) -> None:
         """Take back the last step."""
-        self.tool.let_go()
-        self.work.undo()
-        self.refresh()
+        self._step(self.work.undo)
 
     def redo(self) -> None:
         """Do it again."""
+        self._step(self.work.redo)
+
+    def _step(self, step: Callable[[], bool]) -> None:
         self.tool.let_go()
-        self.work.redo()
-        self.refresh()
+        before = self.work.now
+        if step():
+            self.tool.follow(before)
+            self.refresh()
 
     # -- looks -----------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """List, checks and scale follow the landmarks."""
         now = self.work.now
-        self._quiet = True
-        while self.list.count() < COUNT:
-            self.list.addItem(QListWidgetItem())
-        for landmark, state in enumerate(now.states):
-            item = self.list.item(landmark)
-            item.setText(f"{landmark} {NAMES[landmark]}")
-            faint = self.palette().placeholderText().color()
-            item.setIcon(_dot(of_landmark(landmark), state))
-            item.setForeground(faint if state is State.ABSENT else self.palette().text().color())
-            item.setToolTip(state.name.lower())
-        self._quiet = False
+        self.list.show_states(now.states)
         placed = sum(state is not State.ABSENT for state in now.states)
+        shown = self.tool.seen(self.canvas)
+        self.tool.expected = expected(shown, load_gate()) if not now.complete else shown
+        self._show_due()
         seen = now.flipped(self.canvas.view.columns) if self.tool.flipped else now
         odd = doubts(seen, load_gate()) if self.file is not None else []
         self.told.setText("\n".join(f"• {text}" for text in odd) or f"{placed} of {COUNT} placed")
@@ -348,12 +359,14 @@ class LandmarkPage(QMainWindow):
         self.canvas.update()
 
     def _selected(self, landmark: int | None) -> None:
-        self._quiet = True
-        self.list.setCurrentRow(-1 if landmark is None else landmark)
-        self._quiet = False
+        self.list.take(landmark)
+        self._show_due()
         self.canvas.update()
 
-    def _chosen(self, row: int) -> None:
-        if not self._quiet and row >= 0:
-            self.tool.select(row)
-            self.canvas.setFocus()
+    def _show_due(self) -> None:
+        due = None if self.file is None else self.tool.due
+        self.map.show_states(self.work.now.states, due)
+
+    def _chosen(self, landmark: int) -> None:
+        self.tool.select(landmark)
+        self.canvas.setFocus()

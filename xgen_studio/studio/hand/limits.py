@@ -7,30 +7,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from xgen_studio.anatomy.hand.gate import Check, Gate
-from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.measures import SIGNED
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES, with_unit
 from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.jobs.review import Review
 
 STEPS = 200
-WIDTH = 280  # px at least, so that nothing moves when a run is opened
-TITLES = {
-    "MISSING": "Missing", "DUP": "Shared peaks", "EXTRA": "Extra peaks", "WRIST": "Wrist",
-    "BONE": "Worst bone", "SHAPE": "Shape", "RESIDUAL": "Residual", "POSE": "Turn",
-    "FIT": "Inliers", "MRF": "Edges", "FAINT": "Faintest", "MIRROR": "Mirrored",
-    "none": "nothing: it passes",
-}  # fmt: skip
-TIPS = {
-    "MISSING": "landmarks without a peak", "DUP": "landmarks that share a peak (not 2 and 3)",
-    "EXTRA": "peaks that belong to no landmark, as a sixth finger has",
-    "WRIST": "the largest distance of a wrist landmark from its mean place",
-    "BONE": "how unusual the worst bone's length is, given the other bones",
-    "SHAPE": "squared Mahalanobis distance from the mean hand",
-    "RESIDUAL": "how far the landmarks are from anything the shape model can say",
-    "POSE": "how far the hand is turned", "FIT": "landmarks within 8 mm of the mean hand",
-    "MRF": "log density of the displacements between neighbours, an edge on average",
-    "FAINT": "the faintest landmark's height, as a share of the median",
-    "MIRROR": "looks like a right hand", "none": "hands that pass every check",
-}  # fmt: skip
+WIDTH = 256  # px at least, so that nothing moves when a run is opened
 
 
 def ends_of(check: Check) -> tuple[float, float]:
@@ -90,15 +73,17 @@ class LimitsPanel(QWidget):
 
     def _add(self, row: int, check: Check) -> None:
         title, value = QLabel(TITLES[check.code]), QLabel()
-        slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=STEPS)
+        strict, loose = ends_of(check)
+        whole = check.unit_is_count or check.metric == "inliers"  # a step is one of them
+        steps = round(abs(loose - strict)) if whole else STEPS
+        slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=steps)
         slider.setAccessibleName(f"limit of {TITLES[check.code]}")
         tip = f"{TIPS[check.code]}; {'at least' if check.at_least else 'at most'} this is let pass"
         for widget in (title, slider, value):
             widget.setToolTip(tip)
         value.setMinimumWidth(value.fontMetrics().horizontalAdvance("59.8 landmarks"))
         value.setAlignment(Qt.AlignmentFlag.AlignRight)
-        strict, loose = ends_of(check)
-        slider.setValue(round((check.limit - strict) / (loose - strict) * STEPS))
+        slider.setValue(_place(check, steps))
         slider.valueChanged.connect(lambda place, code=check.code: self._moved(code, place))
         self.sliders[check.code], self._values[check.code] = slider, value
         self._grid.addWidget(title, row, 0)
@@ -111,9 +96,7 @@ class LimitsPanel(QWidget):
             return
         check = next(c for c in self.review.gate.checks if c.code == code)
         strict, loose = ends_of(check)
-        limit = strict + (loose - strict) * place / STEPS
-        if check.unit_is_count or check.metric == "inliers":
-            limit = round(limit)
+        limit = strict + (loose - strict) * place / self.sliders[code].maximum()
         self.review.set_limits({code: limit})
         self.refresh()
         self.changed.emit()
@@ -124,9 +107,8 @@ class LimitsPanel(QWidget):
         self.review.set_limits(self._usual)
         self._quiet = True
         for check in self.review.gate.checks:
-            strict, loose = ends_of(check)
-            share = (check.limit - strict) / (loose - strict)
-            self.sliders[check.code].setValue(round(share * STEPS))
+            slider = self.sliders[check.code]
+            slider.setValue(_place(check, slider.maximum()))
         self._quiet = False
         self.refresh()
         self.changed.emit()
@@ -134,18 +116,29 @@ class LimitsPanel(QWidget):
     def refresh(self) -> None:
         """Say the limits and the rates as they stand."""
         if self.review is None:
+            self.reset.setEnabled(False)
             self.synthetic.setText("No run is open.")
             self.real.setText("")
             return
         for check in self.review.gate.checks:
-            sign = "≥" if check.at_least else "≤"
-            self._values[check.code].setText(f"{sign} {check.limit:.3g} {UNITS[check.metric]}")
+            sign = "≥" if check.at_least else "±" if check.metric in SIGNED else "≤"
+            value = self._values[check.code]
+            value.setText(f"{sign} {with_unit(check.metric, check.limit)}")
+            moved = check.limit != self._usual[check.code]
+            value.setStyleSheet("font-weight: 600" if moved else "")
         passed, n = int(self.review.by_gate().sum()), len(self.review)
         self.synthetic.setText(f"Synthetic hands that pass:<br><b>{rate(passed, n)}</b>")
         gate = self.review.gate
         self.real.setText(f"Real hands, the same limits:<br><b>{rate(*gate.real_rate())}</b>")
         own = gate.limits == self._usual
+        self.reset.setEnabled(not own)
         self.real.setToolTip(gate.how_real if own else "limits moved by you, on those same hands")
+
+
+def _place(check: Check, steps: int) -> int:
+    """Of a slider that stands at the limit."""
+    strict, loose = ends_of(check)
+    return round((check.limit - strict) / (loose - strict) * steps)
 
 
 def rate(part: int, whole: int) -> str:

@@ -10,14 +10,18 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
+    QFrame,
     QLabel,
     QMainWindow,
+    QMenu,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from xgen_studio.anatomy.hand.gate import load_gate
+from xgen_studio.anatomy.hand.labelling import ABSENT
 from xgen_studio.errors import XGenError
 from xgen_studio.jobs.hand_export import WHICH, export_hands
 from xgen_studio.jobs.review import Review
@@ -28,8 +32,8 @@ from xgen_studio.studio.fields import LettersThrough
 from xgen_studio.studio.hand.comparison import CompareDialog
 from xgen_studio.studio.hand.detail import Detail
 from xgen_studio.studio.hand.facets import Facets
-from xgen_studio.studio.hand.failure_map import FailureMap
 from xgen_studio.studio.hand.gallery import Gallery
+from xgen_studio.studio.hand.hand_map import FailureMap
 from xgen_studio.studio.hand.limits import LimitsPanel
 from xgen_studio.studio.hand.run_panel import RunPanel
 from xgen_studio.studio.settings import Settings
@@ -42,6 +46,15 @@ EMPTY = (
 )
 
 
+def _scrolled(panel: QWidget) -> QScrollArea:
+    """A panel that a small screen may cut: it scrolls, and does not widen the window."""
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setWidget(panel)
+    return area
+
+
 class ReviewPage(QMainWindow):
     """A run of hands."""
 
@@ -52,6 +65,7 @@ class ReviewPage(QMainWindow):
         self.setWindowFlags(Qt.WindowType.Widget)
         self.queue, self.settings = queue, settings
         self.review: Review | None = None
+        self._row = 0  # of the hand that is looked at, among those shown
         self.run = RunPanel(queue, settings)
         self.facets, self.limits = Facets(), LimitsPanel()
         self.map = FailureMap()
@@ -90,7 +104,7 @@ class ReviewPage(QMainWindow):
         ):  # fmt: skip
             dock = QDockWidget(title)
             dock.setObjectName(title)
-            dock.setWidget(widget)
+            dock.setWidget(_scrolled(widget) if widget in (self.run, self.limits) else widget)
             self.addDockWidget(area, dock)
             self.docks[title] = dock
         self.resizeDocks([self.docks["Run"], self.docks["Limits"]], [290, 300],
@@ -104,16 +118,22 @@ class ReviewPage(QMainWindow):
             (Entry("hand.next", "Next hand", ("N", "Right")), lambda: self.step(1)),
             (Entry("hand.previous", "Previous hand", ("P", "Left")), lambda: self.step(-1)),
             (Entry("hand.gallery", "Gallery", ("Escape",)), self.to_gallery),
+            (Entry("hand.absent", "No peak for the chosen landmark", ("Delete",)), self._absent),
             (Entry("hand.dots", "Landmarks on thumbnails", ("D",), checkable=True), self._dots),
             (Entry("hand.undo", "Undo", ("Ctrl+Z",), "undo"), self.undo),
             (Entry("hand.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
-            (Entry("run.open", "Open a run ..."), self.run._ask_open),
+            (Entry("run.open", "Open a run ..."), self.run.ask_open),
             (Entry("run.compare", "Compare with another run ..."), self.compare),
             *((Entry(f"run.export.{which}", f"Export hands: {which} ...", icon="export"),
                lambda which=which: self.export(which)) for which in WHICH),
         ):  # fmt: skip
             self.actions_.add(entry, lambda *_, call=call: call())
         self.actions_["hand.dots"].setChecked(True)
+        menu = QMenu(self)
+        for id, action in self.actions_:
+            if id.startswith(("run.export", "run.compare")):
+                menu.addAction(action)
+        self.run.out.setMenu(menu)
         for number in range(1, 10):
             entry = Entry(f"hand.reason{number}", f"Only reason {number}", (str(number),))
             self.actions_.add(entry, lambda *_, number=number: self.only_reason(number))
@@ -131,6 +151,7 @@ class ReviewPage(QMainWindow):
         self.detail.back.connect(self.to_gallery)
         self.detail.decided.connect(self.decide)
         self.detail.moved.connect(self._moved)
+        self.detail.said.connect(self.said)
         self.stack.currentChanged.connect(lambda _index: self._keys())
         self._keys()
 
@@ -174,14 +195,14 @@ class ReviewPage(QMainWindow):
     def _show(self, review: Review) -> None:
         self.review = review
         self.limits.show_review(review, load_gate(review.gate.name))
-        self.run.again.setEnabled(True)
+        self.run.ready(True)
         self.stack.setCurrentIndex(1)
         self.refresh()
 
     def _keys(self) -> None:
         """Arrow keys belong to the gallery, the sliders, or, in the detail view, to the hands."""
         looking = self.stack.currentWidget() is self.detail
-        for id in ("hand.next", "hand.previous", "hand.gallery"):
+        for id in ("hand.next", "hand.previous", "hand.gallery", "hand.absent"):
             self.actions_[id].setEnabled(looking)
 
     def judge_again(self) -> None:
@@ -214,6 +235,8 @@ class ReviewPage(QMainWindow):
     def look(self, number: int) -> None:
         """Show one hand large."""
         if self.review is not None:
+            shown = self.gallery.hands.numbers
+            self._row = shown.index(number) if number in shown else self._row
             self.detail.show_hand(self.review, number)
             self.stack.setCurrentWidget(self.detail)
             self.detail.canvas.setFocus()
@@ -228,10 +251,16 @@ class ReviewPage(QMainWindow):
     def step(self, by: int) -> None:
         """The next or the previous hand of those shown."""
         shown = self.gallery.hands.numbers
-        if self.stack.currentWidget() is self.detail and self.detail.number in shown:
+        if self.stack.currentWidget() is not self.detail:
+            return
+        if self.detail.number in shown:
             place = shown.index(self.detail.number) + by
-            if 0 <= place < len(shown):
-                self.look(shown[place])
+        else:  # a decision took it out of what is shown; the next one has its place now
+            place = self._row + min(by, 0)
+        if 0 <= place < len(shown):
+            self.look(shown[place])
+        else:
+            self.said.emit("This is the last one" if by > 0 else "This is the first one")
 
     def chosen(self) -> list[int]:
         """The hands that a decision is about."""
@@ -244,23 +273,33 @@ class ReviewPage(QMainWindow):
         if self.review is None or not (numbers := self.chosen()):
             self.said.emit("Select hands first")
             return
+        row = self.gallery.currentIndex().row()
         self.review.mark([self.review.ids[n] for n in numbers], accepted)
         self._changed()
+        if self.stack.currentWidget() is not self.detail and not self.gallery.chosen():
+            self.gallery.select_row(row)  # the filter shows it no more: on to the one after it
 
     def _moved(self, landmark: int, peak: int) -> None:
         if self.review is not None:
             self.review.move(self.review.ids[self.detail.number], landmark, peak)
             self._changed()
 
+    def _absent(self) -> None:
+        landmark = self.detail.picture.selected
+        if self.stack.currentWidget() is self.detail and landmark is not None:
+            self._moved(landmark, ABSENT)
+
     def undo(self) -> None:
         """Take back the last decision or relabelling."""
-        if self.review is not None and self.review.undo():
+        if self.review is not None and (what := self.review.undo()):
             self._changed()
+            self.said.emit(f"Taken back: {what}")
 
     def redo(self) -> None:
         """Do it again."""
-        if self.review is not None and self.review.redo():
+        if self.review is not None and (what := self.review.redo()):
             self._changed()
+            self.said.emit(f"Done again: {what}")
 
     def _changed(self) -> None:
         self.refresh()
@@ -303,8 +342,7 @@ class ReviewPage(QMainWindow):
     def _export(self, review: Review, out: Path, which: str) -> None:
         """On a thread of its own: reading and writing hundreds of pictures takes seconds."""
         try:
-            count = export_hands(review, out, which)
-            text = f"{count} hands in {out}"
+            text = export_hands(review, out, which).in_words()
         except Exception as error:  # on this thread nobody else would say it
             text = str(error) or repr(error)
         with contextlib.suppress(RuntimeError):  # the window is gone

@@ -19,6 +19,7 @@ from xgen_studio.studio.hand.colours import of_cost, of_landmark
 
 GHOST = QColor(255, 255, 255, 110)
 WORST = QColor(255, 70, 60)
+ABSENT_RING = 9.0  # px, about the place where a landmark without a peak is expected
 
 
 @dataclass
@@ -113,14 +114,12 @@ class HandPicture:
             painter.setPen(QPen(QColor(0, 0, 0, 210), 1.2))
             absent = hand.labels.peaks[landmark] < 0
             if absent:  # where the others let it be expected
-                painter.setPen(QPen(colour, 1.6, Qt.PenStyle.DotLine))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-            else:
-                painter.setBrush(colour)
-            radius = 6.0 if chosen else 4.0
+                painter.setPen(QPen(WORST, 2, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush if absent else colour)
+            radius = ABSENT_RING if absent else 6.0 if chosen else 4.0
             painter.drawEllipse(place, radius, radius)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            if self.shown.names or chosen:
+            if self.shown.names or chosen or absent:
                 text = f"{landmark} {NAMES[landmark]}" if chosen else str(landmark)
                 painter.setPen(QColor(0, 0, 0))
                 painter.drawText(place + QPointF(9, 6), text)

@@ -7,14 +7,15 @@ from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
-from xgen_studio.anatomy.hand.landmarks import NAMES, Points
+from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
 from xgen_studio.anatomy.hand.norms import BONES
 from xgen_studio.jobs.annotating import Annotating
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.canvas import Tool, Touch
 from xgen_studio.studio.hand.colours import of_landmark
 
-GRIP = 10.0   # widget px
+GRIP = 10.0  # widget px about a landmark that a press takes, and a drag moves
+DOT = 4.0    # widget px: the dot itself
 FINE, COARSE = 0.25, 1.0  # px of the picture that an arrow key moves; with Shift the finer
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1),
@@ -37,14 +38,33 @@ class Place(Tool):
         self.signals = PlaceSignals()
         self.flipped = False  # the picture is shown mirrored; landmarks stay those of the file
         self.selected: int | None = None
+        self.due: int | None = 0  # the landmark that a click sets
+        self.expected = np.full((COUNT, 2), np.nan)  # where it is likely, as `seen`
         self._before: Annotation | None = None  # while a button is down
         self._near_press: int | None = None     # the landmark under it
         self._moved = False
 
     def select(self, landmark: int | None) -> None:
-        """Take a landmark in hand; a click then sets it."""
+        """Take a landmark in hand; if it is absent, a click then sets it."""
         self.selected = landmark
+        if landmark is not None and self.work.now.states[landmark] is State.ABSENT:
+            self.due = landmark
         self.signals.selected.emit(landmark)
+
+    def begin(self) -> None:
+        """With other landmarks, of this hand or another: a click sets the first absent one."""
+        self.due = self.work.now.next_absent()
+        self.select(self.due)
+
+    def follow(self, before: Annotation) -> None:
+        """After undo or redo: a click sets what was taken back, or what comes after what was set
+        again."""
+        absent = [[s is State.ABSENT for s in a.states] for a in (before, self.work.now)]
+        changed = [n for n, (was, is_) in enumerate(zip(*absent, strict=True)) if was != is_]
+        if changed:
+            taken_back = absent[1][changed[0]]
+            self.due = changed[0] if taken_back else self.work.now.next_absent(changed[-1])
+            self.select(self.due)
 
     def seen(self, canvas: Canvas) -> Points:
         """Where the landmarks (37, 2) lie in the picture as it is shown, edges at whole numbers."""
@@ -74,14 +94,16 @@ class Place(Tool):
         canvas.update()
 
     def _place(self, canvas: Canvas, touch: Touch) -> None:
-        now = self.work.now
-        free = self.selected is not None and now.states[self.selected] is State.ABSENT
-        landmark = self.selected if free else now.next_absent
-        if landmark is None:
-            return  # all are placed: a click beside them must not move any
-        self.work.say(now.put(landmark, self._in_file(canvas, touch)))
-        self.select(self.work.now.next_absent)
+        assert self.due is not None
+        self.work.say(self.work.now.put(self.due, self._in_file(canvas, touch)))
+        self._go_on(self.due)
         self.signals.changed.emit()
+
+    def _go_on(self, after: int) -> None:
+        """On to the next absent landmark. Those before it were left out: they are not asked for
+        again, or a click meant for a later one would set them."""
+        self.due = self.work.now.next_absent(after)
+        self.select(self.due)
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
         if self._before is None or self._near_press is None:
@@ -106,7 +128,7 @@ class Place(Tool):
         self.let_go()
         if self._moved:
             self.signals.changed.emit()
-        elif self.work.now.complete:
+        elif self.due is None or self._near(canvas, touch, DOT) is not None:
             self.select(self._near_press)
         else:  # landmarks 2 and 3 lie so close that a click near one must be able to set the other
             self._place(canvas, touch)
@@ -138,18 +160,23 @@ class Place(Tool):
         self.signals.changed.emit()
 
     def remove(self) -> None:
-        """The landmark in hand is absent."""
-        if self.selected is not None:
+        """The landmark in hand is absent; one that is already is left out."""
+        if self.selected is None:
+            return
+        if self.work.now.states[self.selected] is State.ABSENT:
+            self._go_on(self.selected)
+        else:
             self.work.say(self.work.now.without(self.selected))
-            self.signals.changed.emit()
+            self.select(self.selected)
+        self.signals.changed.emit()
 
-    def _near(self, canvas: Canvas, touch: Touch) -> int | None:
+    def _near(self, canvas: Canvas, touch: Touch, reach: float = GRIP) -> int | None:
         off = (self.seen(canvas) - touch.point) * canvas.view.scale
         far = np.hypot(*off.T)
         if np.isnan(far).all():
             return None
         nearest = int(np.nanargmin(far))
-        return nearest if far[nearest] < GRIP else None
+        return nearest if far[nearest] < reach else None
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
         points, states = self.seen(canvas), self.work.now.states
@@ -173,10 +200,17 @@ class Place(Tool):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             if chosen:
                 canvas.tag(painter, place, f"{landmark} {NAMES[landmark]}")
-        following = self.work.now.next_absent
-        if following is not None and canvas.picture.pixels is not None:
-            next_ = self.selected if self._free() else following
-            canvas.note(painter, f"Click: {next_} {NAMES[next_ or 0]}")
+        if self.due is not None and not np.isnan(self.expected[self.due]).any():
+            x, y = self.expected[self.due].tolist()
+            painter.setPen(QPen(QColor(255, 255, 255, 150), 1.4, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(QPointF(*canvas.view.to_widget(x, y)), 14.0, 14.0)
+        if canvas.picture.pixels is not None and not self.work.now.complete:
+            canvas.tag(painter, QPointF(canvas.width() / 2, 34), self._help(), centred=True)
 
-    def _free(self) -> bool:
-        return self.selected is not None and self.work.now.states[self.selected] is State.ABSENT
+    def _help(self) -> str:
+        """What the next click does."""
+        if self.due is not None:
+            return f"Click: {self.due} {NAMES[self.due]} (Delete: it is absent)"
+        left_out = [n for n, s in enumerate(self.work.now.states) if s is State.ABSENT]
+        return f"Left out: {', '.join(map(str, left_out))}; choose one in the list to set it"

@@ -79,6 +79,8 @@ class RunPanel(QWidget):
         self.open.setToolTip("A folder of pairs NAME.png, NAME_heatmap.png; judged if need be")
         self.again = QPushButton("Judge again")
         self.again.setToolTip("Screen the open run by the gate chosen above")
+        self.out = QPushButton(icon("export"), "Export or compare")
+        self.out.setToolTip("Take hands out as a training set, or see two runs side by side")
         self.cancel = QToolButton(icon=icon("close"))
         self.cancel.setToolTip("Stop; what is drawn is kept")
         self.bar = QProgressBar(maximum=1000)
@@ -87,14 +89,14 @@ class RunPanel(QWidget):
         self.state = QLabel("Generate hands, or open a run.")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
-        for box in (self.model, self.shape, self.gate):  # wide enough for all but the longest title
+        for box in (self.model, self.shape, self.gate):  # as wide as the panel, not as its titles
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-            box.setMinimumContentsLength(len(GATE_TITLES["calibrated"]))
+            box.setMinimumContentsLength(12)
         self._arrange()
         self.start.clicked.connect(self.generate)
-        self.open.clicked.connect(self._ask_open)
+        self.open.clicked.connect(self.ask_open)
         self.cancel.clicked.connect(lambda: self.job and queue.cancel(self.job))
         queue.progressed.connect(self._progressed)
         queue.over.connect(self._over)
@@ -121,24 +123,32 @@ class RunPanel(QWidget):
         line.addWidget(self.open)
         line.addWidget(self.again)
         column.addLayout(line)
+        column.addWidget(self.out)
         column.addWidget(self.bar)
         column.addLayout(state)
         column.addStretch()
         self.bar.hide()
         self.cancel.hide()
-        self.again.setEnabled(False)
+        self.ready(False)
+
+    def ready(self, open_: bool) -> None:
+        """Whether a run is open that can be judged again, exported, compared."""
+        self.again.setEnabled(open_)
+        self.out.setEnabled(open_)
 
     def _browse(self) -> None:
         if chosen := QFileDialog.getExistingDirectory(self, "Folder for runs", self.folder.text()):
             self.folder.setText(chosen)
 
-    def _ask_open(self) -> None:
+    def ask_open(self) -> None:
+        """Choose a folder to review."""
         if chosen := QFileDialog.getExistingDirectory(self, "A run of hands", self.folder.text()):
             self.open_folder(Path(chosen))
 
     def open_folder(self, folder: Path) -> None:
         """Review a folder; one without a screening is judged first."""
         if (folder / FILE).exists():
+            self.state.setText(str(folder))
             self.opened.emit(folder)
         else:
             self.judge(folder)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 REVIEW: Menus = (
     ("&Edit", ("hand.undo", "hand.redo")), ("&View", ("hand.gallery", "hand.dots")),
-    ("&Hand", ("hand.accept", "hand.reject", "hand.leave", "hand.next", "hand.prev")),
+    ("&Hand", ("hand.accept", "hand.reject", "hand.leave", "hand.next", "hand.prev",
+               "hand.absent")),
     ("&Run", ("run.",)),
 )  # fmt: skip
 LANDMARKS: Menus = (
@@ -98,6 +99,21 @@ class HandWorkspace(Place):
             self.landmarks.load(path)
         elif self.landmarks.may_leave():
             self.landmarks.open(path)
+        return True
+
+    def ask_open(self) -> bool:
+        if self.shown is self.page:
+            self.page.run.ask_open()
+        else:
+            self.landmarks.ask_open()
+        return True
+
+    def save(self) -> bool:
+        if self.shown is self.page:
+            self.page.save()
+            self.page.said.emit("Decisions are saved by themselves; Run > Export takes hands out")
+        else:
+            self.landmarks.ask_save()
         return True
 
     def may_leave(self) -> bool:

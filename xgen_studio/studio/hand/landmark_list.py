@@ -1,0 +1,58 @@
+"""The 37 landmarks as a list: which are placed, occluded, absent, and which is in hand."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QListWidget
+
+from xgen_studio.anatomy.hand.annotation import State
+from xgen_studio.anatomy.hand.landmarks import NAMES
+from xgen_studio.studio.hand.colours import of_landmark
+
+DOT = 14  # px of the signs
+
+
+def _dot(colour: QColor, state: State) -> QIcon:
+    """Full, hollow where the landmark is occluded, nothing where it is absent."""
+    picture = QPixmap(DOT, DOT)
+    picture.fill(Qt.GlobalColor.transparent)
+    if state is not State.ABSENT:
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colour.darker(140), 1.4))
+        painter.setBrush(colour if state is State.PLACED else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(2, 2, DOT - 5, DOT - 5)
+        painter.end()
+    return QIcon(picture)
+
+
+class LandmarkList(QListWidget):
+    """A row for each landmark."""
+
+    chosen = Signal(int)  # a landmark, by the user
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("landmarks")
+        self.addItems([f"{number} {name}" for number, name in enumerate(NAMES)])
+        self.currentRowChanged.connect(self._row_changed)
+
+    def _row_changed(self, row: int) -> None:
+        if row >= 0:
+            self.chosen.emit(row)
+
+    def show_states(self, states: tuple[State, ...]) -> None:
+        """Follow the landmarks as they are set."""
+        palette = self.palette()
+        for landmark, state in enumerate(states):
+            absent = state is State.ABSENT
+            item = self.item(landmark)
+            item.setIcon(_dot(of_landmark(landmark), state))
+            item.setForeground((palette.placeholderText() if absent else palette.text()).color())
+            item.setToolTip(state.name.lower())
+
+    def take(self, landmark: int | None) -> None:
+        """Show which landmark is in hand."""
+        with QSignalBlocker(self):
+            self.setCurrentRow(-1 if landmark is None else landmark)
