@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -28,6 +28,9 @@ class HandMap(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName(title)
         self._mean: Points | None = None
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, 240)
 
     def at(self) -> list[QPointF]:
         """Where the landmarks lie in the widget; none without a hand."""
@@ -75,7 +78,7 @@ class FailureMap(HandMap):
 
     def __init__(self) -> None:
         super().__init__("failure map on the mean hand")
-        self.setMinimumHeight(200)
+        self.setMinimumHeight(160)
         self._share = np.zeros(COUNT)
 
     def show_review(self, review: Review | None) -> None:

@@ -3,7 +3,7 @@ the same limits would let pass."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from xgen_studio.anatomy.hand.gate import Check, Gate
@@ -13,7 +13,8 @@ from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.jobs.review import Review
 
 STEPS = 200
-WIDTH = 256  # px at least, so that nothing moves when a run is opened
+WIDTH = 256  # px at least
+ROOM = 300   # px asked for
 
 
 def ends_of(check: Check) -> tuple[float, float]:
@@ -57,6 +58,10 @@ class LimitsPanel(QWidget):
         column.addStretch()
         self.setMinimumWidth(WIDTH)
         self.refresh()
+
+    def sizeHint(self) -> QSize:
+        """Room for the sliders of a run, before one is open, so that nothing moves then."""
+        return super().sizeHint().expandedTo(QSize(ROOM, 19 * self.fontMetrics().lineSpacing()))
 
     def show_review(self, review: Review | None, usual: Gate | None) -> None:
         """Show the limits of a review; `usual` has those to go back to."""

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from threading import Thread
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -38,7 +38,7 @@ from xgen_studio.studio.hand.limits import LimitsPanel
 from xgen_studio.studio.hand.run_panel import RunPanel
 from xgen_studio.studio.settings import Settings
 
-SAVE_AFTER = 600   # ms after a decision
+SAVE_AFTER = 600    # ms after a decision
 REFRESH_AFTER = 60  # ms of sliding before the gallery follows; the rates follow at once
 EMPTY = (
     "Generate hands on the left, or open a run.\n\nEach is judged: green passes, red does not, and"
@@ -46,13 +46,18 @@ EMPTY = (
 )
 
 
-def _scrolled(panel: QWidget) -> QScrollArea:
-    """A panel that a small screen may cut: it scrolls, and does not widen the window."""
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setWidget(panel)
-    return area
+class Scrolled(QScrollArea):
+    """A panel that a small screen may cut: it asks for its room, and scrolls where there is less.
+    """
+
+    def __init__(self, panel: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setWidget(panel)
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint() + QSize(self.verticalScrollBar().sizeHint().width(), 0)
 
 
 class ReviewPage(QMainWindow):
@@ -104,11 +109,9 @@ class ReviewPage(QMainWindow):
         ):  # fmt: skip
             dock = QDockWidget(title)
             dock.setObjectName(title)
-            dock.setWidget(_scrolled(widget) if widget in (self.run, self.limits) else widget)
+            dock.setWidget(Scrolled(widget) if widget in (self.run, self.limits) else widget)
             self.addDockWidget(area, dock)
             self.docks[title] = dock
-        self.resizeDocks([self.docks["Run"], self.docks["Limits"]], [290, 300],
-                         Qt.Orientation.Horizontal)  # fmt: skip
 
     def _add_actions(self) -> None:
         for entry, call in (
