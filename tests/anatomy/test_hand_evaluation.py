@@ -6,7 +6,15 @@ import pytest
 from xgen_studio.anatomy.hand.accuracy import errors_mm, outliers, truncated_errors_mm
 from xgen_studio.anatomy.hand.calibration import seen
 from xgen_studio.anatomy.hand.drawing import LEAST_MARGIN, drawn_shape, told
-from xgen_studio.anatomy.hand.evaluation import acceptance, nearest, small, spread, told_errors_mm
+from xgen_studio.anatomy.hand.evaluation import (
+    WINDOW,
+    acceptance,
+    carpi,
+    nearest,
+    small,
+    spread,
+    told_errors_mm,
+)
 from xgen_studio.anatomy.hand.gate import load_gate
 from xgen_studio.anatomy.hand.norms import in_frame
 
@@ -90,3 +98,16 @@ def test_what_was_told_is_compared_in_millimetres(gate):
     assert told_errors_mm([points], [found])[0] < 0.1
     assert told_errors_mm([points + (3, 4)], [found])[0] == pytest.approx(5 * 50 / np.hypot(
         *(points[1] - points[5])), abs=0.1)  # fmt: skip
+
+
+def test_the_window_lies_about_the_carpus_also_at_the_border(gate):
+    points = np.stack([in_frame(gate.norms.shape.mean, (256, 192))] * 2)
+    points[1] += (0, 40)  # cut off by the lower border
+    middle = points[:, 6:13].mean(1)
+    pictures = np.zeros((2, 256, 192))
+    for picture, (x, y) in zip(pictures, np.rint(middle).astype(int), strict=True):
+        picture[min(y, 255), x] = 1
+    windows = carpi(pictures, points)
+    assert windows.shape == (2, WINDOW, WINDOW)
+    assert np.argwhere(windows[0]).tolist() == [[WINDOW // 2, WINDOW // 2]]
+    assert windows[1].any()

@@ -122,8 +122,8 @@ class HandSet:
         move = -(back @ shift[..., None])[..., 0] / size
         theta = torch.cat([linear, move[..., None]], 2)
         grid = F.affine_grid(theta, [n, 1, rows, columns], align_corners=False)
-        # outside the frame a radiograph is black
-        image = F.grid_sample(image + 1, grid, "bilinear", "zeros", align_corners=False) - 1
+        # outside the frame a radiograph is black; cubic, as `bend`, for the sake of sharp bones
+        image = F.grid_sample(image + 1, grid, "bicubic", "zeros", align_corners=False) - 1
         gain, gamma = uniform(0.9, 1.08, 1, 1, 1), torch.exp(uniform(-0.15, 0.15, 1, 1, 1))
         image = (((image + 1) / 2).clamp(0, 1) ** gamma * gain).clamp(0, 1) * 2 - 1
         return image, points

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.anatomy.hand.gate import Gate, Screening
-from xgen_studio.anatomy.hand.landmarks import Points, mm_per_pixel
+from xgen_studio.anatomy.hand.landmarks import GROUPS, Points, mm_per_pixel
 from xgen_studio.anatomy.hand.shape import ShapeModel
 from xgen_studio.evaluation.statistics import wilson
 
 Floats = NDArray[np.float64]
 
 SMALL = (64, 48)   # rows, columns of a picture when copies are looked for
+WINDOW = 64        # px about the carpus
+CARPUS = GROUPS[1]
 MODES = 5          # of the shape model, 82 % of the variance, whose spread is compared one by one
 
 
@@ -102,3 +104,16 @@ def nearest(pictures: Floats, others: Floats) -> tuple[Floats, NDArray[np.intp]]
     which = squared.argmin(1)
     distance: Floats = np.sqrt(squared[np.arange(len(pictures)), which])
     return distance, which
+
+
+def carpi(pictures: NDArray[np.floating], points: Points) -> NDArray[np.floating]:
+    """Windows (N, 64, 64) about the middle of the carpus of pictures (N, H, W) with landmarks
+    (N, 37, 2), px: where bones lie over bones, softness shows most."""
+    half = WINDOW // 2
+    padded = np.pad(pictures, ((0, 0), (half, half), (half, half)), mode="edge")
+    inside = np.array(pictures.shape[:0:-1])
+    middles = np.rint(points[:, list(CARPUS)].mean(1)).clip(0, inside).astype(int)
+    return np.stack([
+        picture[y : y + WINDOW, x : x + WINDOW]
+        for picture, (x, y) in zip(padded, middles, strict=True)
+    ])  # fmt: skip

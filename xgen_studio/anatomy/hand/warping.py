@@ -71,7 +71,8 @@ def bend(
         return None
     fine = np.mgrid[0:height, 0:width] / 4.0
     at = [ndimage.map_coordinates(coarse[..., k], fine, order=1) for k in (1, 0)]
-    out = ndimage.map_coordinates(image.astype(np.float32), at, order=1, mode="nearest")
+    # cubic: linear interpolation softens bones, and a model that learns from it draws them soft
+    out = ndimage.map_coordinates(image.astype(np.float32), at, order=3, mode="nearest")
     # with smoothing the landmarks come close to `wanted`, not onto it: find where they are
     landed = wanted.copy()
     for _ in range(6):

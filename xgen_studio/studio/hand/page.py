@@ -55,9 +55,10 @@ class Scrolled(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setWidget(panel)
+        self._panel = panel
 
     def sizeHint(self) -> QSize:
-        return self.widget().sizeHint() + QSize(self.verticalScrollBar().sizeHint().width(), 0)
+        return self._panel.sizeHint() + QSize(self.verticalScrollBar().sizeHint().width(), 0)
 
 
 class ReviewPage(QMainWindow):
