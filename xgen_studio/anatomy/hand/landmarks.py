@@ -85,7 +85,8 @@ def read_table(path: Path) -> dict[str, Points]:
         values = row[first:]
         if len(values) != 2 * COUNT:
             raise InputError(
-                f"{path}: row {number} holds {len(values)} coordinates; {2 * COUNT} are needed"
+                f"{path}: row {number} holds {len(values)} coordinates; {2 * COUNT} are needed,"
+                " separated by commas"
             )
         try:
             points = np.array(values, dtype=np.float64).reshape(COUNT, 2)

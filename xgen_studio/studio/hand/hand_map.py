@@ -109,7 +109,7 @@ class TemplateMap(HandMap):
 
     def __init__(self) -> None:
         super().__init__("template of the 37 landmarks")
-        self.setMinimumHeight(210)
+        self.setMinimumHeight(270)
         self._mean = load_gate().norms.shape.mean
         self._states: tuple[State, ...] = (State.ABSENT,) * COUNT
         self._due: int | None = None

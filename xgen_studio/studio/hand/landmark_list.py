@@ -36,6 +36,8 @@ class LandmarkList(QListWidget):
         super().__init__()
         self.setAccessibleName("landmarks")
         self.addItems([f"{number} {name}" for number, name in enumerate(NAMES)])
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.setMinimumWidth(self.sizeHintForColumn(0) + DOT + bar + 8)  # whole names
         self.currentRowChanged.connect(self._row_changed)
 
     def _row_changed(self, row: int) -> None:
