@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from xgen_studio.anatomy.hand.accuracy import errors_mm, outliers, truncated_errors_mm
 from xgen_studio.anatomy.hand.calibration import seen
@@ -17,6 +18,7 @@ from xgen_studio.anatomy.hand.evaluation import (
 )
 from xgen_studio.anatomy.hand.gate import load_gate
 from xgen_studio.anatomy.hand.norms import in_frame
+from xgen_studio.jobs.evaluate_hands import _carpus
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +113,15 @@ def test_the_window_lies_about_the_carpus_also_at_the_border(gate):
     assert windows.shape == (2, WINDOW, WINDOW)
     assert np.argwhere(windows[0]).tolist() == [[WINDOW // 2, WINDOW // 2]]
     assert windows[1].any()
+
+
+def test_soft_carpi_are_far_from_real_ones_wherever_the_hand_lies(gate):
+    rng = np.random.default_rng(2)
+    points = np.stack([in_frame(gate.norms.shape.sample(rng), (256, 192)) for _ in range(12)])
+    sharp = ndimage.gaussian_filter(rng.normal(0.5, 0.2, (12, 256, 192)), (0, 1, 1)).clip(0, 1)
+    soft = ndimage.gaussian_filter(sharp, (0, 1, 1))
+    arrays = {"images": np.rint(sharp * 255).astype(np.uint8), "points": points}
+    arrays["held_out"] = np.arange(12) < 4
+    found = _carpus(soft, points, arrays, ~arrays["held_out"])
+    assert found["generated"] > 0.5 > found["held_out_real"]
+    assert (found["n"], found["n_held_out"], found["n_trained"]) == (12, 4, 8)

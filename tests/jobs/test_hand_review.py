@@ -69,13 +69,18 @@ def test_hands_are_sorted_and_filtered(review):
     assert review.matches("extra = 0 & missing >= 3").tolist() == [False] * 5 + [True]
     assert review.matches("003").sum() == 1
     assert review.matches("extra peaks > 0").tolist() == review.matches("extra > 0").tolist()
-    assert review.matches("Missing").tolist() == [False] * 5 + [True]
+    for word in ("Missing", "MISSING"):
+        assert review.matches(word).tolist() == [False] * 5 + [True]
     with pytest.raises(InputError, match="'cat' is no metric"):
         review.matches("cat > 3")
     assert review.matches("edges > -9").all() and review.matches("wrist > .5").all()
     with pytest.raises(InputError, match="not understood"):
         review.matches("wrist > much")
     assert review.failures()[33:].min() == pytest.approx(0.5)  # one of the two rejected
+    signed = np.array([-7.0, 3, 7, 0, 0, 0])
+    review.metrics["bone"] = signed
+    assert review.matches("worst bone > 6").tolist() == (np.abs(signed) > 6).tolist()
+    assert compared(review, review)["one"]["medians"]["bone"] == 1.5  # of the sizes
 
 
 def test_what_is_taken_back_is_said(review):
@@ -83,9 +88,20 @@ def test_what_is_taken_back_is_said(review):
     review.mark(["000", "001"], False)
     review.mark(["002"], False)
     review.mark(["003"], None)  # it says nothing new: no step
+    review.mark(["002"], False)  # nor does this
     assert review.undo() == "decision about hand 002"
     assert review.undo() == "decision about 2 hands"
     assert review.redo() == "decision about 2 hands"
+
+
+def test_ties_of_the_nearest_go_to_the_one_that_fails_less(review):
+    for metric in review.metrics:
+        review.metrics[metric] = np.zeros(6)
+    review.metrics["inliers"] = np.full(6, 37.0)
+    review.metrics["faintest"] = np.ones(6)
+    review.metrics["missing"] = np.array([0, 1, 1, 1, 2, 0.0])
+    review.metrics["extra"] = np.array([0, 1, 0, 1, 0, 0.0])
+    assert review.order("nearest to passing")[:4] == [2, 1, 3, 4]
 
 
 def test_limits_of_one_gate_are_not_those_of_another(review, pairs):
@@ -206,6 +222,15 @@ def test_an_export_that_cannot_be_written_gets_one_line(review, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "there")
     assert export_hands(review, tmp_path / "link").hands == 4
     assert (tmp_path / "there" / "landmarks.csv").exists()
+
+
+def test_pictures_of_two_sizes_make_no_arrays(review, tmp_path):
+    write_png8(review.folder / "001.png", np.zeros((40, 30)))
+    done = export_hands(review, tmp_path / "set")
+    assert not done.arrays and "there is no hands.npz" in done.in_words()
+    assert not (tmp_path / "set" / "hands.npz").exists()
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert manifest["with_all_landmarks"] == 4 and "npz" not in manifest["landmarks"]
 
 
 def test_rejected_hands_are_exported_with_their_reasons(review, tmp_path):

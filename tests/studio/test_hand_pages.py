@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -14,9 +14,12 @@ from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.anatomy.hand.writing import write_table
+from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_png8, write_png16
+from xgen_studio.jobs.review import Review, compared
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
 from xgen_studio.studio.engine.protocol import HandJudged, HandRun, LocatedHand, ScreenFolder
+from xgen_studio.studio.hand.comparison import page_of
 from xgen_studio.studio.hand.gallery import read_small
 
 
@@ -99,7 +102,7 @@ def test_ticked_reasons_and_states_choose_the_hands(page):
 
 def test_a_slider_decides_anew_with_the_real_rate_beside(page, qtbot):
     real = page.limits.real.text()
-    page.limits.sliders["EXTRA"].setValue(20)  # one extra peak is let pass
+    page.limits.sliders["EXTRA"].setValue(1)  # one extra peak is let pass
     assert "5 of 6" in page.limits.synthetic.text()
     page.limits.sliders["WRIST"].setValue(10)
     assert "0 of 6" in page.limits.synthetic.text() and page.limits.real.text() != real
@@ -159,12 +162,54 @@ def test_deciding_goes_on_where_the_filter_takes_the_hand_away(page):
     page.decide(True)
     assert page.gallery.chosen() == [5]  # the next one has its place
     page.undo()
+    page.facets.state.setCurrentText("all hands")
+    page.gallery.select(0)
+    for row in range(3):
+        page.gallery.selectionModel().select(
+            page.gallery.hands.index(row), QItemSelectionModel.SelectionFlag.Select
+        )
+    page.facets.state.setCurrentText("accepted")
+    page.decide(False)
+    assert page.gallery.chosen() == [3]  # none is skipped
+    page.undo()
+    page.facets.state.setCurrentText("rejected")
     page.look(4)
     page.decide(True)
     page.step(1)
     assert page.detail.number == 5
     page.step(-1)
     assert page.detail.number == 5  # there is none before it any more
+
+
+def test_saving_says_what_became_of_it(place, page, monkeypatch, window):
+    said = []
+    page.said.connect(said.append)
+    window.actions_["file.save"].trigger()
+    assert said[-1].startswith("Decisions are saved")
+
+    def full(_self):
+        raise InputError("disk is full")
+
+    monkeypatch.setattr(Review, "save", full)
+    window.actions_["file.save"].trigger()
+    assert said[-1] == "disk is full"
+
+
+def test_arrow_keys_stay_the_gallery_s(place, page):
+    place.tabs.setCurrentIndex(1)
+    place.tabs.setCurrentIndex(0)
+    assert not page.actions_["hand.next"].isEnabled() and page.actions_["hand.accept"].isEnabled()
+    page.look(0)
+    assert page.actions_["hand.next"].isEnabled()
+
+
+def test_runs_are_compared_with_their_limits(page):
+    table = compared(page.review, page.review)
+    assert "Limits moved by you" not in page_of(table)
+    page.review.set_limits({"BONE": 9.0})
+    words = page_of(compared(page.review, page.review))
+    assert "Limits moved by you" in words and "Worst bone 9" in words
+    assert "median size of bone" in words
 
 
 def test_a_label_is_taken_away(page):
@@ -315,13 +360,13 @@ def test_a_click_sets_what_was_taken_back(marks):
         mouse.click((x, y))
     marks.undo()
     marks.undo()
-    assert marks.tool.due == 3
+    assert marks.tool.order.due == 3
     mouse.click(tuple(points[3]))
-    assert marks.tool.due == 4 and marks.work.now.next_absent() == 4
+    assert marks.tool.order.due == 4 and marks.work.now.next_absent() == 4
     mouse.click(tuple(points[4]))
     marks.undo()
     marks.redo()
-    assert marks.tool.due == 5
+    assert marks.tool.order.due == 5
     np.testing.assert_allclose(marks.work.now.points[3:5] + 0.5, points[3:5], atol=0.01)
 
 
@@ -331,9 +376,9 @@ def test_a_landmark_that_was_left_out_is_not_set_by_a_later_click(marks):
     marks.map.chosen.emit(34)
     mouse.click(tuple(points[34]))
     marks.actions_["mark.absent"].trigger()  # 35 is not there: on to 36
-    assert marks.tool.due == 36 and marks.list.currentRow() == 36
+    assert marks.tool.order.due == 36 and marks.list.currentRow() == 36
     mouse.click(tuple(points[36]))
-    assert marks.tool.due is None
+    assert marks.tool.order.due is None
     mouse.click((5, 5))  # nothing is due: a click sets none
     placed = [n for n, state in enumerate(marks.work.now.states) if state is State.PLACED]
     assert placed == [34, 36]
@@ -348,6 +393,44 @@ def test_a_click_on_a_dot_takes_it_in_hand(marks):
     mouse.click((100, 120))
     assert marks.tool.selected == 0 and marks.work.now.next_absent() == 1
     mouse.click((110, 120))  # beside it: the next
+    assert marks.work.now.next_absent() == 2
+
+
+def test_what_was_left_out_stays_so(marks):
+    points = 1.5 * sound_hands(1)[0] + 8
+    mouse, order = Mouse(marks.canvas), marks.tool.order
+    for x, y in points[:3]:
+        mouse.click((x, y))
+    marks.actions_["mark.absent"].trigger()  # 3 is not there
+    for x, y in points[4:7]:
+        mouse.click((x, y))
+    marks.list.setCurrentRow(1)
+    assert "Delete" not in marks.tool._help()  # it would remove 1, not leave out 7
+    marks.actions_["mark.absent"].trigger()  # 1 was wrong
+    assert order.due == 1
+    mouse.click(tuple(points[1] + (9, 9)))
+    assert order.due == 7
+    marks.undo()
+    marks.undo()
+    assert order.due == 7
+    for _ in range(4):
+        marks.undo()
+    assert order.due == 2
+    marks.redo()
+    assert order.due == 4  # not 3
+
+
+def test_a_trembling_hand_sets_and_a_hand_beside_the_picture_does_not(marks):
+    mouse, scale = Mouse(marks.canvas), marks.canvas.view.scale[0]
+    mouse.click((100, 120))
+    near = 100 + 8 / scale  # within reach of it
+    mouse.drag([(near, 120), (near + 0.5 / scale, 120)])
+    np.testing.assert_allclose(marks.work.now.points[0] + 0.5, (100, 120), atol=0.01)
+    assert marks.work.now.next_absent() == 2
+    mouse.drag([(100 + 2 / scale, 120), (150 + 2 / scale, 120)])  # taken beside its middle
+    np.testing.assert_allclose(marks.work.now.points[0] + 0.5, (150, 120), atol=0.01)
+    mouse.click((-20, 50))
+    mouse.drag([(200, 200), (350, 200)])  # nothing was taken hold of
     assert marks.work.now.next_absent() == 2
 
 
@@ -379,6 +462,22 @@ def test_saving_beside_other_hands_and_over_this_one(marks, tmp_path, monkeypatc
     assert marks.ask_save() and set(read_annotations(tmp_path / "all.csv")) == {"hand", "other"}
 
 
+def test_a_table_keeps_what_is_none_of_its_business(marks, tmp_path):
+    own, other = (1.5 * hand + 8 for hand in sound_hands(2))
+    numbers = ",".join(f"{v:.4f}" for v in other.ravel())
+    header = "id,sex," + ",".join(f"{axis}{n}" for n in range(COUNT) for axis in "xy")
+    lines = [header, f"hand.left,f,{numbers}", f"hand.right,m,{numbers}"]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    marks.work.say(Annotation.of(own))
+    assert marks.save(tmp_path / "t.csv")
+    marks.work.say(Annotation.of(own + 1))
+    assert marks.save(tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().splitlines()[:3] == lines
+    found = read_annotations(tmp_path / "t.csv")
+    assert list(found) == ["hand.left", "hand.right", "hand"]
+    np.testing.assert_allclose(found["hand"].points, own + 1, atol=0.006)
+
+
 def test_coco_keeps_other_hands_and_other_programs_files(marks, tmp_path):
     said = []
     marks.said.connect(said.append)
@@ -389,8 +488,10 @@ def test_coco_keeps_other_hands_and_other_programs_files(marks, tmp_path):
     found = read_annotations(tmp_path / "a.json")
     assert list(found) == ["hand", "second"] and found["hand"].states[3] is State.OCCLUDED
     table = json.loads((tmp_path / "a.json").read_text())
-    (tmp_path / "b.json").write_text(json.dumps(table | {"info": {"description": "CVAT"}}))
-    assert not marks.save(tmp_path / "b.json") and "another name" in said[-1]
+    (tmp_path / "b.json").write_text(json.dumps(table | {"licenses": []}))
+    assert not marks.save(tmp_path / "b.json") and "(licenses); choose another" in said[-1]
+    (tmp_path / "b.json").write_text('{"info": {}}')
+    assert not marks.save(tmp_path / "b.json") and "no COCO file" in said[-1]
     assert not marks.save(tmp_path / "c.mrk.json") and "3D Slicer" in said[-1]
 
 

@@ -16,11 +16,10 @@ from xgen_studio.anatomy.hand.measures import LEAST_KNOWN
 from xgen_studio.anatomy.hand.peaks import Peaks
 from xgen_studio.anatomy.hand.reading import read_coco
 from xgen_studio.anatomy.hand.warping import apply
-from xgen_studio.anatomy.hand.writing import coco, write_table
+from xgen_studio.anatomy.hand.writing import coco, put_in_table
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_json
 
-DESCRIPTION = "landmarks of hand radiographs, set in XGen Studio"
 MOST_OFF_MM = 4.0  # median distance of set landmarks from what the shape model expects of a hand
 
 
@@ -115,23 +114,22 @@ def expected(points: Points, gate: Gate) -> Points:
     return back
 
 
-def others_in(path: Path, picture: str) -> tuple[dict[str, Annotation], bool]:
-    """What a landmark file that is there holds of other pictures (of a table by id, of COCO by file
-    name), and whether it holds this one. InputError where it is no file that can take another hand.
-    """
+def others_in(path: Path, picture: str) -> tuple[int, bool]:
+    """How many other hands a landmark file that is there holds, and whether it holds this picture's
+    (a table has ids, COCO has file names). InputError where it can take no hand."""
     if not path.exists():
-        return {}, False
+        return 0, False
     if path.suffix.lower() == ".csv":
-        found = {id: Annotation.of(points) for id, points in read_table(path).items()}
+        known = set(read_table(path))
     else:
-        found = read_coco(path, DESCRIPTION)
-    others = {name: a for name, a in found.items() if Path(name).stem != Path(picture).stem}
-    return others, len(others) < len(found)
+        known = {Path(name).stem for name in read_coco(path)}
+    own = Path(picture).stem
+    return len(known - {own}), own in known
 
 
 def save_annotation(path: Path, picture: str, annotation: Annotation) -> int:
-    """Write landmarks of a picture (its file's name) as a table (.csv, complete ones only) or as
-    COCO keypoints (.json). Other hands of a file that is there stay; returns how many."""
+    """Write landmarks of a picture (its file's name) into a table (.csv, complete ones only) or
+    COCO keypoints (.json). All else that such a file holds stays; returns how many other hands."""
     if path.name.lower().endswith(".mrk.json"):
         raise InputError(
             f"{path}: 3D Slicer's files are read, not written; save as .csv (table) or .json (COCO)"
@@ -145,9 +143,9 @@ def save_annotation(path: Path, picture: str, annotation: Annotation) -> int:
         )
     others, _ = others_in(path, picture)
     if path.suffix.lower() == ".csv":
-        others[Path(picture).stem] = annotation
-        write_table(path, {id: other.points for id, other in others.items()})
-    else:
-        others[picture] = annotation
-        write_json(path, coco(others, DESCRIPTION))
-    return len(others) - 1
+        put_in_table(path, Path(picture).stem, annotation.points)
+        return others
+    known = read_coco(path) if path.exists() else {}
+    hands = {n: a for n, a in known.items() if Path(n).stem != Path(picture).stem}
+    write_json(path, coco({**hands, picture: annotation}, "landmarks of hand radiographs"))
+    return others

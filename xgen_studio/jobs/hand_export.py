@@ -57,11 +57,13 @@ def chosen(review: Review, which: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: how many hands, and how many of them have all 37 landmarks."""
+    """What was written: how many hands, how many of them have all 37 landmarks, and whether those
+    are arrays, too: that takes pictures of one size."""
 
     folder: Path
     hands: int
     complete: int
+    arrays: bool
 
     def in_words(self) -> str:
         """For the status line and the terminal."""
@@ -69,8 +71,10 @@ class Exported:
         if lacking := self.hands - self.complete:
             text += (
                 f"; {lacking} lack a landmark: they are in images/, annotations.json and the"
-                " manifest, not in landmarks.csv and hands.npz"
+                f" manifest, not in landmarks.csv and {ARRAYS}"
             )
+        if self.complete and not self.arrays:
+            text += f"; the pictures differ in size: there is no {ARRAYS}"
         return text
 
 
@@ -91,16 +95,16 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> Exported
         make_folder(out.parent)
         with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
             half = make_folder(Path(temporary) / "set")
-            complete = _write_set(review, numbers, which, half)
+            complete, arrays = _write_set(review, numbers, which, half)
             half.chmod(0o755)
             half.replace(out)  # whole or not at all
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror or error})") from error
-    return Exported(out, len(numbers), complete)
+    return Exported(out, len(numbers), complete, arrays)
 
 
-def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> int:
-    """Write everything; returns how many hands have all landmarks."""
+def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tuple[int, bool]:
+    """Write everything; returns how many hands have all landmarks, and whether arrays hold them."""
     make_folder(out / "images")
     passed = review.by_gate()
     entries, pictures, points, ids = [], [], [], []
@@ -131,22 +135,25 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> int
             pictures.append(np.rint(pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8))
     write_table(out / "landmarks.csv", {id: p - 0.5 for id, p in zip(ids, points, strict=True)})
     write_json(out / "annotations.json", coco(hands, "synthetic hands, not for diagnosis"))
-    if pictures and len({picture.shape for picture in pictures}) == 1:
+    arrays = len({picture.shape for picture in pictures}) == 1
+    if arrays:
         with (out / ARRAYS).open("wb") as file:
             np.savez_compressed(
                 file, images=np.stack(pictures), points=np.stack(points).astype(np.float32),
                 id=np.array(ids),
             )  # fmt: skip
     write_report(review, out)
+    said = "landmarks.csv, annotations.json: px, pixel centres at whole numbers"
+    if arrays:
+        said += f"; {ARRAYS}: px, pixel edges at whole numbers"
     write_json(
         out / "manifest.json",
         {"synthetic": True, "which": which, "run": str(review.folder), "total": len(entries),
          "with_all_landmarks": len(ids),
-         "landmarks": "landmarks.csv, annotations.json: px, pixel centres at whole numbers;"
-                      " hands.npz: px, pixel edges at whole numbers",
+         "landmarks": said,
          "review": review.as_table(), "xgen_studio": xgen_studio.__version__, "hands": entries},
     )  # fmt: skip
-    return len(ids)
+    return len(ids), arrays
 
 
 def _provenance(path: Path) -> Any:

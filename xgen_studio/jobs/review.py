@@ -164,13 +164,15 @@ class Review:
         stands for the hands that have it, another word is looked for in the names. InputError for a
         metric that does not exist."""
         titles = {TITLES[check.code].lower(): check for check in self.gate.checks}
+        codes = {word.lower(): code for code, title in TITLES.items() if code != "none"
+                 for word in (code, title)}  # fmt: skip
         found = np.ones(len(self), dtype=bool)
         for term in filter(None, (part.strip() for part in text.split("&"))):
             parsed = TERM.fullmatch(term)
             if parsed is None and re.search("[<>=]", term):
                 raise InputError(f"'{term}' is not understood; write for example wrist > 16")
-            if parsed is None and (check := titles.get(term.lower())):
-                found &= check.excess(self.metrics[check.metric]) > 0
+            if parsed is None and (code := codes.get(term.lower())):
+                found &= np.array([code in self.reasons(i) for i in range(len(self))], dtype=bool)
                 continue
             if parsed is None:
                 found &= np.array([term.lower() in id.lower() for id in self.ids], dtype=bool)
@@ -224,8 +226,10 @@ class Review:
         by, when = _user(), time.strftime("%Y-%m-%dT%H:%M:%S")
         for id in ids:
             marks.pop(id, None)
+            before = self._said.marks.get(id)
             if accepted is not None:
-                marks[id] = Mark(accepted, by, when)
+                same = before is not None and (before.accepted, before.by) == (accepted, by)
+                marks[id] = before if same and before else Mark(accepted, by, when)
         self._say(replace(self._said, marks=marks))
 
     def move(self, id: str, landmark: int, peak: int) -> None:

@@ -92,7 +92,7 @@ class Window(QMainWindow):
             (Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
              desk.ask_radiograph),
             (Entry("file.save", "Save", ("Ctrl+S",), "save"), self._save),
-            (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), desk.save_as),
+            (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), self._save_as),
             (Entry("app.palette", "Command palette ...", ("Ctrl+K", "Ctrl+Shift+P"), "search"),
              self.open_palette),
             (Entry("app.shortcuts", "Keyboard shortcuts ..."), self.open_shortcuts),
@@ -106,6 +106,10 @@ class Window(QMainWindow):
             self.actions_.add(
                 Entry(f"case.{case.stem}", title), lambda *_, path=case: desk.open(path)
             )
+
+    def _save_as(self) -> None:
+        if not self.place.save():
+            self.desk.save_as()
 
     @property
     def place(self) -> Place:

@@ -13,6 +13,7 @@ import numpy as np
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State, named
 from xgen_studio.anatomy.hand.landmarks import COUNT, Points, check_inside, read_table
+from xgen_studio.anatomy.hand.writing import ANNOTATION_KEYS, IMAGE_KEYS, coco
 from xgen_studio.errors import InputError
 
 SUFFIXES = (".csv", ".json")
@@ -46,18 +47,6 @@ def read_landmarks(path: Path) -> dict[str, Points]:
         if (absent := annotation.next_absent()) is not None:
             raise InputError(f"{path}: {id} has no landmark {absent}; all {COUNT} are needed here")
     return {id: annotation.points for id, annotation in found.items()}
-
-
-def read_coco(path: Path, description: str) -> dict[str, Annotation]:
-    """Annotations by the pictures' file names of a COCO file that says this of itself: of another
-    program's file, what it knows besides would be lost when it is written again."""
-    table = _json(path)
-    info = table.get("info")
-    if not isinstance(info, dict) or info.get("description") != description:
-        raise InputError(f"{path}: is not a file that this page wrote; choose another name")
-    names = [str(image["file_name"]) for image in table["images"]]
-    by_stem = {Path(name).stem: name for name in names}
-    return {by_stem[id]: annotation for id, annotation in _coco(table, path).items()}
 
 
 def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:
@@ -188,3 +177,25 @@ def _napari(path: Path) -> Annotation:
 
 
 JSON_KINDS = {"annotations": _coco, "markups": _slicer, "shapes": _labelme}
+
+
+def read_coco(path: Path) -> dict[str, Annotation]:
+    """Annotations by the pictures' file names of a COCO file that holds no more than we write: what
+    another program adds would be lost when the file is written again."""
+    table = _json(path)
+    if not isinstance(table.get("annotations"), list):
+        raise InputError(f"{path}: is no COCO file; choose another name")
+    found = _coco(table, path)
+    written = coco({}, "")
+    extra = set(table) - set(written)
+    for part, keys in (("images", IMAGE_KEYS), ("annotations", ANNOTATION_KEYS),
+                       ("categories", written["categories"][0])):  # fmt: skip
+        for entry in table.get(part, []):
+            extra |= set(entry) - set(keys)
+    extra |= set(table.get("info", {})) - set(written["info"])
+    if extra:
+        more = ", ".join(sorted(extra)[:4])
+        raise InputError(f"{path}: holds more than landmarks ({more}); choose another name")
+    names = {Path(str(image["file_name"])).stem: str(image["file_name"])
+             for image in table.get("images", []) if "file_name" in image}  # fmt: skip
+    return {names.get(id, id): annotation for id, annotation in found.items()}

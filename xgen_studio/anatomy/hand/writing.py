@@ -15,6 +15,9 @@ from xgen_studio.anatomy.hand.norms import BONES
 from xgen_studio.imaging import atomic_write, make_folder
 
 HEADER = ["id", *COLUMNS]
+IMAGE_KEYS = ("id", "file_name", "width", "height")
+ANNOTATION_KEYS = ("id", "image_id", "category_id", "iscrowd", "keypoints", "num_keypoints", "bbox",
+                   "area")  # fmt: skip
 # pairs of keypoints, counted from 1 as COCO does
 SKELETON = [[a + 1, b + 1] for a, b in BONES]
 
@@ -27,6 +30,25 @@ def write_table(path: Path, hands: Mapping[str, Points]) -> None:
         writer.writerow(HEADER)
         for id, points in hands.items():
             writer.writerow([id, *(f"{value:.2f}" for value in points.ravel())])
+
+
+def put_in_table(path: Path, id: str, points: Points) -> None:
+    """One hand into a table that may be there: its row is replaced or added, everything else,
+    further columns too, stays as it is."""
+    rows = [HEADER]
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    first = rows[0].index(COLUMNS[0]) if COLUMNS[0] in rows[0] else 1
+    values = [f"{value:.2f}" for value in points.ravel()]
+    own = next((row for row in rows if row and row[0] == id), None)
+    if own is None:
+        rows.append([id, *[""] * (first - 1), *values])
+    else:
+        own[first:] = values
+    make_folder(path.parent)
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
 
 
 def coco(hands: Mapping[str, Annotation], description: str) -> dict[str, Any]:

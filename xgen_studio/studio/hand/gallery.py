@@ -266,6 +266,10 @@ class Gallery(QListView):
             )
             self.scrollTo(index)
 
+    def first_row(self) -> int:
+        """The first selected row, 0 without one."""
+        return min((index.row() for index in self.selectedIndexes()), default=0)
+
     def select_row(self, row: int) -> None:
         """Select the hand in that place, or the last one."""
         if self.hands.numbers:

@@ -149,6 +149,7 @@ class LandmarkPage(QMainWindow):
         except XGenError as error:
             self.said.emit(str(error))
             return
+        self.tool.let_go()
         self.file = path
         self.work = self.tool.work = Annotating()
         self._asked = 0  # what was asked about another picture
@@ -235,7 +236,7 @@ class LandmarkPage(QMainWindow):
             return False
         question = (
             f"{path.name} holds landmarks of {self.file.stem} already. Replace them?"
-            + (f" Those of {len(others)} other hand(s) stay." if others else "")
+            + (f" Those of {others} other hand(s) stay." if others else "")
         )
         if there and not may_replace(self, "Replace landmarks", question):
             return False
@@ -364,7 +365,7 @@ class LandmarkPage(QMainWindow):
         self.canvas.update()
 
     def _show_due(self) -> None:
-        due = None if self.file is None else self.tool.due
+        due = None if self.file is None else self.tool.order.due
         self.map.show_states(self.work.now.states, due)
 
     def _chosen(self, landmark: int) -> None:

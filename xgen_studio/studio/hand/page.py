@@ -156,8 +156,8 @@ class ReviewPage(QMainWindow):
         self.detail.decided.connect(self.decide)
         self.detail.moved.connect(self._moved)
         self.detail.said.connect(self.said)
-        self.stack.currentChanged.connect(lambda _index: self._keys())
-        self._keys()
+        self.stack.currentChanged.connect(lambda _index: self.set_keys())
+        self.set_keys()
 
     # -- what is open ----------------------------------------------------------------------------
 
@@ -203,7 +203,7 @@ class ReviewPage(QMainWindow):
         self.stack.setCurrentIndex(1)
         self.refresh()
 
-    def _keys(self) -> None:
+    def set_keys(self) -> None:
         """Arrow keys belong to the gallery, the sliders, or, in the detail view, to the hands."""
         looking = self.stack.currentWidget() is self.detail
         for id in ("hand.next", "hand.previous", "hand.gallery", "hand.absent"):
@@ -277,7 +277,7 @@ class ReviewPage(QMainWindow):
         if self.review is None or not (numbers := self.chosen()):
             self.said.emit("Select hands first")
             return
-        row = self.gallery.currentIndex().row()
+        row = self.gallery.first_row()
         self.review.mark([self.review.ids[n] for n in numbers], accepted)
         self._changed()
         if self.stack.currentWidget() is not self.detail and not self.gallery.chosen():
@@ -317,15 +317,17 @@ class ReviewPage(QMainWindow):
         self.gallery.drawer.dots = self.actions_["hand.dots"].isChecked()
         self.gallery.viewport().update()
 
-    def save(self) -> None:
-        """Write decisions and limits beside the run."""
+    def save(self) -> bool:
+        """Write decisions and limits beside the run; whether that was done."""
         self._saving.stop()
         if self.review is None or not len(self.review):
-            return
+            return False
         try:
             self.review.save()
         except XGenError as error:
             self.said.emit(str(error))
+            return False
+        return True
 
     def export(self, which: str) -> None:
         """Write a training set of the hands of a kind."""

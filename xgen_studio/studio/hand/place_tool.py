@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
@@ -9,6 +11,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
 from xgen_studio.anatomy.hand.norms import BONES
+from xgen_studio.anatomy.hand.order import Order
 from xgen_studio.jobs.annotating import Annotating
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.canvas import Tool, Touch
@@ -16,6 +19,7 @@ from xgen_studio.studio.hand.colours import of_landmark
 
 GRIP = 10.0  # widget px about a landmark that a press takes, and a drag moves
 DOT = 4.0    # widget px: the dot itself
+TREMOR = 3.0  # widget px that a hand moves while it clicks
 FINE, COARSE = 0.25, 1.0  # px of the picture that an arrow key moves; with Shift the finer
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1),
@@ -38,33 +42,32 @@ class Place(Tool):
         self.signals = PlaceSignals()
         self.flipped = False  # the picture is shown mirrored; landmarks stay those of the file
         self.selected: int | None = None
-        self.due: int | None = 0  # the landmark that a click sets
+        self.order = Order()  # what a click sets
         self.expected = np.full((COUNT, 2), np.nan)  # where it is likely, as `seen`
         self._before: Annotation | None = None  # while a button is down
+        self._pressed = (0.0, 0.0)              # where it went down
         self._near_press: int | None = None     # the landmark under it
         self._moved = False
 
     def select(self, landmark: int | None) -> None:
         """Take a landmark in hand; if it is absent, a click then sets it."""
-        self.selected = landmark
         if landmark is not None and self.work.now.states[landmark] is State.ABSENT:
-            self.due = landmark
-        self.signals.selected.emit(landmark)
+            self.order.choose(landmark)
+        self._take(landmark)
 
     def begin(self) -> None:
         """With other landmarks, of this hand or another: a click sets the first absent one."""
-        self.due = self.work.now.next_absent()
-        self.select(self.due)
+        self.order.begin(self.work.now)
+        self._take(self.order.due)
 
     def follow(self, before: Annotation) -> None:
-        """After undo or redo: a click sets what was taken back, or what comes after what was set
-        again."""
-        absent = [[s is State.ABSENT for s in a.states] for a in (before, self.work.now)]
-        changed = [n for n, (was, is_) in enumerate(zip(*absent, strict=True)) if was != is_]
-        if changed:
-            taken_back = absent[1][changed[0]]
-            self.due = changed[0] if taken_back else self.work.now.next_absent(changed[-1])
-            self.select(self.due)
+        """After undo or redo: a click sets what was taken back."""
+        if self.order.follow(before, self.work.now):
+            self._take(self.order.due)
+
+    def _take(self, landmark: int | None) -> None:
+        self.selected = landmark
+        self.signals.selected.emit(landmark)
 
     def seen(self, canvas: Canvas) -> Points:
         """Where the landmarks (37, 2) lie in the picture as it is shown, edges at whole numbers."""
@@ -73,53 +76,55 @@ class Place(Tool):
             points[:, 0] = canvas.view.columns - points[:, 0]
         return points
 
-    def _in_file(self, canvas: Canvas, touch: Touch) -> tuple[float, float]:
-        """The landmark of the file that lies under a touch; never outside the picture."""
+    @staticmethod
+    def _within(canvas: Canvas, x: float, y: float) -> tuple[float, float]:
+        """A point of the picture, edges at whole numbers, as a landmark of the file; never outside.
+        """
         view = canvas.view
-        x = view.columns - touch.x if self.flipped else touch.x
-        x, y = min(max(x, 0.0), float(view.columns)), min(max(touch.y, 0.0), float(view.rows))
-        return x - 0.5, y - 0.5
+        return min(max(x, 0.0), view.columns) - 0.5, min(max(y, 0.0), view.rows) - 0.5
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
         if canvas.picture.pixels is None:
             return
         near = self._near(canvas, touch)
-        right = bool(touch.buttons & Qt.MouseButton.RightButton)
-        if right and near is not None:
-            self.select(near)
-            self.toggle_occluded()
-        elif not right:
-            self._near_press, self._moved = near, False
+        if touch.buttons & Qt.MouseButton.RightButton:
+            if near is not None:
+                self.select(near)
+                self.toggle_occluded()
+        else:
+            self._pressed, self._near_press, self._moved = touch.point, near, False
             self._before = self.work.now
         canvas.update()
 
-    def _place(self, canvas: Canvas, touch: Touch) -> None:
-        assert self.due is not None
-        self.work.say(self.work.now.put(self.due, self._in_file(canvas, touch)))
-        self._go_on(self.due)
-        self.signals.changed.emit()
-
-    def _go_on(self, after: int) -> None:
-        """On to the next absent landmark. Those before it were left out: they are not asked for
-        again, or a click meant for a later one would set them."""
-        self.due = self.work.now.next_absent(after)
-        self.select(self.due)
+    def _way(self, canvas: Canvas, touch: Touch) -> float:
+        """How far, widget px, the pointer is from where the button went down."""
+        off = np.subtract(touch.point, self._pressed) * canvas.view.scale
+        return math.hypot(*off)
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
-        if self._before is None or self._near_press is None:
+        if self._before is None:
             return
+        if not self._moved and self._way(canvas, touch) < TREMOR:
+            return
+        landmark = self._near_press
         if not self._moved:
             self._moved = True
-            self.select(self._near_press)
-        assert self.selected is not None
-        state = self.work.now.states[self.selected]
-        self.work.preview(self.work.now.put(self.selected, self._in_file(canvas, touch), state))
+            if landmark is not None:
+                self.select(landmark)
+        if landmark is None:
+            return
+        # the landmark keeps its way from the pointer: taken hold of, it does not jump
+        x, y = self._before.points[landmark] + 0.5
+        across = (touch.x - self._pressed[0]) * (-1 if self.flipped else 1)
+        place = self._within(canvas, x + across, y + touch.y - self._pressed[1])
+        state = self._before.states[landmark]
+        self.work.preview(self._before.put(landmark, place, state))
         canvas.update()
 
     def let_go(self) -> None:
         """End a drag that is under way, where it is: something else changes the landmarks."""
         before, self._before = self._before, None
-        if before is not None and self._moved:
+        if before is not None and self.work.now is not before:
             self.work.drop(before)
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
@@ -128,11 +133,21 @@ class Place(Tool):
         self.let_go()
         if self._moved:
             self.signals.changed.emit()
-        elif self.due is None or self._near(canvas, touch, DOT) is not None:
-            self.select(self._near_press)
+        elif self.order.due is None or self._near(canvas, touch, DOT) is not None:
+            self._take(self._near_press)
         else:  # landmarks 2 and 3 lie so close that a click near one must be able to set the other
             self._place(canvas, touch)
         canvas.update()
+
+    def _place(self, canvas: Canvas, touch: Touch) -> None:
+        due, view = self.order.due, canvas.view
+        if due is None or not (0 <= touch.x <= view.columns and 0 <= touch.y <= view.rows):
+            return  # a click beside the picture
+        x = view.columns - touch.x if self.flipped else touch.x
+        self.work.say(self.work.now.put(due, self._within(canvas, x, touch.y)))
+        self.order.after_set(self.work.now, due)
+        self._take(self.order.due)
+        self.signals.changed.emit()
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
         step = ARROWS.get(Qt.Key(event.key()))
@@ -164,10 +179,11 @@ class Place(Tool):
         if self.selected is None:
             return
         if self.work.now.states[self.selected] is State.ABSENT:
-            self._go_on(self.selected)
+            self.order.leave_out(self.work.now, self.selected)
         else:
             self.work.say(self.work.now.without(self.selected))
-            self.select(self.selected)
+            self.order.take_away(self.selected)
+        self._take(self.order.due)
         self.signals.changed.emit()
 
     def _near(self, canvas: Canvas, touch: Touch, reach: float = GRIP) -> int | None:
@@ -200,8 +216,9 @@ class Place(Tool):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             if chosen:
                 canvas.tag(painter, place, f"{landmark} {NAMES[landmark]}")
-        if self.due is not None and not np.isnan(self.expected[self.due]).any():
-            x, y = self.expected[self.due].tolist()
+        due = self.order.due
+        if due is not None and not np.isnan(self.expected[due]).any():
+            x, y = self.expected[due].tolist()
             painter.setPen(QPen(QColor(255, 255, 255, 150), 1.4, Qt.PenStyle.DashLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(QPointF(*canvas.view.to_widget(x, y)), 14.0, 14.0)
@@ -210,7 +227,9 @@ class Place(Tool):
 
     def _help(self) -> str:
         """What the next click does."""
-        if self.due is not None:
-            return f"Click: {self.due} {NAMES[self.due]} (Delete: it is absent)"
+        due = self.order.due
+        if due is not None:
+            absent = " (Delete: it is absent)" if due == self.selected else ""
+            return f"Click: {due} {NAMES[due]}{absent}"
         left_out = [n for n, s in enumerate(self.work.now.states) if s is State.ABSENT]
         return f"Left out: {', '.join(map(str, left_out))}; choose one in the list to set it"

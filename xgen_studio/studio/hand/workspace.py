@@ -58,6 +58,8 @@ class HandWorkspace(Place):
         for page in (self.page, self.landmarks):
             for _, action in page.actions_:
                 action.setEnabled(page is self.tabs.currentWidget())
+        if self.shown is self.page:
+            self.page.set_keys()
         self.page_changed.emit()
 
     @property
@@ -110,8 +112,8 @@ class HandWorkspace(Place):
 
     def save(self) -> bool:
         if self.shown is self.page:
-            self.page.save()
-            self.page.said.emit("Decisions are saved by themselves; Run > Export takes hands out")
+            if self.page.save():
+                self.page.said.emit("Decisions are saved; Run > Export takes hands out")
         else:
             self.landmarks.ask_save()
         return True
