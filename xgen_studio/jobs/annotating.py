@@ -141,11 +141,11 @@ def save_annotation(path: Path, picture: str, annotation: Annotation) -> int:
             f"{path}: a table holds all {COUNT} landmarks, {absent} ({NAMES[absent]}) is"
             " absent; place it, or save as .json, which keeps absent ones"
         )
-    others, _ = others_in(path, picture)
     if path.suffix.lower() == ".csv":
+        others, _ = others_in(path, picture)
         put_in_table(path, Path(picture).stem, annotation.points)
         return others
     known = read_coco(path) if path.exists() else {}
     hands = {n: a for n, a in known.items() if Path(n).stem != Path(picture).stem}
     write_json(path, coco({**hands, picture: annotation}, "landmarks of hand radiographs"))
-    return others
+    return len(hands)

@@ -17,7 +17,7 @@ import numpy as np
 import xgen_studio
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import NAMES
-from xgen_studio.anatomy.hand.wording import TIPS, TITLES
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES, limits_in_words
 from xgen_studio.anatomy.hand.writing import coco, write_table
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
@@ -197,8 +197,8 @@ def summary(review: Review) -> dict[str, Any]:
 
 def _gate_in_words(numbers: dict[str, Any]) -> str:
     moved = numbers["limits_moved"]
-    limits = ", ".join(f"{TITLES[code]} {limit:.3g}" for code, limit in moved.items())
-    return f"{numbers['gate']} gate" + (f" with limits that were moved ({limits})" if moved else "")
+    said = f" with limits that were moved ({limits_in_words(moved)})" if moved else ""
+    return f"{numbers['gate']} gate{said}"
 
 
 def write_report(review: Review, out: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from xgen_studio.anatomy.hand.measures import UNITS
 
 TITLES = {
@@ -22,6 +24,11 @@ TIPS = {
     "FAINT": "the faintest landmark's height, as a share of the median",
     "MIRROR": "looks like a right hand", "none": "hands that pass every check",
 }  # fmt: skip
+
+
+def limits_in_words(limits: Mapping[str, float]) -> str:
+    """'Wrist 18, Missing 1', of limits by code."""
+    return ", ".join(f"{TITLES[code]} {limit:.3g}" for code, limit in limits.items())
 
 
 def with_unit(metric: str, value: float) -> str:

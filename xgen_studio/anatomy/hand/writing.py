@@ -24,12 +24,7 @@ SKELETON = [[a + 1, b + 1] for a, b in BONES]
 
 def write_table(path: Path, hands: Mapping[str, Points]) -> None:
     """A table `id,x0,y0,...,x36,y36` of points (37, 2), a hundredth of a pixel exact."""
-    make_folder(path.parent)
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        for id, points in hands.items():
-            writer.writerow([id, *(f"{value:.2f}" for value in points.ravel())])
+    _write_rows(path, [HEADER, *([id, *_numbers(points)] for id, points in hands.items())])
 
 
 def put_in_table(path: Path, id: str, points: Points) -> None:
@@ -40,12 +35,20 @@ def put_in_table(path: Path, id: str, points: Points) -> None:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
     first = rows[0].index(COLUMNS[0]) if COLUMNS[0] in rows[0] else 1
-    values = [f"{value:.2f}" for value in points.ravel()]
+    values = _numbers(points)
     own = next((row for row in rows if row and row[0] == id), None)
     if own is None:
         rows.append([id, *[""] * (first - 1), *values])
     else:
         own[first:] = values
+    _write_rows(path, rows)
+
+
+def _numbers(points: Points) -> list[str]:
+    return [f"{value:.2f}" for value in points.ravel()]
+
+
+def _write_rows(path: Path, rows: list[list[str]]) -> None:
     make_folder(path.parent)
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)

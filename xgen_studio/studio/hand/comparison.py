@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
 from xgen_studio.anatomy.hand.measures import SIGNED, UNITS
-from xgen_studio.anatomy.hand.wording import TITLES, with_unit
+from xgen_studio.anatomy.hand.wording import TITLES, limits_in_words, with_unit
 from xgen_studio.jobs.review import Review, compared
 from xgen_studio.studio.hand.limits import rate
 
@@ -23,7 +23,8 @@ def page_of(table: dict[str, Any]) -> str:
 
     rows = [row("Run", one["folder"], other["folder"]), row("Gate", one["gate"], other["gate"])]
     if one["limits_moved"] or other["limits_moved"]:
-        rows.append(row("Limits moved by you", *(_moved(r) for r in (one, other))))
+        moved = (limits_in_words(r["limits_moved"]) or "none" for r in (one, other))
+        rows.append(row("Limits moved by you", *moved))
     rows.append(
         row("Accepted by the gate", *(rate(r["accepted"], r["hands"]) for r in (one, other)))
     )
@@ -43,11 +44,6 @@ def page_of(table: dict[str, Any]) -> str:
         both = ", ".join(f"{name}: {count}" for name, count in table["same_ids"].items())
         text += f"<p>Hands of the same names accepted by {escape(both)}.</p>"
     return text
-
-
-def _moved(run: dict[str, Any]) -> str:
-    moved = run["limits_moved"].items()
-    return ", ".join(f"{TITLES[code]} {limit:.3g}" for code, limit in moved) or "none"
 
 
 class CompareDialog(QDialog):

@@ -13,11 +13,10 @@ from xgen_studio.anatomy.hand.annotation import State
 from xgen_studio.anatomy.hand.gate import load_gate
 from xgen_studio.anatomy.hand.landmarks import COUNT, FINGERS, NAMES, Points
 from xgen_studio.jobs.review import Review
-from xgen_studio.studio.hand.colours import of_landmark
+from xgen_studio.studio.hand.colours import STATE, of_landmark
 
 MARGIN = 20.0  # px
 REACH = 16.0   # px about a landmark in which the mouse means it
-FAULT = QColor("#d9534a")
 
 
 class HandMap(QWidget):
@@ -92,7 +91,7 @@ class FailureMap(HandMap):
         painter.setPen(Qt.PenStyle.NoPen)
         for place, share in zip(at, self._share.tolist(), strict=True):
             part = (share / top) ** 0.5
-            colour = QColor(FAULT)
+            colour = QColor(STATE["rejected"])
             colour.setAlphaF(0.3 + 0.7 * part)
             painter.setBrush(colour if share > 0 else self.palette().mid().color())
             painter.drawEllipse(place, 3 + 9 * part, 3 + 9 * part)
