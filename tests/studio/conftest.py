@@ -9,9 +9,11 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from xgen_studio.imaging import write_png8
+from xgen_studio.jobs.screen import screen_folder
 from xgen_studio.studio.theme import apply_theme
 
 
@@ -103,3 +105,37 @@ def wait_for(condition, seconds=60.0):
         QApplication.processEvents()
         time.sleep(0.002)
     return bool(condition())
+
+
+def press(widget, key, modifiers=Qt.KeyboardModifier.NoModifier):
+    """A key goes down and up."""
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+        QApplication.sendEvent(widget, QKeyEvent(kind, key, modifiers))
+
+
+@pytest.fixture
+def place(window):
+    """The hand workspace."""
+    window.show_workspace("hand")
+    return window._places["hand"]
+
+
+@pytest.fixture
+def page(place, pairs, qtbot):
+    """The review of six screened hands: four sound, one with a spurious blob, one lacks a finger.
+    """
+    screen_folder(pairs[0], "calibrated", pairs[0])
+    place.page.run.open_folder(pairs[0])
+    return place.page
+
+
+@pytest.fixture
+def marks(place, tmp_path):
+    """The landmark page with a radiograph of 400 x 500 px."""
+    rng = np.random.default_rng(0)
+    write_png8(tmp_path / "hand.png", rng.random((500, 400)))
+    place.tabs.setCurrentIndex(1)
+    place.landmarks.open(tmp_path / "hand.png")
+    place.landmarks.canvas.resize(900, 700)
+    place.landmarks.canvas.fit()
+    return place.landmarks

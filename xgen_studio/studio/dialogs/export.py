@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from threading import Thread
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.document import Picture
 from xgen_studio.jobs.export import FORMATS
+from xgen_studio.studio.threads import on_thread
 
 
 def free_name(folder: Path, name: str) -> str:
@@ -37,8 +36,6 @@ def free_name(folder: Path, name: str) -> str:
 class ExportDialog(QDialog):
     """`export(folder, name, formats, spacing, picture)` runs on a thread when the user says so; it
     returns what went wrong, or nothing, and the dialog stays open in the first case."""
-
-    _done = Signal(str)
 
     def __init__(
         self,
@@ -53,7 +50,6 @@ class ExportDialog(QDialog):
         self.setWindowTitle("Export")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._export = export
-        self._done.connect(self._finish)
         self.name, self.folder = QLineEdit(free_name(folder, name)), QLineEdit(str(folder))
         choose = QPushButton("Choose ...")
         choose.clicked.connect(self._choose)
@@ -112,15 +108,15 @@ class ExportDialog(QDialog):
         self.trouble.setText("Exporting ...")
         picture: Picture | None = self.picture.currentData()
 
-        def work() -> None:
-            try:
-                said = self._export(folder, name, formats, spacing, picture)
-            except Exception as error:  # whatever it is, the dialog must not wait for ever
-                said = f"This failed ({type(error).__name__}: {error})."
-            with suppress(RuntimeError):  # the dialog was closed meanwhile
-                self._done.emit(said)
+        export = self._export
 
-        Thread(target=work, daemon=True).start()
+        def work() -> str:
+            try:
+                return export(folder, name, formats, spacing, picture)
+            except Exception as error:  # whatever it is, the dialog must not wait for ever
+                return f"This failed ({type(error).__name__}: {error})."
+
+        on_thread(work, self._finish)
 
     def _finish(self, said: str) -> None:
         self.go.setEnabled(True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -29,6 +30,7 @@ from xgen_studio.studio.engine.protocol import (
     Stop,
 )
 from xgen_studio.studio.engine.worker import serve
+from xgen_studio.studio.threads import Reply
 
 
 class Engine(QObject):
@@ -49,7 +51,6 @@ class Engine(QObject):
     ended = Signal(object)    # Ended
     failed = Signal(object)   # Failed
     died = Signal()
-    _heard = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +60,7 @@ class Engine(QObject):
         self._last = 0
         self._outbox: deque[Message] = deque()
         self._filled = Condition()
-        self._heard.connect(self._dispatch)
+        self._threads: list[Thread] = []
         self._signal_of = {
             Stepped: self.stepped, Drawn: self.drawn, Opened: self.opened, Remade: self.remade,
             Proposed: self.proposed, HandJudged: self.judged, LocatedHand: self.located,
@@ -91,8 +92,13 @@ class Engine(QObject):
         self._pipe = ours
         with self._filled:
             self._outbox.clear()  # what was asked of a worker that died
-        Thread(target=self._listen, args=(ours,), daemon=True, name="engine answers").start()
-        Thread(target=self._speak, args=(ours,), daemon=True, name="engine requests").start()
+        self._threads = [
+            Thread(target=_listen, args=(ours, Reply(self._dispatch)), name="engine answers"),
+            Thread(target=self._speak, args=(ours,), name="engine requests"),
+        ]
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
 
     def send(self, request: Message) -> None:
         """Hand a request to the worker. Never waits: a pipe may be full while the worker is busy.
@@ -107,29 +113,20 @@ class Engine(QObject):
             self._filled.notify_all()
 
     def stop(self) -> None:
-        """End the worker; waits for it no longer than a second."""
+        """End the worker and the threads that speak with it; seldom takes more than a second."""
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
         with self._filled:
             self._filled.notify_all()  # the sending thread ends
-        if pipe is not None:
-            pipe.close()
         if process is not None:
             process.terminate()
             process.join(1.0)
             if process.is_alive():
                 process.kill()
-
-    def _listen(self, pipe: Connection) -> None:
-        """On a thread of its own: wait for answers, pass them to the window's thread."""
-        try:
-            while True:
-                self._heard.emit(pipe, pipe.recv())
-        except (EOFError, OSError, RuntimeError):  # closed, or the window is gone
-            try:
-                self._heard.emit(pipe, None)
-            except RuntimeError:
-                return
+        for thread in self._threads:
+            thread.join(1.0)  # the pipe is broken: they have nothing to wait for
+        if pipe is not None:
+            pipe.close()  # not sooner: another file could get its number while it is read
 
     def _speak(self, pipe: Connection) -> None:
         """On a thread of its own: send what waits, as fast as the worker takes it."""
@@ -163,3 +160,11 @@ class Engine(QObject):
             with self._filled:
                 self._filled.notify_all()
             self.died.emit()
+
+
+def _listen(pipe: Connection, heard: Reply) -> None:
+    """On a thread of its own: wait for answers, pass them to the window's thread."""
+    with suppress(EOFError, OSError):
+        while True:
+            heard(pipe, pipe.recv())
+    heard(pipe, None)  # the worker is gone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,6 +28,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_image
 from xgen_studio.jobs.review import Review
 from xgen_studio.studio.hand.colours import SIGN, STATE, of_landmark
+from xgen_studio.studio.threads import Reply
 
 Index = QModelIndex | QPersistentModelIndex
 KEPT = 3000          # thumbnails in memory, about 100 kB each at 144 px
@@ -58,18 +58,20 @@ def read_small(file: str, width: int) -> tuple[NDArray[np.uint8], tuple[int, int
     return np.ascontiguousarray(small), (own_width, height)
 
 
+def _load(file: str, width: int, then: Reply) -> None:
+    then(file, *read_small(file, width))
+
+
 class Thumbnails(QObject):
     """Small pictures by file, loaded on other threads, the longest unseen forgotten."""
 
     arrived = Signal(str)
-    _read = Signal(str, object, object)  # file, grey values, the file's own size
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
         self._known: OrderedDict[str, tuple[QImage, QSize]] = OrderedDict()
         self._asked: set[str] = set()
-        self._read.connect(self._keep)
 
     def get(self, file: str) -> tuple[QImage, QSize] | None:
         """The picture and the file's own size, or None until it has arrived."""
@@ -78,14 +80,8 @@ class Thumbnails(QObject):
             return self._known[file]
         if file not in self._asked:
             self._asked.add(file)
-            READERS.submit(self._load, file)
+            READERS.submit(_load, file, self.width, Reply(self._keep))
         return None
-
-    def _load(self, file: str) -> None:
-        """On a thread of its own: read a picture small."""
-        grey, own = read_small(file, self.width)
-        with contextlib.suppress(RuntimeError):  # the window is gone
-            self._read.emit(file, grey, own)
 
     def _keep(self, file: str, grey: NDArray[np.uint8], own: tuple[int, int]) -> None:
         self._asked.discard(file)

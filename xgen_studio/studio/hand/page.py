@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+from functools import partial
 from pathlib import Path
-from threading import Thread
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -37,6 +36,7 @@ from xgen_studio.studio.hand.hand_map import FailureMap
 from xgen_studio.studio.hand.limits import LimitsPanel
 from xgen_studio.studio.hand.run_panel import RunPanel
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.threads import on_thread
 
 SAVE_AFTER = 600    # ms after a decision
 REFRESH_AFTER = 60  # ms of sliding before the gallery follows; the rates follow at once
@@ -343,16 +343,10 @@ class ReviewPage(QMainWindow):
             number += 1
             out = Path(folder) / f"{name}-{number}"
         self.said.emit(f"Writing {out} ...")
-        Thread(target=self._export, args=(self.review.frozen(), out, which), daemon=True).start()
+        on_thread(partial(_exported, self.review.frozen(), out, which), self._say)
 
-    def _export(self, review: Review, out: Path, which: str) -> None:
-        """On a thread of its own: reading and writing hundreds of pictures takes seconds."""
-        try:
-            text = export_hands(review, out, which).in_words()
-        except Exception as error:  # on this thread nobody else would say it
-            text = str(error) or repr(error)
-        with contextlib.suppress(RuntimeError):  # the window is gone
-            self.said.emit(text)
+    def _say(self, text: str) -> None:
+        self.said.emit(text)
 
     def compare(self) -> None:
         """Show this run beside another one."""
@@ -368,3 +362,9 @@ class ReviewPage(QMainWindow):
             self.said.emit(str(error))
 
 
+def _exported(review: Review, out: Path, which: str) -> str:
+    """On a thread of its own: reading and writing hundreds of pictures takes seconds."""
+    try:
+        return export_hands(review, out, which).in_words()
+    except Exception as error:  # on this thread nobody else would say it
+        return str(error) or repr(error)
