@@ -213,8 +213,13 @@ class Review:
 
     def limits_moved(self) -> dict[str, float]:
         """Limits, by code, that are not those of the gate."""
-        usual = load_gate(self.gate.name).limits
+        usual = self.usual_limits
         return {code: v for code, v in self.gate.limits.items() if v != usual[code]}
+
+    @property
+    def usual_limits(self) -> Mapping[str, float]:
+        """The gate's own limits, by code."""
+        return load_gate(self.gate.name).limits
 
     def set_limits(self, limits: Mapping[str, float]) -> None:
         """Decide by other limits, by code. Limits are no part of the undo."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.gate import Check
+from xgen_studio.anatomy.hand.measures import SIGNED, UNITS
 
 TITLES = {
     "MISSING": "Missing", "DUP": "Shared peaks", "EXTRA": "Extra peaks", "WRIST": "Wrist",
@@ -24,6 +25,11 @@ TIPS = {
     "FAINT": "the faintest landmark's height, as a share of the median",
     "MIRROR": "looks like a right hand", "none": "hands that pass every check",
 }  # fmt: skip
+
+
+def sign_of(check: Check) -> str:
+    """How a limit is meant: '≥', '≤', or '±' where either way is odd."""
+    return "≥" if check.at_least else "±" if check.metric in SIGNED else "≤"
 
 
 def limits_in_words(limits: Mapping[str, float]) -> str:

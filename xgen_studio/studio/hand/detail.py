@@ -20,8 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.anatomy.hand.landmarks import NAMES
-from xgen_studio.anatomy.hand.measures import SIGNED
-from xgen_studio.anatomy.hand.wording import TIPS, TITLES, with_unit
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES, sign_of, with_unit
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import read_image
 from xgen_studio.jobs.review import STATES, Review
@@ -227,8 +226,8 @@ class Detail(QWidget):
         for row, check in enumerate(checks):
             value = hand.metrics[check.metric]
             said = "not measured" if np.isnan(value) else with_unit(check.metric, value)
-            sign = "≥" if check.at_least else "within ±" if check.metric in SIGNED else "≤"
-            for column, text in enumerate((TITLES[check.code], said, f"{sign} {check.limit:.3g}")):
+            limit = f"{sign_of(check)} {check.limit:.3g}"
+            for column, text in enumerate((TITLES[check.code], said, limit)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(TIPS[check.code])
                 if check.code in failing:

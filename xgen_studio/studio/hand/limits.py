@@ -6,9 +6,8 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from xgen_studio.anatomy.hand.gate import Check, Gate
-from xgen_studio.anatomy.hand.measures import SIGNED
-from xgen_studio.anatomy.hand.wording import TIPS, TITLES, with_unit
+from xgen_studio.anatomy.hand.gate import Check
+from xgen_studio.anatomy.hand.wording import TIPS, TITLES, sign_of, with_unit
 from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.jobs.review import Review
 
@@ -36,7 +35,6 @@ class LimitsPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.review: Review | None = None
-        self._usual: dict[str, float] = {}
         self.sliders: dict[str, QSlider] = {}
         self._values: dict[str, QLabel] = {}
         self._quiet = False
@@ -63,10 +61,9 @@ class LimitsPanel(QWidget):
         """Room for the sliders of a run, before one is open, so that nothing moves then."""
         return super().sizeHint().expandedTo(QSize(ROOM, 19 * self.fontMetrics().lineSpacing()))
 
-    def show_review(self, review: Review | None, usual: Gate | None) -> None:
-        """Show the limits of a review; `usual` has those to go back to."""
+    def show_review(self, review: Review | None) -> None:
+        """Show the limits of a review."""
         self.review = review
-        self._usual = {c.code: c.limit for c in usual.checks} if usual else {}
         while item := self._grid.takeAt(0):
             if widget := item.widget():
                 widget.deleteLater()
@@ -109,7 +106,7 @@ class LimitsPanel(QWidget):
     def _reset(self) -> None:
         if self.review is None:
             return
-        self.review.set_limits(self._usual)
+        self.review.set_limits(self.review.usual_limits)
         self._quiet = True
         for check in self.review.gate.checks:
             slider = self.sliders[check.code]
@@ -125,17 +122,17 @@ class LimitsPanel(QWidget):
             self.synthetic.setText("No run is open.")
             self.real.setText("")
             return
+        usual_limits = self.review.usual_limits
         for check in self.review.gate.checks:
-            sign = "≥" if check.at_least else "±" if check.metric in SIGNED else "≤"
             value = self._values[check.code]
-            value.setText(f"{sign} {with_unit(check.metric, check.limit)}")
-            moved = check.limit != self._usual[check.code]
+            value.setText(f"{sign_of(check)} {with_unit(check.metric, check.limit)}")
+            moved = check.limit != usual_limits[check.code]
             value.setStyleSheet("font-weight: 600" if moved else "")
         passed, n = int(self.review.by_gate().sum()), len(self.review)
         self.synthetic.setText(f"Synthetic hands that pass:<br><b>{rate(passed, n)}</b>")
         gate = self.review.gate
         self.real.setText(f"Real hands, the same limits:<br><b>{rate(*gate.real_rate())}</b>")
-        own = gate.limits == self._usual
+        own = gate.limits == usual_limits
         self.reset.setEnabled(not own)
         self.real.setToolTip(gate.how_real if own else "limits moved by you, on those same hands")
 

@@ -198,7 +198,7 @@ class ReviewPage(QMainWindow):
 
     def _show(self, review: Review) -> None:
         self.review = review
-        self.limits.show_review(review, load_gate(review.gate.name))
+        self.limits.show_review(review)
         self.run.ready(True)
         self.stack.setCurrentIndex(1)
         self.refresh()
