@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from xgen_studio.anatomy.hand.calibration import (
     GRID,
@@ -14,10 +15,13 @@ from xgen_studio.anatomy.hand.calibration import (
 )
 from xgen_studio.anatomy.hand.corruption import CORRUPTIONS, mirrored, six_fingers
 from xgen_studio.anatomy.hand.gate import GATES, Check, load_gate, screen_heatmaps
+from xgen_studio.anatomy.hand.labelling import Labels
 from xgen_studio.anatomy.hand.landmarks import COUNT, read_table
+from xgen_studio.anatomy.hand.measures import merged_pairs
 from xgen_studio.anatomy.hand.norms import Norms, from_json, in_frame, to_json
 from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
 from xgen_studio.anatomy.hand.preparation import read_fold
+from xgen_studio.anatomy.hand.warping import turned
 from xgen_studio.errors import CallError
 
 REASON = {
@@ -53,6 +57,31 @@ def test_a_peak_is_found_to_a_tenth_of_a_pixel(sigma, levels):
     assert len(found) == 12
     off = np.hypot(*(found.places[:, None] - points[None]).transpose(2, 0, 1)).min(0)
     assert off.max() < 0.1 and (found.heights > 0.85).all()
+
+
+@pytest.mark.parametrize("turn", [0.0, 70.0, 180.0])
+def test_two_blobs_that_ran_into_each_other_are_told_apart(gate, hands, turn):
+    """A network draws their sum, smoothly: one peak, from which both landmarks get their place."""
+    whole = in_frame(turned(hands[3], turn), GRID)
+    apart = whole[3] - whole[2]
+    whole[3] = whole[2] + 3.4 * apart / np.hypot(*apart)
+    heat = render(whole, GRID, 2.0)
+    one, other = (render(whole[[k]], GRID, 2.0) for k in (2, 3))
+    near = np.maximum(one, other) > 0.02
+    heat[near] = ndimage.gaussian_filter(one + other, 0.8)[near]
+    peaks = find_peaks(heat / heat.max(), 60)
+    assert len(peaks) == COUNT - 1
+    found = gate.judge(["x"], [peaks], GRID)[0] if turn == 0 else None
+    labels = found.labels.peaks if found else np.hypot(
+        *(peaks.places - whole[:, None]).transpose(2, 0, 1)).argmin(1)  # fmt: skip
+    made = gate.decide("x", peaks, Labels(labels, -1.0))
+    assert merged_pairs(made.labels) == [(2, 3)]
+    off = np.hypot(*(made.landmarks - whole).T)
+    assert off[2:4].max() < 0.6 and off.max() < 0.6
+    single = np.hypot(*(peaks.places[labels[2]] - whole[[2, 3]]).T)
+    assert single.mean() > 1.4  # what the peak alone would say
+    flipped = peaks.mirrored(GRID[1])
+    np.testing.assert_allclose(flipped.mirrored(GRID[1]).halves, peaks.halves)
 
 
 def test_equal_neighbours_are_one_peak():

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from tests.hands import GRID
 from xgen_studio.anatomy.hand.annotation import State
+from xgen_studio.anatomy.hand.calibration import render
+from xgen_studio.anatomy.hand.gate import load_gate
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.reading import read_annotations, read_landmarks
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import read_image, write_png8
+from xgen_studio.imaging import read_image, write_png8, write_png16
 from xgen_studio.jobs.hand_export import export_hands
 from xgen_studio.jobs.review import Review, compared
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
@@ -186,6 +189,26 @@ def test_a_user_without_a_name_can_decide(review, monkeypatch):
 
 
 # -- export ---------------------------------------------------------------------------------------
+
+
+def test_landmarks_whose_blobs_ran_together_are_two_and_said_to_be(pairs, tmp_path):
+    folder, hands = pairs
+    hand = hands[1].copy()
+    hand[3] = hand[2] + 3.2 * (hand[3] - hand[2]) / np.hypot(*(hand[3] - hand[2]))
+    both = sum(render(hand[[k]], GRID, 2.0) for k in (2, 3))
+    heat = np.maximum(render(np.delete(hand, [2, 3], 0), GRID, 2.0), both / both.max())
+    write_png16(folder / "001_heatmap.png", heat, {"synthetic": True})
+    screen_folder(folder, "calibrated", folder)
+    _, found = read_screening(folder / FILE)
+    again = load_gate().decide("001", found[1].peaks, found[1].labels)  # as after a dragged label
+    np.testing.assert_allclose(again.landmarks, found[1].landmarks, atol=0.01)
+    export_hands(Review.open(folder), tmp_path / "set")
+    points = read_landmarks(tmp_path / "set" / "landmarks.csv")["001"] + 0.5
+    assert np.hypot(*(points - hand)[2:4].T).max() < 0.6
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert [h["landmarks_merged"] for h in manifest["hands"][:3]] == [[], [[2, 3]], []]
+    assert "In 1 of the accepted hands the blobs of two" in (
+        tmp_path / "set" / "report.html").read_text()  # fmt: skip
 
 
 def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):

@@ -3,8 +3,9 @@
 import json
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from tests.studio.conftest import Mouse
 from xgen_studio.errors import InputError
@@ -13,7 +14,7 @@ from xgen_studio.jobs.review import Review, compared
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
 from xgen_studio.studio.engine.protocol import HandJudged, HandRun, ScreenFolder
 from xgen_studio.studio.hand.comparison import page_of
-from xgen_studio.studio.hand.gallery import read_small
+from xgen_studio.studio.hand.gallery import Gallery, read_small
 
 
 def test_a_run_is_shown_with_its_rates_and_reasons(page):
@@ -37,6 +38,23 @@ def test_thumbnails_arrive_and_are_painted(page, qtbot):
     colours = {grabbed.pixelColor(x, rect.center().y()).name()
                for x in range(rect.left(), rect.right())}  # fmt: skip
     assert "#35a764" in colours  # the frame of an accepted hand
+
+
+@pytest.mark.parametrize("width", [640, 740, 780])
+def test_the_last_row_can_be_reached(page, qtbot, width):
+    gallery = Gallery()
+    qtbot.addWidget(gallery)
+    gallery.resize(width, 640)
+    gallery.show()
+    for count in range(1, 40):
+        gallery.show_review(page.review, [0] * count)
+        QApplication.processEvents()
+        gallery.doItemsLayout()
+        gallery.verticalScrollBar().setValue(gallery.verticalScrollBar().maximum())
+        last = gallery.visualRect(gallery.hands.index(count - 1))
+        assert last.bottom() <= gallery.viewport().height(), count
+        columns = len({gallery.visualRect(gallery.hands.index(n)).x() for n in range(count)})
+        assert columns == min(count, gallery.viewport().width() // gallery.drawer.size().width())
 
 
 def test_thumbnails_are_read_without_qt(tmp_path):

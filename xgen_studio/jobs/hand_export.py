@@ -17,6 +17,7 @@ import numpy as np
 import xgen_studio
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import NAMES
+from xgen_studio.anatomy.hand.measures import merged_pairs
 from xgen_studio.anatomy.hand.wording import TIPS, TITLES, limits_in_words
 from xgen_studio.anatomy.hand.writing import coco, write_table
 from xgen_studio.errors import CallError, InputError
@@ -122,6 +123,7 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tup
                 "reasons": list(review.reasons(i)),
                 "labels_moved_by_hand": review.edited(id),
                 "landmarks_absent": np.flatnonzero(hand.labels.peaks < 0).tolist(),
+                "landmarks_merged": merged_pairs(hand.labels),
                 "provenance": _provenance(source.with_suffix(".json")),
             }
         )
@@ -143,7 +145,10 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tup
                 id=np.array(ids),
             )  # fmt: skip
     write_report(review, out)
-    said = "landmarks.csv, annotations.json: px, pixel centres at whole numbers"
+    said = (
+        "landmarks.csv, annotations.json: px, pixel centres at whole numbers; landmarks_merged:"
+        " pairs whose blobs ran into each other, their places are the two halves of the blob"
+    )
     if arrays:
         said += f"; {ARRAYS}: px, pixel edges at whole numbers"
     write_json(
@@ -187,6 +192,10 @@ def summary(review: Review) -> dict[str, Any]:
         "accepted": int(accepted.sum()), "interval95": wilson(int(accepted.sum()), len(review)),
         "states": {state: states.count(state) for state in STATES},
         "accepted_by_gate": int(passed.sum()),
+        "accepted_with_merged_landmarks": sum(
+            bool(merged_pairs(review.shown[id].labels))
+            for id, ok in zip(review.ids, accepted, strict=True) if ok
+        ),
         "reasons": dict(review.facets()),
         "real_hands": {"passed": real, "total": n, "interval95": wilson(real, n),
                        "how": review.gate.how_real},
@@ -230,12 +239,15 @@ def write_report(review: Review, out: Path) -> Path:
         )
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Screened hands</title>'
-        f"<style>{STYLE}</style><h1>Screened hands</h1>"
+        f"<style>{STYLE}</style><h1>All hands of {html.escape(review.folder.name)}</h1>"
         '<p class="note">Synthetic radiographs. For research and teaching, not for diagnosis.</p>'
         f"<p>{numbers['accepted']} of {numbers['hands']} accepted, 95 % interval {low:.1f} to"
         f" {high:.1f} %. The {_gate_in_words(numbers)} accepts {numbers['accepted_by_gate']};"
         f" people decided about {by_hand}. Of real hands {real['passed']} of"
-        f" {real['total']} pass the same gate.</p><table><tr><th>reason</th><th>hands</th></tr>"
+        f" {real['total']} pass the same gate. In {numbers['accepted_with_merged_landmarks']} of"
+        " the accepted hands the blobs of two close landmarks (2 and 3, or 0 and 1) ran into each"
+        " other; their places are the two halves of the blob.</p>"
+        "<table><tr><th>reason</th><th>hands</th></tr>"
         f"{rows}</table><div>{''.join(figures)}</div></html>"
     )
     path = out / "report.html"

@@ -19,7 +19,7 @@ from xgen_studio.anatomy.hand.calibration import GRID, all_right, seen
 from xgen_studio.anatomy.hand.gate import MOST_PEAKS, Gate, Screening, load_gate
 from xgen_studio.anatomy.hand.labelling import Labels
 from xgen_studio.anatomy.hand.landmarks import COUNT
-from xgen_studio.anatomy.hand.measures import UNITS
+from xgen_studio.anatomy.hand.measures import UNITS, merged_pairs
 from xgen_studio.anatomy.hand.norms import framing
 from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
 from xgen_studio.anatomy.hand.reading import read_landmarks
@@ -129,7 +129,7 @@ def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = No
             extra[screening.id] = {
                 "all_labels_right": all_right(screening, truth),
                 "landmarks": _plain((screening.landmarks - offset) / scale),
-                "peaks": _peaks(screening, scale, offset),
+                **_peaks(screening, scale, offset),
             }
         found += judged
     made = as_table(judge, found)
@@ -210,10 +210,11 @@ def _from_sample(sample: dict[str, Any]) -> Screening:
     if numbers.shape != (COUNT,) or numbers.max() >= len(peaks):
         raise ValueError(f"hand {id} has {len(numbers)} labels of {len(peaks)} peaks")
     labels = Labels(numbers, metrics["edges"])
+    halves = np.array(sample["halves"], dtype=float).reshape(len(peaks), 2, 2) + CENTRE
     return Screening(
         id, tuple(sample["reasons"]), tuple(sample["details"]), metrics,
         np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2) + CENTRE, labels,
-        Peaks(peaks[:, :2] + CENTRE, peaks[:, 2]),
+        Peaks(peaks[:, :2] + CENTRE, peaks[:, 2], halves),
     )  # fmt: skip
 
 
@@ -228,19 +229,23 @@ def as_sample(screening: Screening) -> dict[str, Any]:
         "metrics": {k: _number(v) for k, v in screening.metrics.items()},
         "landmarks": _plain(screening.landmarks - CENTRE),
         "labels": screening.labels.peaks.tolist(),
-        "peaks": _peaks(screening, 1.0, CENTRE),
+        "merged": [list(pair) for pair in merged_pairs(screening.labels)],
+        **_peaks(screening, 1.0, CENTRE),
     }
 
 
 def _peaks(
     screening: Screening, scale: float, offset: float | NDArray[np.float64]
-) -> list[list[float | None]]:
-    """Peaks as x, y, height in the pixels of the file: (place - offset) / scale."""
-    places = _plain((screening.peaks.places - offset) / scale)
-    return [
-        [*place, _number(height)]
-        for place, height in zip(places, screening.peaks.heights, strict=True)
-    ]
+) -> dict[str, Any]:
+    """Peaks as x, y, height, and the halves of each, in the pixels of the file:
+    (place - offset) / scale."""
+    peaks = screening.peaks
+    places = _plain((peaks.places - offset) / scale)
+    halves = np.empty((0, 2, 2)) if peaks.halves is None else (peaks.halves - offset) / scale
+    return {
+        "peaks": [[*p, _number(h)] for p, h in zip(places, peaks.heights, strict=True)],
+        "halves": [_plain(pair) for pair in halves],
+    }
 
 
 def in_words(gate: Gate, found: Sequence[Screening]) -> str:

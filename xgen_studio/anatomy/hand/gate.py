@@ -181,10 +181,7 @@ class Gate:
     def _with_mirrored(self, found: list[Screening], grid: tuple[int, int]) -> list[Screening]:
         """A hand that fails, but whose mirror image is explained far better, is a right hand."""
         failed = [i for i, s in enumerate(found) if s.reasons and len(s.peaks) >= COUNT // 2]
-        flipped = [
-            Peaks(found[i].peaks.places * (-1, 1) + (grid[1], 0), found[i].peaks.heights)
-            for i in failed
-        ]
+        flipped = [found[i].peaks.mirrored(grid[1]) for i in failed]
         labels = self.label(flipped, grid) if failed else []
         for i, other, peaks in zip(failed, labels, flipped, strict=True):
             mirrored = self.decide(found[i].id, peaks, other)

@@ -8,7 +8,7 @@ from xgen_studio.anatomy.hand.labelling import FAR_COST, SHARED, Labels, expecta
 from xgen_studio.anatomy.hand.landmarks import COUNT, NAMES, Points
 from xgen_studio.anatomy.hand.norms import BONES, Floats, Norms, bone_logs
 from xgen_studio.anatomy.hand.peaks import Peaks
-from xgen_studio.anatomy.hand.warping import apply
+from xgen_studio.anatomy.hand.warping import apply, similarity
 
 Pairs = tuple[tuple[int, int], ...]
 WRIST_REGION = tuple(range(13))  # radius, ulna, carpus
@@ -31,11 +31,26 @@ def peak_groups(labels: Labels, exempt: Pairs = tuple(SHARED)) -> list[list[int]
     return [g for g in groups.values() if len(g) > 1 and tuple(g) not in exempt]
 
 
+def merged_pairs(labels: Labels) -> list[tuple[int, int]]:
+    """Neighbours whose blobs ran into each other, so that one peak carries both labels."""
+    at = labels.peaks
+    return [(one, other) for one, other in SHARED if at[one] == at[other] >= 0]
+
+
 def placed(peaks: Peaks, labels: Labels, norms: Norms) -> Points:
-    """Every landmark (37, 2), px: its peak, or where the others let it be expected."""
+    """Every landmark (37, 2), px: its peak, or half of one that it shares with its neighbour, or
+    where the others let it be expected."""
     known = labels.peaks >= 0
     points = np.full((COUNT, 2), np.nan)
     points[known] = peaks.places[labels.peaks[known]]
+    if peaks.halves is not None and known.sum() >= LEAST_KNOWN:
+        mean = norms.shape.mean
+        for one, other in merged_pairs(labels):
+            halves = peaks.halves[labels.peaks[one]]
+            pose = similarity(mean[known], points[known])  # from the mean hand into the picture
+            along = pose[:, :2] @ (mean[other] - mean[one])
+            swapped = (halves[1] - halves[0]) @ along < 0
+            points[[one, other]] = halves[::-1] if swapped else halves
     if known.all() or known.sum() < LEAST_KNOWN:
         return points
     expected, onto = expectation(peaks.places, labels.peaks, norms)

@@ -14,7 +14,8 @@ TITLES = {
     "none": "nothing: it passes",
 }  # fmt: skip
 TIPS = {
-    "MISSING": "landmarks without a peak", "DUP": "landmarks that share a peak (not 2 and 3)",
+    "MISSING": "landmarks without a peak",
+    "DUP": "landmarks that share a peak (2 and 3, 0 and 1 may)",
     "EXTRA": "peaks that belong to no landmark, as a sixth finger has",
     "WRIST": "the largest distance of a wrist landmark from its mean place",
     "BONE": "how unusual the worst bone's length is, given the other bones",

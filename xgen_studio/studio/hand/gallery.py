@@ -225,6 +225,8 @@ class Gallery(QListView):
         self.setBatchSize(400)
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # always on: were it to come and go, the columns would follow, then the rows, then the bar
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setAccessibleName("gallery of hands")
         self.activated.connect(self._open)
