@@ -11,8 +11,8 @@ from tests.studio.conftest import Mouse, press
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.reading import read_annotations
-from xgen_studio.anatomy.hand.writing import write_table
-from xgen_studio.imaging import write_png8
+from xgen_studio.anatomy.hand.writing import coco, write_table
+from xgen_studio.imaging import write_json, write_png8
 from xgen_studio.studio.engine.protocol import LocatedHand
 
 
@@ -120,9 +120,21 @@ def test_what_was_left_out_stays_so(marks):
     assert order.due == 7
     for _ in range(4):
         marks.undo()
+    assert order.due == 3 and "left out" not in marks.list.item(3).toolTip()
+    marks.undo()
     assert order.due == 2
     marks.redo()
-    assert order.due == 4  # not 3
+    marks.redo()
+    assert order.due == 4 and marks.list.item(3).toolTip() == "left out"
+
+
+def test_what_a_file_leaves_out_before_its_last_landmark_stays_out(marks, tmp_path):
+    points = 1.5 * sound_hands(1)[0] + 8
+    hand = Annotation.of(points).without(6)
+    hand = Annotation(hand.points, hand.states, (400, 500)).without(36)
+    write_json(tmp_path / "hand.json", coco({"hand.png": hand}, "one hand"))
+    marks.load(tmp_path / "hand.json")
+    assert marks.work.now.left_out == {6} and marks.tool.order.due == 36
 
 
 def test_a_trembling_hand_sets_and_a_hand_beside_the_picture_does_not(marks):
@@ -281,3 +293,42 @@ def test_proposed_landmarks_can_be_doubted_and_undone(marks, monkeypatch):
     marks.open(marks.file.with_name("other.png"))
     marks.engine.located.emit(LocatedHand(sent[-1].number, sent[-1].path, points, False, ""))
     assert marks.work.now.next_absent() == 0 and marks.propose_button.isEnabled()
+
+
+def test_a_proposal_keeps_what_people_did_and_stays_in_the_picture(marks, monkeypatch):
+    sent = []
+    monkeypatch.setattr(marks.engine, "send", sent.append)
+    points = 1.5 * sound_hands(1)[0] + 8
+    mouse = Mouse(marks.canvas)
+    mouse.click((100, 120))
+    marks.actions_["mark.absent"].trigger()  # 1 is left out
+    points[5], points[7] = (-40, 30), (400.2, 30)
+    marks.propose()
+    marks.engine.located.emit(LocatedHand(sent[0].number, sent[0].path, points - 0.5, False, ""))
+    now = marks.work.now
+    np.testing.assert_allclose(now.points[0], (99.5, 119.5), atol=0.01)
+    assert now.states[1] is State.ABSENT and now.left_out == {1}
+    assert now.due() == {5, 7} and marks.tool.order.due == 5
+    assert "2 would lie outside" in marks.told.text()
+    marks.undo()
+    assert marks.work.now.left_out == {1} and marks.tool.order.due == 2
+    marks.redo()
+    for landmark in (5, 7):
+        marks.list.setCurrentRow(landmark)
+        marks.actions_["mark.absent"].trigger()
+    said = []
+    marks.said.connect(said.append)
+    marks.propose()
+    assert len(sent) == 1 and "Nothing is left to propose" in said[0]
+
+
+def test_the_scale_is_the_file_s_where_it_has_one(marks):
+    points = 1.5 * sound_hands(1)[0] + 8
+    marks.work.say(Annotation.of(points))
+    marks.refresh()
+    assert "if the wrist (1 to 5) is 50 mm wide" in marks.scale.text()
+    marks._show(np.zeros((500, 400)), (0.2, 0.4))
+    wrist = (points[5] - points[1]) * (0.2, 0.4)
+    assert marks.scale.text() == (
+        f"1 px = 0.2 x 0.4 mm, says the file; the wrist (1 to 5) is {np.hypot(*wrist):.1f} mm wide"
+    )

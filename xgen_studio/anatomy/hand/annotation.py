@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -23,11 +23,13 @@ class State(Enum):
 @dataclass(frozen=True)
 class Annotation:
     """points (37, 2) px, x and y, pixel centres at whole numbers, NaN where absent; states (37,).
-    `size` (width, height) px of the picture, where the file says it."""
+    `size` (width, height) px of the picture, where the file says it. `left_out`: those that are
+    absent on purpose, not because nobody came to them yet."""
 
     points: Points
     states: tuple[State, ...]
     size: tuple[int, int] | None = None
+    left_out: frozenset[int] = frozenset()
 
     @classmethod
     def empty(cls) -> Annotation:
@@ -45,8 +47,14 @@ class Annotation:
         return State.ABSENT not in self.states
 
     def next_absent(self, after: int = -1) -> int | None:
-        """The first landmark, in template order, behind another one that has no place."""
-        return next((n for n in range(after + 1, COUNT) if self.states[n] is State.ABSENT), None)
+        """The first landmark, in template order, behind another one, that has no place and was not
+        left out."""
+        return next((n for n in range(after + 1, COUNT) if n in self.due()), None)
+
+    def due(self) -> frozenset[int]:
+        """Landmarks that have no place and were not left out."""
+        absent = (n for n, state in enumerate(self.states) if state is State.ABSENT)
+        return frozenset(absent) - self.left_out
 
     def put(
         self, landmark: int, place: tuple[float, float], state: State = State.PLACED
@@ -54,17 +62,36 @@ class Annotation:
         """With a landmark placed or moved."""
         points, states = self.points.copy(), list(self.states)
         points[landmark], states[landmark] = place, state
-        return Annotation(points, tuple(states), self.size)
+        return Annotation(points, tuple(states), self.size, self.left_out - {landmark})
 
     def without(self, landmark: int) -> Annotation:
         """With a landmark absent."""
         return self.put(landmark, (np.nan, np.nan), State.ABSENT)
 
+    def leaving_out(self, landmark: int) -> Annotation:
+        """With a landmark absent on purpose."""
+        return replace(self.without(landmark), left_out=self.left_out | {landmark})
+
+    def resumed(self) -> Annotation:
+        """As a file's: a landmark that is absent though a later one has its place was left out."""
+        placed = [n for n, state in enumerate(self.states) if state is not State.ABSENT]
+        earlier = range(max(placed, default=0))
+        return replace(self, left_out=self.left_out | (self.due() & frozenset(earlier)))
+
+    def filled(self, points: Points) -> Annotation:
+        """With what is due placed where `points` (37, 2) says so, NaN for nowhere; the rest stays.
+        """
+        made = self
+        for n in sorted(self.due()):
+            if np.isfinite(points[n]).all():
+                made = made.put(n, (float(points[n, 0]), float(points[n, 1])))
+        return made
+
     def flipped(self, width: float) -> Annotation:
         """Of the picture flipped left to right: a right hand becomes a left one."""
         points = self.points.copy()
         points[:, 0] = width - 1 - points[:, 0]
-        return Annotation(points, self.states, self.size)
+        return replace(self, points=points)
 
 
 def named(

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from xgen_studio.anatomy.hand.annotation import State
+from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.gate import load_gate
 from xgen_studio.anatomy.hand.landmarks import COUNT, FINGERS, NAMES, Points
 from xgen_studio.jobs.review import Review
@@ -102,7 +102,8 @@ class FailureMap(HandMap):
 
 
 class TemplateMap(HandMap):
-    """What the 37 landmarks are: those placed are full, the one that is due is ringed and named."""
+    """What the 37 landmarks are: those placed are full, those left out crossed, the one that is due
+    is ringed and named."""
 
     chosen = Signal(int)  # a landmark that was clicked
 
@@ -110,19 +111,23 @@ class TemplateMap(HandMap):
         super().__init__("template of the 37 landmarks")
         self.setMinimumHeight(270)
         self._mean = load_gate().norms.shape.mean
-        self._states: tuple[State, ...] = (State.ABSENT,) * COUNT
+        self._now = Annotation.empty()
         self._due: int | None = None
 
-    def show_states(self, states: tuple[State, ...], due: int | None) -> None:
+    def show_states(self, now: Annotation, due: int | None) -> None:
         """Follow the landmarks as they are set."""
-        self._states, self._due = states, due
+        self._now, self._due = now, due
         self.update()
 
     def paint_landmarks(self, painter: QPainter, at: list[QPointF]) -> None:
         for landmark, place in enumerate(at):
             colour = of_landmark(landmark)
             painter.setPen(QPen(colour, 1.4))
-            hollow = self._states[landmark] is not State.PLACED
+            if landmark in self._now.left_out:
+                painter.drawLine(place + QPointF(-3, -3), place + QPointF(3, 3))
+                painter.drawLine(place + QPointF(-3, 3), place + QPointF(3, -3))
+                continue
+            hollow = self._now.states[landmark] is not State.PLACED
             painter.setBrush(Qt.BrushStyle.NoBrush if hollow else colour)
             painter.drawEllipse(place, 3, 3)
         if self._due is None:

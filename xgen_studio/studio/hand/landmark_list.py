@@ -6,24 +6,29 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QListWidget
 
-from xgen_studio.anatomy.hand.annotation import State
+from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.landmarks import NAMES
 from xgen_studio.studio.hand.colours import of_landmark
 
 DOT = 14  # px of the signs
 
 
-def _dot(colour: QColor, state: State) -> QIcon:
-    """Full, hollow where the landmark is occluded, nothing where it is absent."""
+def _dot(colour: QColor, state: State, left_out: bool) -> QIcon:
+    """Full, hollow where the landmark is occluded, crossed where it was left out, nothing where it
+    is absent otherwise."""
     picture = QPixmap(DOT, DOT)
     picture.fill(Qt.GlobalColor.transparent)
-    if state is not State.ABSENT:
-        painter = QPainter(picture)
+    painter = QPainter(picture)
+    if left_out:
+        painter.setPen(QPen(colour, 1.6))
+        painter.drawLine(3, 3, DOT - 4, DOT - 4)
+        painter.drawLine(3, DOT - 4, DOT - 4, 3)
+    elif state is not State.ABSENT:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(colour.darker(140), 1.4))
         painter.setBrush(colour if state is State.PLACED else Qt.BrushStyle.NoBrush)
         painter.drawEllipse(2, 2, DOT - 5, DOT - 5)
-        painter.end()
+    painter.end()
     return QIcon(picture)
 
 
@@ -44,15 +49,15 @@ class LandmarkList(QListWidget):
         if row >= 0:
             self.chosen.emit(row)
 
-    def show_states(self, states: tuple[State, ...]) -> None:
+    def show_states(self, now: Annotation) -> None:
         """Follow the landmarks as they are set."""
         palette = self.palette()
-        for landmark, state in enumerate(states):
-            absent = state is State.ABSENT
+        for landmark, state in enumerate(now.states):
+            absent, left_out = state is State.ABSENT, landmark in now.left_out
             item = self.item(landmark)
-            item.setIcon(_dot(of_landmark(landmark), state))
+            item.setIcon(_dot(of_landmark(landmark), state, left_out))
             item.setForeground((palette.placeholderText() if absent else palette.text()).color())
-            item.setToolTip(state.name.lower())
+            item.setToolTip("left out" if left_out else state.name.lower())
 
     def take(self, landmark: int | None) -> None:
         """Show which landmark is in hand."""

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.anatomy.hand.annotation import Annotation, State
 from xgen_studio.anatomy.hand.gate import load_gate
-from xgen_studio.anatomy.hand.landmarks import COUNT, WRIST, check_inside, mm_per_pixel
+from xgen_studio.anatomy.hand.landmarks import COUNT, WRIST, Points, check_inside, mm_per_pixel
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import attenuation_up, read_image
@@ -94,6 +94,8 @@ class LandmarkPage(QMainWindow):
         column = QVBoxLayout(side)
         self.open_button = QPushButton(icon("open"), "Open radiograph ...")
         self.propose_button = QPushButton(icon("wand"), "Propose landmarks")
+        self.propose_button.setToolTip("Finds what is not placed yet. What you placed or left out"
+                                       " stays as it is")
         self.flip_button = QPushButton(icon("mirror"), "Show flipped")
         self.flip_button.setCheckable(True)
         self.flip_button.setToolTip("A right hand as a left one. The file, and what is saved, stay"
@@ -210,7 +212,7 @@ class LandmarkPage(QMainWindow):
         if not self.may_leave():
             return
         self.tool.let_go()
-        self.work.take(found[id])
+        self.work.take(found[id].resumed())
         self.tool.begin()
         self.refresh()
 
@@ -271,9 +273,12 @@ class LandmarkPage(QMainWindow):
     # -- work ------------------------------------------------------------------------------------
 
     def propose(self) -> None:
-        """Let the localiser find the landmarks; it can be undone."""
+        """Let the localiser find what is not placed yet; it can be undone."""
         if self.file is None:
             self.said.emit("Open a radiograph first")
+            return
+        if not self.work.now.due():
+            self.said.emit("Nothing is left to propose: Delete what is to be found anew")
             return
         self._asked = self.engine.number()
         self.propose_button.setEnabled(False)
@@ -285,11 +290,15 @@ class LandmarkPage(QMainWindow):
             return
         self.propose_button.setEnabled(True)
         self.tool.let_go()
-        self.work.say(Annotation.of(found.points))
+        rows, columns = self.canvas.view.rows, self.canvas.view.columns
+        centred = found.points + 0.5  # its edges at whole numbers
+        inside = np.all((centred >= 0) & (centred <= (columns, rows)), axis=1)
+        self.work.say(self.work.now.filled(np.where(inside[:, None], found.points, np.nan)))
         self.tool.begin()
         self.refresh()
         words = ["It looks like a right hand: it was read flipped."] if found.flipped else []
         words += [f"Doubtful: {found.doubt}."] if found.doubt else []
+        words += [f"{(~inside).sum()} would lie outside the picture."] if not inside.all() else []
         if words:
             self.told.setText("\n".join(words))
 
@@ -340,7 +349,7 @@ class LandmarkPage(QMainWindow):
     def refresh(self) -> None:
         """List, checks and scale follow the landmarks."""
         now = self.work.now
-        self.list.show_states(now.states)
+        self.list.show_states(now)
         placed = sum(state is not State.ABSENT for state in now.states)
         shown = self.tool.seen(self.canvas)
         self.tool.expected = expected(shown, load_gate()) if not now.complete else shown
@@ -348,16 +357,25 @@ class LandmarkPage(QMainWindow):
         seen = now.flipped(self.canvas.view.columns) if self.tool.flipped else now
         odd = doubts(seen, load_gate()) if self.file is not None else []
         self.told.setText("\n".join(f"• {text}" for text in odd) or f"{placed} of {COUNT} placed")
-        known = not np.isnan(now.points[list(WRIST)]).any()
+        self.scale.setText(self._scale(now.points))
+        self.canvas.update()
+
+    def _scale(self, points: Points) -> str:
+        """How large a pixel is: as the file says, or else by the wrist."""
+        wrist = points[WRIST[1]] - points[WRIST[0]]
+        if self.canvas.spacing_known:
+            across, down = self.canvas.view.spacing
+            size = f"{across:.3g}" if down == across else f"{across:.3g} x {down:.3g}"
+            text = f"1 px = {size} mm, says the file"
+            wide = float(np.hypot(wrist[0] * across, wrist[1] * down))
+            return text if np.isnan(wide) else f"{text}; the wrist (1 to 5) is {wide:.1f} mm wide"
         try:
-            mm = mm_per_pixel(now.points) if known else None
+            mm = mm_per_pixel(points) if np.isfinite(wrist).all() else None
         except XGenError:
             mm = None
-        self.scale.setText(
-            f"1 px = {mm:.3f} mm, if the wrist (1 to 5) is 50 mm wide" if mm else
-            "The scale follows from landmarks 1 and 5"
-        )
-        self.canvas.update()
+        if mm is None:
+            return "The scale follows from landmarks 1 and 5"
+        return f"1 px = {mm:.3f} mm, if the wrist (1 to 5) is 50 mm wide"
 
     def _selected(self, landmark: int | None) -> None:
         self.list.take(landmark)
@@ -366,7 +384,7 @@ class LandmarkPage(QMainWindow):
 
     def _show_due(self) -> None:
         due = None if self.file is None else self.tool.order.due
-        self.map.show_states(self.work.now.states, due)
+        self.map.show_states(self.work.now, due)
 
     def _chosen(self, landmark: int) -> None:
         self.tool.select(landmark)

@@ -179,7 +179,9 @@ class Place(Tool):
         if self.selected is None:
             return
         if self.work.now.states[self.selected] is State.ABSENT:
-            self.order.leave_out(self.work.now, self.selected)
+            if self.selected not in self.work.now.left_out:
+                self.work.say(self.work.now.leaving_out(self.selected))
+            self.order.after_left_out(self.work.now, self.selected)
         else:
             self.work.say(self.work.now.without(self.selected))
             self.order.take_away(self.selected)
@@ -229,7 +231,7 @@ class Place(Tool):
         """What the next click does."""
         due = self.order.due
         if due is not None:
-            absent = " (Delete: it is absent)" if due == self.selected else ""
-            return f"Click: {due} {NAMES[due]}{absent}"
-        left_out = [n for n, s in enumerate(self.work.now.states) if s is State.ABSENT]
-        return f"Left out: {', '.join(map(str, left_out))}; choose one in the list to set it"
+            delete = " (Delete: leave it out)" if due == self.selected else ""
+            return f"Click: {due} {NAMES[due]}{delete}"
+        absent = [n for n, s in enumerate(self.work.now.states) if s is State.ABSENT]
+        return f"Left out: {', '.join(map(str, absent))}; choose one in the list to set it"
