@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
+    QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -115,27 +116,27 @@ class Detail(QWidget):
         self.heat.setMaximumWidth(260)
         self.heat.setAccessibleName("heatmap opacity")
         self.heat.valueChanged.connect(self._blend)
-        bar = QHBoxLayout()
+        bar = QGridLayout()  # in two rows, for small screens
         self.to_gallery = QPushButton("‹ Gallery")
         self.to_gallery.setToolTip("Back to the gallery (Esc)")
         self.to_gallery.clicked.connect(self.back)
-        bar.addWidget(self.to_gallery)
+        bar.addWidget(self.to_gallery, 0, 0, 2, 1)
         self.switches = {}
-        for name, title, tip in (
+        for number, (name, title, tip) in enumerate((
             ("labels", "Labels", "Which peak is which landmark"),
             ("names", "No.", "The landmarks' numbers"),
             ("edges", "Edges", "Edges of the random field: green as usual, red unusual"),
             ("ghost", "Mean", "The mean shape laid over this hand"),
             ("bones", "Bones", "Bones whose length is beyond the limit"),
-        ):
+        )):  # fmt: skip
             box = QCheckBox(title)
             box.setChecked(getattr(self.picture.shown, name))
             box.setToolTip(tip)
             box.toggled.connect(lambda on, name=name: self._switch(name, on))
             self.switches[name] = box
-            bar.addWidget(box)
+            bar.addWidget(box, number % 2, 1 + number // 2)
         self.table.verticalHeader().setDefaultSectionSize(22)
-        bar.addStretch()
+        bar.setColumnStretch(4, 1)
         blend = QHBoxLayout()
         for widget in (QLabel("Radiograph"), self.heat, QLabel("Heatmap")):
             blend.addWidget(widget)

@@ -12,7 +12,7 @@ from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.jobs.review import Review
 
 STEPS = 200
-WIDTH = 256  # px at least
+WIDTH = 226  # px at least
 ROOM = 300   # px asked for
 
 

@@ -47,8 +47,7 @@ EMPTY = (
 
 
 class Scrolled(QScrollArea):
-    """A panel that a small screen may cut: it asks for its room, and scrolls where there is less.
-    """
+    """A panel that a low screen may cut: it has its width, and scrolls where it lacks height."""
 
     def __init__(self, panel: QWidget) -> None:
         super().__init__()
@@ -59,6 +58,10 @@ class Scrolled(QScrollArea):
 
     def sizeHint(self) -> QSize:
         return self._panel.sizeHint() + QSize(self.verticalScrollBar().sizeHint().width(), 0)
+
+    def minimumSizeHint(self) -> QSize:
+        least = max(self._panel.minimumSizeHint().width(), self._panel.minimumWidth())
+        return QSize(least + self.verticalScrollBar().sizeHint().width(), 68)
 
 
 class ReviewPage(QMainWindow):
@@ -78,6 +81,7 @@ class ReviewPage(QMainWindow):
         self.gallery, self.detail = Gallery(), Detail()
         self.counts = QLabel()
         self.counts.setProperty("role", "faint")
+        self.counts.setWordWrap(True)
         self.empty = QLabel(EMPTY)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setProperty("role", "faint")
