@@ -332,3 +332,15 @@ def test_the_scale_is_the_file_s_where_it_has_one(marks):
     assert marks.scale.text() == (
         f"1 px = 0.2 x 0.4 mm, says the file; the wrist (1 to 5) is {np.hypot(*wrist):.1f} mm wide"
     )
+
+
+def test_the_contrast_follows_what_is_in_sight(marks):
+    pixels = np.zeros((500, 400), np.float32)
+    pixels[300:, 200:] = np.random.default_rng(0).uniform(0.8, 0.9, (200, 200))  # a bright carpus
+    marks._show(pixels, None)
+    assert marks.canvas.picture.low == 0.0
+    marks.canvas.view.zoom_at(*marks.canvas.view.to_widget(300, 400), 8.0)
+    marks.actions_["mark.contrast"].trigger()
+    assert 0.79 < marks.canvas.picture.low < 0.81 and 0.89 < marks.canvas.picture.high < 0.91
+    marks.actions_["mark.full"].trigger()
+    assert marks.canvas.picture.low == 0.0

@@ -195,7 +195,10 @@ def test_runs_are_compared_with_their_limits(page):
     table = compared(page.review, page.review)
     assert "Limits moved by you" not in page_of(table)
     page.review.set_limits({"BONE": 9.0})
+    page.review.mark(["000"], False)
     words = page_of(compared(page.review, page.review))
+    assert "<i>Accepted, as people decided</i>" in words and "3 of 6" in words
+    assert "as people decided, accepted in both: 3, the first only: 0" in words
     assert "Limits moved by you" in words and "Worst bone 9" in words
     assert "median size of bone" in words
 

@@ -363,6 +363,7 @@ def compared(one: Review, other: Review) -> dict[str, Any]:
             "folder": str(review.folder), "gate": review.gate.name, "hands": len(review),
             "limits_moved": review.limits_moved(),
             "accepted": passed, "interval95": wilson(passed, len(review)),
+            "accepted_in_all": int(review.accepted().sum()),
             "reasons": dict(review.facets()), "medians": medians,
         }  # fmt: skip
 
@@ -372,7 +373,7 @@ def compared(one: Review, other: Review) -> dict[str, Any]:
         b = dict(zip(other.ids, other.accepted(), strict=True))
         made["same_ids"] = {
             name: sum((bool(a[i]), bool(b[i])) == pair for i in a)
-            for name, pair in (("both", (True, True)), ("only one", (True, False)),
-                               ("only other", (False, True)), ("neither", (False, False)))
+            for name, pair in (("both", (True, True)), ("the first only", (True, False)),
+                               ("the second only", (False, True)), ("neither", (False, False)))
         }  # fmt: skip
     return made

@@ -345,8 +345,21 @@ class Canvas(QWidget):
     def auto_window(self) -> None:
         """Contrast from the 1st to the 99th percentile of the picture."""
         if self.picture.pixels is not None:
-            low, high = np.percentile(self.picture.pixels, (1, 99))
-            self.set_window(float(low), float(high))
+            self._window_of(self.picture.pixels)
+
+    def window_in_sight(self) -> None:
+        """The same, of the part of the picture that is in sight."""
+        if self.picture.pixels is None:
+            return
+        corners = [self.view.to_picture(x, y) for x, y in ((0, 0), (self.width(), self.height()))]
+        (left, top), (right, bottom) = (np.clip(np.rint(c), 0, None).astype(int) for c in corners)
+        part = self.picture.pixels[top:bottom, left:right]
+        if part.size:
+            self._window_of(part)
+
+    def _window_of(self, pixels: np.ndarray) -> None:
+        low, high = np.percentile(pixels, (1, 99))
+        self.set_window(float(low), float(max(high, low + 1e-3)))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turn = (event.angleDelta().y() or event.angleDelta().x()) / 120  # Shift swaps the axes

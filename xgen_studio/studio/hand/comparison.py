@@ -28,6 +28,8 @@ def page_of(table: dict[str, Any]) -> str:
     rows.append(
         row("Accepted by the gate", *(rate(r["accepted"], r["hands"]) for r in (one, other)))
     )
+    in_all = (rate(r["accepted_in_all"], r["hands"]) for r in (one, other))
+    rows.append(row("Accepted, as people decided", *in_all))
     codes = [c for c in TITLES if c != "none" and (c in one["reasons"] or c in other["reasons"])]
     for code in codes:
         share = (
@@ -42,7 +44,7 @@ def page_of(table: dict[str, Any]) -> str:
     text = f"<table>{''.join(rows)}</table>"
     if "same_ids" in table:
         both = ", ".join(f"{name}: {count}" for name, count in table["same_ids"].items())
-        text += f"<p>Hands of the same names accepted by {escape(both)}.</p>"
+        text += f"<p>Of hands of the same names, as people decided, accepted in {both}.</p>"
     return text
 
 

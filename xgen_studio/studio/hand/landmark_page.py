@@ -130,6 +130,10 @@ class LandmarkPage(QMainWindow):
             (Entry("mark.undo", "Undo", ("Ctrl+Z",), "undo"), self.undo),
             (Entry("mark.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
             (Entry("mark.fit", "Fit", ("F",), "fit"), self.canvas.fit),
+            (Entry("mark.contrast", "Contrast for what is in sight", ("Ctrl+J",), "contrast"),
+             self.canvas.window_in_sight),
+            (Entry("mark.full", "Contrast of the whole picture", ("Ctrl+Shift+J",)),
+             self.canvas.auto_window),
         ):  # fmt: skip
             self.actions_.add(entry, lambda *_, call=call: call())
 
@@ -159,7 +163,10 @@ class LandmarkPage(QMainWindow):
         self.tool.flipped = False
         self.flip_button.setChecked(False)
         self._show(pixels, image.spacing)
-        self.said.emit(f"{path.name}: {pixels.shape[1]} x {pixels.shape[0]} px")
+        self.said.emit(
+            f"{path.name}: {pixels.shape[1]} x {pixels.shape[0]} px. Contrast: Shift + right drag;"
+            " Ctrl+J: for what is in sight"
+        )
 
     def _show(self, pixels: np.ndarray, spacing: tuple[float, float] | None) -> None:
         self.stack.setCurrentWidget(self.canvas)

@@ -24,7 +24,7 @@ REVIEW: Menus = (
     ("&Run", ("run.",)),
 )  # fmt: skip
 LANDMARKS: Menus = (
-    ("&Edit", ("mark.undo", "mark.redo")), ("&View", ("mark.fit",)),
+    ("&Edit", ("mark.undo", "mark.redo")), ("&View", ("mark.fit", "mark.contrast", "mark.full")),
     ("&Landmarks", ("mark.open", "mark.load", "mark.save", "mark.propose", "mark.flip",
                     "mark.occluded", "mark.absent")),
 )  # fmt: skip
