@@ -104,7 +104,7 @@ def screen_folder(folder: Path, gate: str, out: Path, monitor: Monitor | None = 
             found += judge.judge([id for id, _, _ in part], [peaks for _, peaks, _ in part], grid)
     found.sort(key=lambda screening: screening.id)
     make_folder(out)
-    write_json(out / FILE, as_table(judge, found, folder))
+    write_json(out / FILE, as_table(judge, found, folder), indent=None)
     return in_words(judge, found)
 
 
@@ -138,7 +138,7 @@ def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = No
     right = sum(e["all_labels_right"] for e in extra.values())
     made["all_labels_right"] = right
     make_folder(out)
-    write_json(out / FILE, made)
+    write_json(out / FILE, made, indent=None)
     return f"{in_words(judge, found)}\nall 37 labels right: {right} of {len(found)}"
 
 

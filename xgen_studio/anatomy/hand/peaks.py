@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from xgen_studio.anatomy.hand.landmarks import COUNT, Points
 
@@ -50,11 +49,14 @@ class Peaks:
 def find_peaks(heatmap: NDArray[np.floating], most: int) -> Peaks:
     """At most so many local maxima (3 x 3 px) of a heatmap (H, W) in [0, 1]."""
     heat = np.asarray(heatmap, dtype=np.float64)
-    # of equal neighbours, as 8-bit files have them, one wins
-    ranked = heat - 1e-9 * np.arange(heat.size).reshape(heat.shape) / heat.size
-    around = ndimage.maximum_filter(ranked, 3, mode="constant", cval=-1.0)
-    rows, columns = np.nonzero((ranked == around) & (heat >= LEAST))
+    rows, columns = np.nonzero(heat >= LEAST)
     heights = heat[rows, columns]
+    dy, dx = _square(1)
+    above = heights[:, None] - _windows(heat, rows, columns, dy, dx)
+    # of equal neighbours, as 8-bit files have them, the first wins
+    first = (dy < 0) | ((dy == 0) & (dx < 0))
+    top = np.where(first, above > 0, above >= 0).all(1)
+    rows, columns, heights = rows[top], columns[top], heights[top]
     order = np.argsort(-heights, kind="stable")
     if len(order):
         bright = np.median(heights[order[:COUNT]])
@@ -72,15 +74,16 @@ def _subpixel(
     squares on the logarithm, weighted by the squared height (Guo 2011)."""
     if not len(rows):
         return np.zeros((0, 2))
-    reach = np.arange(-REACH, REACH + 1)
-    dy, dx = (a.ravel() for a in np.meshgrid(reach, reach, indexing="ij"))
+    dy, dx = _square(REACH)
     window = _windows(heat, rows, columns, dy, dx)
     known = np.clip(window, FLOOR, None)
     weights = known**2
     terms = np.stack([np.ones_like(dx), dx, dy, dx**2, dy**2], 1).astype(np.float64)
-    left = np.einsum("nk,ki,kj->nij", weights, terms, terms)
-    right = np.einsum("nk,nk,ki->ni", weights, np.log(known), terms)
-    left += 1e-9 * np.eye(terms.shape[1])
+    count = terms.shape[1]
+    products = (terms[:, :, None] * terms[:, None, :]).reshape(len(terms), -1)
+    left = (weights @ products).reshape(-1, count, count)
+    right = (weights * np.log(known)) @ terms
+    left += 1e-9 * np.eye(count)
     fit = np.linalg.solve(left, right[..., None])[..., 0]
     curve = np.minimum(fit[:, 3:], -1e-3)  # a top curves downwards
     moved: Points = np.clip(-fit[:, 1:3] / (2 * curve), -1.0, 1.0)
@@ -92,20 +95,27 @@ def _halves(
 ) -> NDArray[np.float64]:
     """`Peaks.halves` from each blob's second moments: two equal blobs at +-h on a line have the
     variance sigma^2 + h^2 along it and sigma^2 across it, whatever sigma is."""
-    reach = np.arange(-AROUND, AROUND + 1)
-    dy, dx = (a.ravel() for a in np.meshgrid(reach, reach, indexing="ij"))
+    dy, dx = _square(AROUND)
     near = dx**2 + dy**2 <= AROUND**2
     dy, dx = dy[near], dx[near]
     window = _windows(heat, rows, columns, dy, dx)
     weights = np.where(window >= BLOB_SHARE * heat[rows, columns][:, None], window, 0.0)
     weights /= weights.sum(1, keepdims=True)
-    at = np.stack([dx, dy], 1).astype(np.float64)
-    middle = weights @ at
-    off = at - middle[:, None]
-    sizes, axes = np.linalg.eigh(np.einsum("nk,nki,nkj->nij", weights, off, off))
-    half = np.sqrt(np.maximum(sizes[:, 1] - sizes[:, 0], 0))[:, None] * axes[:, :, 1]
-    centre = np.stack([columns, rows], 1) + 0.5 + middle
-    return np.stack([centre - half, centre + half], 1)
+    moments = weights @ np.stack([dx, dy, dx * dx, dy * dy, dx * dy], 1).astype(np.float64)
+    x, y, xx, yy, xy = moments.T
+    wider, tilt = xx - x * x - (yy - y * y), 2 * (xy - x * y)
+    half = np.sqrt(np.hypot(wider, tilt))  # of the difference of the two principal variances
+    angle = np.arctan2(tilt, wider) / 2    # of the principal axis
+    apart = half[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    centre = np.stack([columns + 0.5 + x, rows + 0.5 + y], 1)
+    return np.stack([centre - apart, centre + apart], 1)
+
+
+def _square(reach: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Steps down and across to each pixel of the square about one."""
+    steps = np.arange(-reach, reach + 1)
+    dy, dx = np.meshgrid(steps, steps, indexing="ij")
+    return dy.ravel(), dx.ravel()
 
 
 def _windows(
