@@ -8,6 +8,7 @@ object of the window, and what they have to say passes through one that is never
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 from weakref import WeakMethod
@@ -42,7 +43,8 @@ class Reply:
         self._method = WeakMethod(method)
 
     def __call__(self, *values: Any) -> None:
-        _POST.came.emit(self._method, values)
+        with suppress(RuntimeError):  # the process ends, and Qt with it
+            _POST.came.emit(self._method, values)
 
 
 Result = TypeVar("Result")

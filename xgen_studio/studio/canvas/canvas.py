@@ -342,24 +342,16 @@ class Canvas(QWidget):
             self.comparison.window(low, high)
         self.update()
 
-    def auto_window(self) -> None:
-        """Contrast from the 1st to the 99th percentile of the picture."""
-        if self.picture.pixels is not None:
-            self._window_of(self.picture.pixels)
-
-    def window_in_sight(self) -> None:
-        """The same, of the part of the picture that is in sight."""
-        if self.picture.pixels is None:
-            return
-        corners = [self.view.to_picture(x, y) for x, y in ((0, 0), (self.width(), self.height()))]
-        (left, top), (right, bottom) = (np.clip(np.rint(c), 0, None).astype(int) for c in corners)
-        part = self.picture.pixels[top:bottom, left:right]
-        if part.size:
-            self._window_of(part)
-
-    def _window_of(self, pixels: np.ndarray) -> None:
-        low, high = np.percentile(pixels, (1, 99))
-        self.set_window(float(low), float(max(high, low + 1e-3)))
+    def auto_window(self, in_sight: bool = False) -> None:
+        """Contrast from the 1st to the 99th percentile of the picture, or of what is in sight."""
+        part = self.picture.pixels
+        if part is not None and in_sight:
+            corners = self.view.to_picture(0, 0), self.view.to_picture(self.width(), self.height())
+            (left, top), (right, bottom) = np.maximum(corners, 0).astype(int)
+            part = part[top : bottom + 1, left : right + 1]
+        if part is not None and part.size:
+            low, high = np.percentile(part, (1, 99))
+            self.set_window(float(low), float(max(high, low + 1e-3)))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turn = (event.angleDelta().y() or event.angleDelta().x()) / 120  # Shift swaps the axes

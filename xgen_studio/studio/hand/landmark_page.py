@@ -131,9 +131,9 @@ class LandmarkPage(QMainWindow):
             (Entry("mark.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
             (Entry("mark.fit", "Fit", ("F",), "fit"), self.canvas.fit),
             (Entry("mark.contrast", "Contrast for what is in sight", ("Ctrl+J",), "contrast"),
-             self.canvas.window_in_sight),
+             lambda: self.canvas.auto_window(in_sight=True)),
             (Entry("mark.full", "Contrast of the whole picture", ("Ctrl+Shift+J",)),
-             self.canvas.auto_window),
+             lambda: self.canvas.auto_window()),
         ):  # fmt: skip
             self.actions_.add(entry, lambda *_, call=call: call())
 
