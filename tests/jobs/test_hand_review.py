@@ -202,6 +202,7 @@ def test_landmarks_whose_blobs_ran_together_are_two_and_said_to_be(pairs, tmp_pa
     _, found = read_screening(folder / FILE)
     again = load_gate().decide("001", found[1].peaks, found[1].labels)  # as after a dragged label
     np.testing.assert_allclose(again.landmarks, found[1].landmarks, atol=0.01)
+    assert [len(hand.spare) for hand in found] == [0, 0, 0, 0, 1, 0]
     export_hands(Review.open(folder), tmp_path / "set")
     points = read_landmarks(tmp_path / "set" / "landmarks.csv")["001"] + 0.5
     assert np.hypot(*(points - hand)[2:4].T).max() < 0.6

@@ -169,7 +169,7 @@ def _hands(page: Page) -> None:
     for seed in range(4):
         made = generator.one(Settings(seed=seed))
         [judged] = screen_heatmaps(gate, [f"{seed:03d}"], [made.heatmap])
-        picture = landmarks_over(made.pixels, judged.landmarks, judged.peaks.places)
+        picture = landmarks_over(made.pixels, judged.landmarks, judged.spare)
         write_png8(page.folder / f"hand_{seed:03d}.png", picture, made.provenance)
         write_json(page.folder / f"hand_{seed:03d}.json", made.provenance | as_sample(judged))
         why = "accepted" if judged.accepted else "rejected: " + "; ".join(judged.details)

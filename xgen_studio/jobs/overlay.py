@@ -15,19 +15,15 @@ UNEXPLAINED = (255, 40, 30)  # a peak that is no landmark
 
 
 def landmarks_over(
-    pixels: NDArray[np.floating], landmarks: Points, peaks: Points
+    pixels: NDArray[np.floating], landmarks: Points, spare: Points
 ) -> NDArray[np.uint8]:
     """An RGB picture of a radiograph (H, W) in [0, 1] with dots of each finger's colour, and red
-    squares at peaks that belong to no landmark. Points are px, pixel edges at whole numbers."""
+    squares at `spare` peaks, which belong to no landmark. Points are px, edges at whole numbers."""
     large = np.kron(pixels, np.ones((TIMES, TIMES)))
     picture = np.repeat((large.clip(0, 1) * 255).astype(np.uint8)[:, :, None], 3, axis=2)
     ys, xs = np.mgrid[: picture.shape[0], : picture.shape[1]] + 0.5
-    there = landmarks[~np.isnan(landmarks[:, 0])]
-    for x, y in peaks * TIMES:
-        alone = not len(there) or np.hypot(*(there * TIMES - (x, y)).T).min() > 1
-        if alone:
-            inside = np.maximum(np.abs(xs - x), np.abs(ys - y)) < 2 * RADIUS
-            picture[inside] = UNEXPLAINED
+    for x, y in spare * TIMES:
+        picture[np.maximum(np.abs(xs - x), np.abs(ys - y)) < 2 * RADIUS] = UNEXPLAINED
     for landmark, (x, y) in enumerate(landmarks * TIMES):
         if x == x:
             picture[np.hypot(xs - x, ys - y) < RADIUS] = colour_of(landmark)

@@ -102,6 +102,11 @@ class Screening:
         """Whether every check was passed."""
         return not self.reasons
 
+    @property
+    def spare(self) -> Points:
+        """Places (N, 2) px of peaks that belong to no landmark."""
+        return np.delete(self.peaks.places, self.labels.peaks[self.labels.peaks >= 0], axis=0)
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -241,9 +246,7 @@ def _sentence(check: Check, made: Screening, framed: Points, gate: Gate) -> str:
 
 
 def _extra(made: Screening) -> str:
-    used = set(made.labels.peaks.tolist())
-    rest = [n for n in range(len(made.peaks)) if n not in used]
-    return _some([f"({x:.0f}, {y:.0f}) px" for x, y in made.peaks.places[rest]])
+    return _some([f"({x:.0f}, {y:.0f}) px" for x, y in made.spare])
 
 
 def _some(words: Sequence[str], most: int = 4) -> str:

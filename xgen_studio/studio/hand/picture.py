@@ -84,15 +84,11 @@ class HandPicture:
             self._paint_bones(painter, hand, gate, at)
         if self.shown.labels:
             self._paint_labels(painter, hand, at)
-        used = set(hand.labels.peaks.tolist())
-        for number, place in enumerate(hand.peaks.places):
-            if number not in used:  # a peak that nobody explains
-                centre = at(place)
-                painter.setPen(QPen(QColor(255, 60, 50), 2))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawPolygon(
-                    [centre + QPointF(*d) for d in ((0, -8), (8, 0), (0, 8), (-8, 0))]
-                )
+        for place in hand.spare:
+            centre = at(place)
+            painter.setPen(QPen(QColor(255, 60, 50), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPolygon([centre + QPointF(*d) for d in ((0, -8), (8, 0), (0, 8), (-8, 0))])
 
     def _paint_bones(self, painter: QPainter, hand: Screening, gate: Gate, at) -> None:  # type: ignore[no-untyped-def]
         limit = next((c.limit for c in gate.checks if c.code == "BONE"), None)
