@@ -49,7 +49,7 @@ class Annotation:
     def next_absent(self, after: int = -1) -> int | None:
         """The first landmark, in template order, behind another one, that has no place and was not
         left out."""
-        return next((n for n in range(after + 1, COUNT) if n in self.due()), None)
+        return min((n for n in self.due() if n > after), default=None)
 
     def due(self) -> frozenset[int]:
         """Landmarks that have no place and were not left out."""

@@ -26,14 +26,6 @@ class Order:
         self._waiting.clear()
         self.due = landmark
 
-    def after_set(self, now: Annotation, landmark: int) -> None:
-        """A landmark has its place."""
-        self._go_on(now, landmark)
-
-    def after_left_out(self, now: Annotation, landmark: int) -> None:
-        """A landmark is absent on purpose."""
-        self._go_on(now, landmark)
-
     def take_away(self, landmark: int) -> None:
         """A landmark lost its place, and may get another one."""
         if self.due is not None:
@@ -50,10 +42,11 @@ class Order:
             self._waiting.clear()
             self.due = changed[0]
         else:
-            self._go_on(now, changed[-1])
+            self.go_on(now, changed[-1])
         return True
 
-    def _go_on(self, now: Annotation, landmark: int) -> None:
+    def go_on(self, now: Annotation, landmark: int) -> None:
+        """A landmark has its place, or is absent on purpose."""
         while self._waiting:
             self.due = self._waiting.pop()
             if self.due in now.due():

@@ -133,7 +133,7 @@ class LandmarkPage(QMainWindow):
             (Entry("mark.contrast", "Contrast for what is in sight", ("Ctrl+J",), "contrast"),
              lambda: self.canvas.auto_window(in_sight=True)),
             (Entry("mark.full", "Contrast of the whole picture", ("Ctrl+Shift+J",)),
-             lambda: self.canvas.auto_window()),
+             self.canvas.auto_window),
         ):  # fmt: skip
             self.actions_.add(entry, lambda *_, call=call: call())
 

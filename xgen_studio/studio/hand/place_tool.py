@@ -145,7 +145,7 @@ class Place(Tool):
             return  # a click beside the picture
         x = view.columns - touch.x if self.flipped else touch.x
         self.work.say(self.work.now.put(due, self._within(canvas, x, touch.y)))
-        self.order.after_set(self.work.now, due)
+        self.order.go_on(self.work.now, due)
         self._take(self.order.due)
         self.signals.changed.emit()
 
@@ -181,7 +181,7 @@ class Place(Tool):
         if self.work.now.states[self.selected] is State.ABSENT:
             if self.selected not in self.work.now.left_out:
                 self.work.say(self.work.now.leaving_out(self.selected))
-            self.order.after_left_out(self.work.now, self.selected)
+            self.order.go_on(self.work.now, self.selected)
         else:
             self.work.say(self.work.now.without(self.selected))
             self.order.take_away(self.selected)
