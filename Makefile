@@ -13,6 +13,7 @@ run: $(STAMP)            ## open the studio; without a display run the headless 
 
 test: $(VENV)/.dev       ## lint, types and all tests
 	$(BIN)/ruff check xgen_studio tests resources
+	$(BIN)/ruff format --check xgen_studio tests resources
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 

@@ -50,11 +50,17 @@ def live(model: str, device: str) -> None:
             first.append(preview * 1e3)
             whole.append((time.perf_counter() - began) * 1e3)
     name = f"{model} on {device}"
-    row(f"{name}: first preview, ms (median, p95)",
-        f"{statistics.median(first):.0f}, {percentile(first, 95):.0f}", "target 150")
+    row(
+        f"{name}: first preview, ms (median, p95)",
+        f"{statistics.median(first):.0f}, {percentile(first, 95):.0f}",
+        "target 150",
+    )
     evaluations = generator.bundle.sampling()[1]
-    row(f"{name}: finished sample of {evaluations} evaluations, ms (median, p95)",
-        f"{statistics.median(whole):.0f}, {percentile(whole, 95):.0f}", "target 600")
+    row(
+        f"{name}: finished sample of {evaluations} evaluations, ms (median, p95)",
+        f"{statistics.median(whole):.0f}, {percentile(whole, 95):.0f}",
+        "target 600",
+    )
     if device.startswith("cuda"):
         row(f"{name}: images a second", f"{1e3 / statistics.median(whole):.0f}", "target 30")
 
@@ -73,8 +79,8 @@ def against_diffusers(model: str) -> None:
     labels = generator.system.labels_on(mask, generator.bundle.grid)
     condition: Condition = generator.system.condition(labels, {})
     scheduler = EDMDPMSolverMultistepScheduler(
-        sigma_min=process.sigma_min, sigma_max=process.sigma_max, sigma_data=process.sigma_data,
-    )  # fmt: skip
+        sigma_min=process.sigma_min, sigma_max=process.sigma_max, sigma_data=process.sigma_data
+    )
 
     def theirs(seed: int) -> torch.Tensor:
         scheduler.set_timesteps(8)
@@ -101,8 +107,10 @@ def against_diffusers(model: str) -> None:
             generator.one(mask, Settings(sampler="dpm++2m", steps=8, seed=i))
             ours_ms.append((time.perf_counter() - began) * 1e3)
     ratio = statistics.median(theirs_ms[3:]) / statistics.median(ours_ms[3:])
-    row(f"{model}: same network under diffusers' DPM-Solver++, ms",
-        f"{statistics.median(theirs_ms[3:]):.0f}")
+    row(
+        f"{model}: same network under diffusers' DPM-Solver++, ms",
+        f"{statistics.median(theirs_ms[3:]):.0f}",
+    )
     row(f"{model}: diffusers' time over ours (mask to pixels)", f"{ratio:.2f}")
 
 
@@ -130,8 +138,11 @@ def memory() -> None:
         "v = np.full((400, 512, 512), 40, np.int16)\nv[:, 200:300, 200:300] = 900\n"
         "project(Volume(v, (0.7, 0.7, 1.0)), np.array([0.0, 30.0]))"
     )
-    row("DRR of a 512 x 512 x 400 CT: peak resident memory, GiB", f"{resident(project):.2f}",
-        "target 6")
+    row(
+        "DRR of a 512 x 512 x 400 CT: peak resident memory, GiB",
+        f"{resident(project):.2f}",
+        "target 6",
+    )
 
 
 def main() -> None:

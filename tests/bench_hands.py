@@ -63,6 +63,8 @@ def screening(row) -> None:
             continue
         seconds = (time.perf_counter() - began) / COMPARED
         theirs = energy(unary, binary, norms.edges, found)
-        row(f"{name}: its time over ours; hands where ours has equal or more energy",
+        row(
+            f"{name}: its time over ours; hands where ours has equal or more energy",
             f"{seconds / own:.0f}; {int((ours.energies >= theirs - 1e-4).sum())} of {COMPARED}",
-            "target 20")
+            "target 20",
+        )

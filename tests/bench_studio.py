@@ -29,8 +29,8 @@ from xgen_studio.document import Document
 from xgen_studio.studio.canvas import Canvas, MaskLayer
 from xgen_studio.studio.tools import Brush, Paint
 
-EVENTS = 600        # of a measured stroke
-STROKES = 10_000    # of the leak test
+EVENTS = 600  # of a measured stroke
+STROKES = 10_000  # of the leak test
 PICTURES = 500
 LEFT = Qt.MouseButton.LeftButton
 
@@ -40,9 +40,13 @@ def send(canvas: Canvas, kind: QEvent.Type, x: float, y: float) -> None:
     pressed = kind != QEvent.Type.MouseButtonRelease
     button = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else LEFT
     event = QMouseEvent(
-        kind, at, canvas.mapToGlobal(at), button, LEFT if pressed else Qt.MouseButton.NoButton,
+        kind,
+        at,
+        canvas.mapToGlobal(at),
+        button,
+        LEFT if pressed else Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
+    )
     QApplication.sendEvent(canvas, event)
 
 
@@ -93,15 +97,25 @@ def canvas_of(size: int, view: int, radius: float) -> tuple[Document, Canvas]:
 
 def strokes() -> None:
     for size, view, radius, target in (
-        (512, 1000, 8, "2"), (1024, 1000, 8, "2"), (1024, 1000, 64, "2"), (4096, 1000, 8, "4"),
-        (4096, 1000, 64, "4"), (4096, 1400, 256, "4"),
-    ):  # fmt: skip
+        (512, 1000, 8, "2"),
+        (1024, 1000, 8, "2"),
+        (1024, 1000, 64, "2"),
+        (4096, 1000, 8, "4"),
+        (4096, 1000, 64, "4"),
+        (4096, 1400, 256, "4"),
+    ):
         document, canvas = canvas_of(size, view, radius)
         cpu, times = stroke_times(canvas, size, size)
-        row(f"stroke, mask {size}, brush {radius}, view {view} px: CPU ms p50, p95",
-            f"{percentile(cpu, 50):.2f}, {percentile(cpu, 95):.2f}", f"target p95 {target}")
-        row("   event to painted by the clock, ms p95", f"{percentile(times, 95):.2f}",
-            "target 16.7")
+        row(
+            f"stroke, mask {size}, brush {radius}, view {view} px: CPU ms p50, p95",
+            f"{percentile(cpu, 50):.2f}, {percentile(cpu, 95):.2f}",
+            f"target p95 {target}",
+        )
+        row(
+            "   event to painted by the clock, ms p95",
+            f"{percentile(times, 95):.2f}",
+            "target 16.7",
+        )
         began = time.perf_counter()
         document.history.undo()
         QApplication.processEvents()
@@ -154,12 +168,19 @@ def live(window) -> None:  # type: ignore[no-untyped-def]
     page.live.finished.connect(lambda _r: done.append(time.perf_counter()))
     wait(lambda: bool(done))
     heart.stop()
-    row("while drawing live on the CPU: stroke alone, CPU ms p50, p95",
-        f"{percentile(cpu, 50):.2f}, {percentile(cpu, 95):.2f}", "target p95 2")
-    row("   event to painted, with previews shown, by the clock, ms p95",
-        f"{percentile(times, 95):.2f}", "target 16.7")  # fmt: skip
-    row("while drawing live: longest stall of the window, ms", f"{max(heart.gaps):.0f}",
-        "target 50")  # fmt: skip
+    row(
+        "while drawing live on the CPU: stroke alone, CPU ms p50, p95",
+        f"{percentile(cpu, 50):.2f}, {percentile(cpu, 95):.2f}",
+        "target p95 2",
+    )
+    row(
+        "   event to painted, with previews shown, by the clock, ms p95",
+        f"{percentile(times, 95):.2f}",
+        "target 16.7",
+    )
+    row(
+        "while drawing live: longest stall of the window, ms", f"{max(heart.gaps):.0f}", "target 50"
+    )
     row("live previews a second while dragging", f"{len(previews) / seconds:.1f}", "target 6")
     row("finished sample after pen up, ms", f"{(done[0] - pen_up) * 1e3:.0f}", "target 700")
 
@@ -204,8 +225,11 @@ def leaks(window) -> None:  # type: ignore[no-untyped-def]
     generate(PICTURES)
     gc.collect()
     grown = [(p.memory_info().rss - b) / 2**20 for p, b in zip((process, worker), rss, strict=True)]
-    row(f"{PICTURES} generations: window and worker grew by, MiB",
-        f"{grown[0]:.1f}, {grown[1]:.1f}", "target 20")
+    row(
+        f"{PICTURES} generations: window and worker grew by, MiB",
+        f"{grown[0]:.1f}, {grown[1]:.1f}",
+        "target 20",
+    )
 
 
 START = """
@@ -237,9 +261,12 @@ def start() -> None:
         with tempfile.TemporaryDirectory() as state:
             began = time.perf_counter()
             answer = subprocess.run(
-                [sys.executable, "-c", START], capture_output=True, text=True, check=True,
+                [sys.executable, "-c", START],
+                capture_output=True,
+                text=True,
+                check=True,
                 env={**os.environ, "XGEN_STATE": state},
-            )  # fmt: skip
+            )
             shown, rss = map(float, answer.stdout.split())
             runs.append((shown, rss, time.perf_counter() - began))
     warm = sorted(runs)[len(runs) // 2]

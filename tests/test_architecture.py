@@ -11,9 +11,20 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xgen_studio"
 
 # room -> floor; within a floor the rooms of the learning machinery build on each other in order
 FLOORS = {
-    "errors": 0, "paths": 0, "tables": 1, "imaging": 2, "document": 3, "networks": 3,
-    "diffusion": 4, "training": 5, "evaluation": 5, "anatomy": 6, "jobs": 7, "studio": 8, "cli": 9,
-}  # fmt: skip
+    "errors": 0,
+    "paths": 0,
+    "tables": 1,
+    "imaging": 2,
+    "document": 3,
+    "networks": 3,
+    "diffusion": 4,
+    "training": 5,
+    "evaluation": 5,
+    "anatomy": 6,
+    "jobs": 7,
+    "studio": 8,
+    "cli": 9,
+}
 
 
 def modules():

@@ -24,7 +24,7 @@ VIEWS = (  # view, seed, geometry, angle, parts beside the leg
     ("lateral", 2002, GEOMETRY, 90.0, (FEMUR, TIBIA, FIBULA, PATELLA)),
 )
 SPACING = 6.0  # px between points
-BEYOND = 70    # px above and below the picture: a shape that is moved has more of the leg to show
+BEYOND = 70  # px above and below the picture: a shape that is moved has more of the leg to show
 
 
 def outline(inside: np.ndarray) -> list[list[float]]:

@@ -180,9 +180,7 @@ def test_augmented_pictures_and_landmarks_move_together(points):
         assert p[inside].mean() > 0.55 and p[~inside].mean() < 0.05
     assert batch.condition.channels.shape == (8, 8, *GRID)
     assert (batch.condition.channels.amax((1, 2, 3)) > 0.9).all()
-    untold = HandSet(images, both, told=0.0).batch(
-        torch.arange(8), generator, torch.device("cpu")
-    )
+    untold = HandSet(images, both, told=0.0).batch(torch.arange(8), generator, torch.device("cpu"))
     assert not untold.condition.channels.any()
     assert shape_channels(both).shape == (8, 8, *GRID)
 
@@ -192,10 +190,19 @@ def test_real_hands_are_repeated_until_they_are_their_share(tmp_path, points):
     grey = np.array([10, 10, 20, 30], np.uint8)
     images = np.broadcast_to(grey[:, None, None], (4, *GRID))
     places = np.broadcast_to(points.astype(np.float32), (4, COUNT, 2))
-    np.savez(tmp_path / "hand.npz", images=images, points=places, id=["1", "2", "1", "3"],
-             held_out=grey == 30, bent=grey == 20)  # fmt: skip
-    np.savez(tmp_path / "made.npz", images=np.full((7, *GRID), 40, np.uint8),
-             points=np.broadcast_to(places[0], (7, COUNT, 2)))  # fmt: skip
+    np.savez(
+        tmp_path / "hand.npz",
+        images=images,
+        points=places,
+        id=["1", "2", "1", "3"],
+        held_out=grey == 30,
+        bent=grey == 20,
+    )
+    np.savez(
+        tmp_path / "made.npz",
+        images=np.full((7, *GRID), 40, np.uint8),
+        points=np.broadcast_to(places[0], (7, COUNT, 2)),
+    )
 
     def counts(**options):
         values = landmark_set(tmp_path, **options).hands.images[:, 0, 0].tolist()

@@ -31,8 +31,11 @@ def test_errors_are_in_millimetres_of_the_true_wrist(gate):
     found = truth + (7.3, 0)
     np.testing.assert_allclose(errors_mm(found, truth), 1.0, rtol=0.01)
     assert outliers(np.array([1.9, 2.1, 5, 11, 25])) == {
-        ">2 mm": 4, ">4 mm": 3, ">10 mm": 2, ">20 mm": 1,
-    }  # fmt: skip
+        ">2 mm": 4,
+        ">4 mm": 3,
+        ">10 mm": 2,
+        ">20 mm": 1,
+    }
 
 
 def test_the_published_metric_truncates(gate):
@@ -98,8 +101,9 @@ def test_what_was_told_is_compared_in_millimetres(gate):
     points = in_frame(gate.norms.shape.mean)
     [found] = gate.judge(["a"], [seen(points)], (256, 256))
     assert told_errors_mm([points], [found])[0] < 0.1
-    assert told_errors_mm([points + (3, 4)], [found])[0] == pytest.approx(5 * 50 / np.hypot(
-        *(points[1] - points[5])), abs=0.1)  # fmt: skip
+    assert told_errors_mm([points + (3, 4)], [found])[0] == pytest.approx(
+        5 * 50 / np.hypot(*(points[1] - points[5])), abs=0.1
+    )
 
 
 def test_the_window_lies_about_the_carpus_also_at_the_border(gate):

@@ -25,11 +25,15 @@ from xgen_studio.anatomy.hand.warping import turned
 from xgen_studio.errors import CallError
 
 REASON = {
-    "six fingers": {"EXTRA"}, "missing finger": {"MISSING"}, "merged fingers": {"MISSING"},
-    "mirrored": {"MIRROR"}, "stretched bone": {"BONE", "MISSING"},
-    "long thumb": {"BONE", "MISSING"}, "spurious blob": {"EXTRA"},
+    "six fingers": {"EXTRA"},
+    "missing finger": {"MISSING"},
+    "merged fingers": {"MISSING"},
+    "mirrored": {"MIRROR"},
+    "stretched bone": {"BONE", "MISSING"},
+    "long thumb": {"BONE", "MISSING"},
+    "spurious blob": {"EXTRA"},
     "wrist moved": {"WRIST", "RESIDUAL", "SHAPE"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +76,11 @@ def test_two_blobs_that_ran_into_each_other_are_told_apart(gate, hands, turn):
     peaks = find_peaks(heat / heat.max(), 60)
     assert len(peaks) == COUNT - 1
     found = gate.judge(["x"], [peaks], GRID)[0] if turn == 0 else None
-    labels = found.labels.peaks if found else np.hypot(
-        *(peaks.places - whole[:, None]).transpose(2, 0, 1)).argmin(1)  # fmt: skip
+    labels = (
+        found.labels.peaks
+        if found
+        else np.hypot(*(peaks.places - whole[:, None]).transpose(2, 0, 1)).argmin(1)
+    )
     made = gate.decide("x", peaks, Labels(labels, -1.0))
     assert merged_pairs(made.labels) == [(2, 3)]
     off = np.hypot(*(made.landmarks - whole).T)
@@ -126,8 +133,9 @@ def test_a_sixth_finger_is_pointed_at(gate, hands):
     [found] = judged(gate, [spoiled])
     assert found.metrics["extra"] == 4
     x, y = np.rint(spoiled[-1])
-    assert any(f"({x + a:.0f}, {y + b:.0f}) px" in found.details[0]
-               for a in (-1, 0, 1) for b in (-1, 0, 1))  # fmt: skip
+    assert any(
+        f"({x + a:.0f}, {y + b:.0f}) px" in found.details[0] for a in (-1, 0, 1) for b in (-1, 0, 1)
+    )
 
 
 def test_a_mirrored_hand_is_offered_to_be_flipped(gate, hands):

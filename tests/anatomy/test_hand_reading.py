@@ -37,8 +37,12 @@ def slicer(points, system="LPS", labels=NAMES):
 
 def labelme(points):
     shapes = [
-        {"label": str(n), "shape_type": "point", "flags": {"occluded": n == 3},
-         "points": [[float(v) + 0.5 for v in p]]}  # px from the edge, as labelme's canvas counts
+        {
+            "label": str(n),
+            "shape_type": "point",
+            "flags": {"occluded": n == 3},
+            "points": [[float(v) + 0.5 for v in p]],
+        }  # px from the edge, as labelme's canvas counts
         for n, p in enumerate(points)
     ]
     return {"shapes": shapes, "imagePath": "7.jpg", "imageWidth": 520, "imageHeight": 720}
@@ -61,10 +65,13 @@ def file(tmp_path):
 
 def test_every_kind_of_file_says_the_same(file):
     for path in (
-        file(table(POINTS), "a.csv"), file(coco(POINTS)), file(labelme(POINTS), "b.json"),
-        file(slicer(POINTS), "7.mrk.json"), file(slicer(POINTS, "RAS"), "7.mrk.json"),
+        file(table(POINTS), "a.csv"),
+        file(coco(POINTS)),
+        file(labelme(POINTS), "b.json"),
+        file(slicer(POINTS), "7.mrk.json"),
+        file(slicer(POINTS, "RAS"), "7.mrk.json"),
         file(napari(POINTS), "7.csv"),
-    ):  # fmt: skip
+    ):
         found = read_landmarks(path)
         assert list(found) == ["7"]
         np.testing.assert_allclose(found["7"], POINTS)
@@ -139,7 +146,8 @@ def test_columns_in_another_order_are_refused(file):
     with pytest.raises(InputError, match="x0, y0, x1"):
         read_landmarks(file(",".join(columns) + "\n" + row, "order.csv"))
     text = "index,axis-0,axis-1,axis-2\n" + "\n".join(
-        f"{n},0,{y},{x}" for n, (x, y) in enumerate(POINTS))  # fmt: skip
+        f"{n},0,{y},{x}" for n, (x, y) in enumerate(POINTS)
+    )
     with pytest.raises(InputError, match="three dimensions"):
         read_landmarks(file(text, "deep.csv"))
 

@@ -63,10 +63,7 @@ def mask_of(labels):
 
 @pytest.mark.parametrize(
     ("labels", "message"),
-    [
-        (np.ones((16, 29), np.uint8), "too coarse"),
-        (np.ones((8, 160, 288), np.uint8), "volume"),
-    ],
+    [(np.ones((16, 29), np.uint8), "too coarse"), (np.ones((8, 160, 288), np.uint8), "volume")],
 )
 def test_a_mask_that_does_not_fit_gets_one_line(labels, message):
     with pytest.raises(InputError, match=message) as caught:
@@ -123,11 +120,19 @@ def test_an_unmoved_example_is_a_crop_to_the_bit():
     for target in batch(knee_set, 1, [0] * 8).target[:, 0]:
         crops = [
             (t, left, mirrored)
-            for t in range(9) for left in range(7) for mirrored in (False, True)
+            for t in range(9)
+            for left in range(7)
+            for mirrored in (False, True)
             if torch.allclose(
-                (source[t : t + 32, left : left + 64].flip(1) if mirrored
-                 else source[t : t + 32, left : left + 64]), target, atol=1e-4)
-        ]  # fmt: skip
+                (
+                    source[t : t + 32, left : left + 64].flip(1)
+                    if mirrored
+                    else source[t : t + 32, left : left + 64]
+                ),
+                target,
+                atol=1e-4,
+            )
+        ]
         assert len(crops) == 1
 
 

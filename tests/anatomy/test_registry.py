@@ -48,14 +48,30 @@ def test_a_toy_system_generates_like_the_knee(tmp_path, monkeypatch):
     module.system = Elbow
     monkeypatch.setitem(sys.modules, "toy_elbow", module)
     monkeypatch.setattr(generate, "SYSTEMS", SYSTEMS.with_system("elbow", "toy_elbow"))
-    options = {"condition_channels": 1, "channels": [8, 8], "blocks": 1, "heads": 1,
-               "pixel_width": 2}  # fmt: skip
+    options = {
+        "condition_channels": 1,
+        "channels": [8, 8],
+        "blocks": 1,
+        "heads": 1,
+        "pixel_width": 2,
+    }
     digest = save_weights(build_network("unet", options), tmp_path / "net.safetensors")
     keys = ("title", "summary", "licence", "trained_on", "attribution", "limits")
-    card = {"name": "elbow", "anatomy": "elbow", "grid": [16, 16], "methods": {"ctm": "net"},
-            "networks": {"net": {"file": "net.safetensors", "sha256": digest,
-                                 "architecture": "unet", "options": options}},
-            **dict.fromkeys(keys, "toy")}  # fmt: skip
+    card = {
+        "name": "elbow",
+        "anatomy": "elbow",
+        "grid": [16, 16],
+        "methods": {"ctm": "net"},
+        "networks": {
+            "net": {
+                "file": "net.safetensors",
+                "sha256": digest,
+                "architecture": "unet",
+                "options": options,
+            }
+        },
+        **dict.fromkeys(keys, "toy"),
+    }
     (tmp_path / "model.toml").write_text(tomli_w.dumps(card))
     made = generate.Generator(read_bundle(tmp_path)).one(
         Mask(np.ones((16, 16), np.uint8), Elbow.table), generate.Settings(steps=2)

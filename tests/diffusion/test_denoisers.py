@@ -6,13 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.diffusion.gaussian import (
-    MEAN,
-    ExactEpsNetwork,
-    ExactVENetwork,
-    exact_denoiser,
-    noisy,
-)
+from tests.diffusion.gaussian import MEAN, ExactEpsNetwork, ExactVENetwork, exact_denoiser, noisy
 from xgen_studio.diffusion import (
     EDM,
     VE,

@@ -50,8 +50,10 @@ def test_corrector_at_the_papers_snr_leaves_more_noise_than_at_song_s():
 def test_few_steps_of_dpm_solver_come_close():
     # 8 evaluations of DPM-Solver++(2M) from sigma 80: better than twice as many of Euler
     process = EDM(sigma_min=0.01)
-    error = {name: abs(run(name, n, process).std().item() / SD - 1)
-             for name, n in (("dpm++2m", 10), ("ddim", 20))}
+    error = {
+        name: abs(run(name, n, process).std().item() / SD - 1)
+        for name, n in (("dpm++2m", 10), ("ddim", 20))
+    }
     assert error["dpm++2m"] < 0.12
     assert error["dpm++2m"] < error["ddim"]
 

@@ -10,8 +10,9 @@ from xgen_studio.document.regions import Region, round_segment
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable
 
-TABLE = LabelTable([Label(1, "leg", (9, 9, 9)), Label(3, "femur", (200, 0, 0)),
-                    Label(4, "tibia", (0, 0, 200))])  # fmt: skip
+TABLE = LabelTable(
+    [Label(1, "leg", (9, 9, 9)), Label(3, "femur", (200, 0, 0)), Label(4, "tibia", (0, 0, 200))]
+)
 
 
 def document(shape=(300, 420)):

@@ -79,14 +79,18 @@ BAD = {
     "labels of the wrong type": (with_card(labels=[5]), "labels"),
     "no labels": (with_card(labels=[]), "labels"),
     "label id too large": (
-        with_card(labels=[{"id": 300, "name": "x", "colour": [1, 2, 3]}]), "255"),
+        with_card(labels=[{"id": 300, "name": "x", "colour": [1, 2, 3]}]),
+        "255",
+    ),
     "unnamed labels in the mask": (
-        with_card(labels=[{"id": 1, "name": "x", "colour": [1, 2, 3]}]), "does not name"),
+        with_card(labels=[{"id": 1, "name": "x", "colour": [1, 2, 3]}]),
+        "does not name",
+    ),
     "spacing": (with_card(spacing=[0, 1]), "spacing"),
     "card is no JSON": (lambda e: e.update({"xgen.json": b"{"}), "damaged"),
     "deep card": (lambda e: e.update({"xgen.json": b"[" * 100_000}), "damaged"),
     "NaN": (lambda e: e.update({"picture.f32": b"\xff" * 4 * 70 * 90}), "NaN"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)

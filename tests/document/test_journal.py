@@ -30,8 +30,10 @@ def test_a_killed_process_leaves_its_newest_state(tmp_path):
     folder, file = tmp_path / "journal", tmp_path / "knee.xgen"
     child = subprocess.Popen(
         [sys.executable, "-c", CODE, str(folder), str(file)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert child.stdout.readline() == "written\n"
     assert left_behind(folder) == []  # it lives
     assert opened_elsewhere(folder, file) == child.pid

@@ -26,8 +26,9 @@ def distance_to_segment(x, y, a, b):
 
 
 @pytest.mark.parametrize("radius", [0.3, 1.0, 4.5, 12.0])
-@pytest.mark.parametrize("ends", [((20.2, 15.7), (20.2, 15.7)), ((5.0, 8.0), (44.5, 30.1)),
-                                  ((-6.0, 10.0), (8.0, 70.0))])  # fmt: skip
+@pytest.mark.parametrize(
+    "ends", [((20.2, 15.7), (20.2, 15.7)), ((5.0, 8.0), (44.5, 30.1)), ((-6.0, 10.0), (8.0, 70.0))]
+)
 def test_a_round_brush_covers_what_lies_within_its_radius_of_the_path(radius, ends):
     made = whole(regions.round_segment(*ends, radius, SHAPE))
     for row in range(SHAPE[0]):
@@ -44,8 +45,9 @@ def test_a_pen_s_radius_changes_along_the_path():
     assert widths[10] < widths[30] < widths[50] <= 20
 
 
-@pytest.mark.parametrize("end", [(30.0, 20.0), (41.0, 20.0), (30.0, 33.0), (45.5, 31.5),
-                                 (12.0, 30.0), (14.3, 6.2)])  # fmt: skip
+@pytest.mark.parametrize(
+    "end", [(30.0, 20.0), (41.0, 20.0), (30.0, 33.0), (45.5, 31.5), (12.0, 30.0), (14.3, 6.2)]
+)
 def test_a_square_brush_covers_the_union_of_its_squares(end):
     start, r = (30.0, 20.0), 4.0
     made = whole(regions.square_segment(start, end, r, SHAPE))

@@ -69,8 +69,9 @@ def test_frechet_distance_of_two_gaussians():
 
 
 def test_kernel_distance_is_unbiased_about_zero():
-    values = [kernel_distance(RNG.normal(size=(60, 4)), RNG.normal(size=(60, 4)))
-              for _ in range(60)]  # fmt: skip
+    values = [
+        kernel_distance(RNG.normal(size=(60, 4)), RNG.normal(size=(60, 4))) for _ in range(60)
+    ]
     assert abs(np.mean(values)) < 3 * np.std(values) / 60**0.5 + 1e-9
     assert kernel_distance(RNG.normal(size=(60, 4)), RNG.normal(1, 1, (60, 4))) > max(values)
 

@@ -91,9 +91,14 @@ def test_folders_and_single_files_say_what_to_open(phantom, tmp_path):
 
 def test_spacing_is_x_first_and_place_is_kept(phantom, tmp_path):
     path = phantom.save_slice(
-        tmp_path / "a.dcm", SLICE, ImagePositionPatient=[1, 2, 3], RescaleSlope=2,
-        RescaleIntercept=-1000, WindowCenter=[40, 50], WindowWidth=[400, 500],
-    )  # fmt: skip
+        tmp_path / "a.dcm",
+        SLICE,
+        ImagePositionPatient=[1, 2, 3],
+        RescaleSlope=2,
+        RescaleIntercept=-1000,
+        WindowCenter=[40, 50],
+        WindowWidth=[400, 500],
+    )
     image = read_image(path)
     assert image.spacing == (0.7, 1.3)
     assert image.origin == (1, 2, 3)
@@ -121,10 +126,14 @@ def test_a_ct_without_spacing_is_refused_and_a_radiograph_without_is_not(phantom
 def test_detector_spacing_is_divided_by_the_magnification(phantom, tmp_path):
     image = read_image(
         phantom.save_slice(
-            tmp_path / "a.dcm", SLICE, Modality="DX", PixelSpacing=None,
-            ImagerPixelSpacing=[0.3, 0.2], EstimatedRadiographicMagnificationFactor="1.25",
+            tmp_path / "a.dcm",
+            SLICE,
+            Modality="DX",
+            PixelSpacing=None,
+            ImagerPixelSpacing=[0.3, 0.2],
+            EstimatedRadiographicMagnificationFactor="1.25",
         )
-    )  # fmt: skip
+    )
     assert image.spacing == pytest.approx((0.16, 0.24))
     assert "Magnification" in image.meta["spacing_from"]
 

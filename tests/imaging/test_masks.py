@@ -5,14 +5,7 @@ import PIL.Image
 import pytest
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import (
-    Image,
-    Label,
-    LabelTable,
-    Mask,
-    read_mask,
-    write_mask,
-)
+from xgen_studio.imaging import Image, Label, LabelTable, Mask, read_mask, write_mask
 
 KNEE = LabelTable([Label(1, "tibia", (255, 0, 0)), Label(2, "femur", (0, 255, 0))])
 IDS = np.array([[0, 1, 2, 0], [1, 1, 2, 2], [0, 0, 0, 1]], np.uint8)

@@ -73,8 +73,11 @@ def test_box_matches_its_chords_within_one_percent():
 
 def test_views_turn_the_patient_the_right_way():
     # a ball on the patient's left (+x) and low (-z): right of the AP picture, below the middle
-    drr = project(ball(radius=12, offset=(20.0, 0.0, -15.0)), np.array([0.0, 90.0, 180.0]),
-                  ConeBeam(600, 800, (64, 64), pixel=2.0))  # fmt: skip
+    drr = project(
+        ball(radius=12, offset=(20.0, 0.0, -15.0)),
+        np.array([0.0, 90.0, 180.0]),
+        ConeBeam(600, 800, (64, 64), pixel=2.0),
+    )
     columns = (drr.attenuation.sum(1) * np.arange(64)).sum(1) / drr.attenuation.sum((1, 2))
     rows = (drr.attenuation.sum(2) * np.arange(64)).sum(1) / drr.attenuation.sum((1, 2))
     assert columns[0] > 40
@@ -87,8 +90,12 @@ def test_views_turn_the_patient_the_right_way():
 
 def test_orientation_of_the_file_does_not_change_the_picture():
     plain = ball(radius=12, offset=(20.0, 6.0, -15.0))
-    flipped = Volume(plain.voxels[::-1, :, ::-1].copy(), plain.spacing,
-                     origin=(95.0, 0.0, 95.0), direction=np.diag([-1.0, 1.0, -1.0]))  # fmt: skip
+    flipped = Volume(
+        plain.voxels[::-1, :, ::-1].copy(),
+        plain.spacing,
+        origin=(95.0, 0.0, 95.0),
+        direction=np.diag([-1.0, 1.0, -1.0]),
+    )
     geometry = ConeBeam(600, 800, (64, 64), pixel=2.0)
     a, b = (project(v, np.array([30.0]), geometry).attenuation for v in (plain, flipped))
     np.testing.assert_allclose(a, b, atol=1e-5)
@@ -105,11 +112,19 @@ def test_anisotropic_voxels_keep_their_millimetres():
 def test_bone_is_seen_where_hu_exceeds_the_threshold():
     voxels = np.full((40, 40, 40), 40.0, np.float32)
     voxels[10:30, 18:22, 18:22] = 900
-    drr = project(Volume(voxels, (2.0, 2.0, 2.0)), np.array([0.0]),
-                  ConeBeam(600, 800, (64, 64), pixel=2.0), bone_threshold=250)  # fmt: skip
+    drr = project(
+        Volume(voxels, (2.0, 2.0, 2.0)),
+        np.array([0.0]),
+        ConeBeam(600, 800, (64, 64), pixel=2.0),
+        bone_threshold=250,
+    )
     assert drr.bone.max() == pytest.approx(8.0, rel=0.05)  # 4 voxels of 2 mm
-    none = project(Volume(voxels, (2.0, 2.0, 2.0)), np.array([0.0]),
-                   ConeBeam(600, 800, (64, 64), pixel=2.0), bone_threshold=950)  # fmt: skip
+    none = project(
+        Volume(voxels, (2.0, 2.0, 2.0)),
+        np.array([0.0]),
+        ConeBeam(600, 800, (64, 64), pixel=2.0),
+        bone_threshold=950,
+    )
     assert none.bone.max() == 0
 
 
@@ -118,8 +133,10 @@ def test_a_hard_spectrum_hardens_behind_thick_bone():
     thin, thick = (np.full((24, 24, 24), AIR, np.float32) for _ in range(2))
     thin[:, 6:12], thick[:, 6:18] = 1500, 1500
     geometry = ConeBeam(600, 800, (32, 32), pixel=1.0)
-    a, b = (project(Volume(v, (1.0, 1.0, 1.0)), np.array([0.0]), geometry).attenuation[0, 16, 16]
-            for v in (thin, thick))  # fmt: skip
+    a, b = (
+        project(Volume(v, (1.0, 1.0, 1.0)), np.array([0.0]), geometry).attenuation[0, 16, 16]
+        for v in (thin, thick)
+    )
     assert 1.6 < b / a < 1.97
 
 

@@ -10,12 +10,31 @@ from xgen_studio.imaging import Mask, write_mask
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import save_weights
 
-DIFFUSION = {"condition_channels": 8, "classes": 5, "channels": [8, 16, 16], "blocks": 1,
-             "heads": 2, "pixel_width": 4}  # fmt: skip
-UNET = {"in_channels": 8, "noise": False, "channels": [8, 16, 16], "blocks": 1, "heads": 2,
-        "pixel_width": 4}  # fmt: skip
-MASKS = {"in_channels": 1, "out_channels": 5, "noise": False, "channels": [8, 8, 16],
-         "blocks": 1, "heads": 2, "pixel_width": 4}  # fmt: skip
+DIFFUSION = {
+    "condition_channels": 8,
+    "classes": 5,
+    "channels": [8, 16, 16],
+    "blocks": 1,
+    "heads": 2,
+    "pixel_width": 4,
+}
+UNET = {
+    "in_channels": 8,
+    "noise": False,
+    "channels": [8, 16, 16],
+    "blocks": 1,
+    "heads": 2,
+    "pixel_width": 4,
+}
+MASKS = {
+    "in_channels": 1,
+    "out_channels": 5,
+    "noise": False,
+    "channels": [8, 8, 16],
+    "blocks": 1,
+    "heads": 2,
+    "pixel_width": 4,
+}
 
 
 def _entry(folder, name, options, regression):
@@ -24,9 +43,15 @@ def _entry(folder, name, options, regression):
     for parameter in network.parameters():  # zero-initialised layers would hide the condition
         torch.nn.init.normal_(parameter, std=0.08)
     digest = save_weights(network, folder / f"{name}.safetensors")
-    return {"file": f"{name}.safetensors", "sha256": digest, "architecture": "unet",
-            "options": options, "process": "edm", "regression": regression,
-            "process_options": {} if regression else {"sigma_data": 0.5}}  # fmt: skip
+    return {
+        "file": f"{name}.safetensors",
+        "sha256": digest,
+        "architecture": "unet",
+        "options": options,
+        "process": "edm",
+        "regression": regression,
+        "process_options": {} if regression else {"sigma_data": 0.5},
+    }
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +59,14 @@ def tiny_bundle_template(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     folder.mkdir()
     card = {
-        "name": "tiny", "title": "Tiny", "summary": "random weights", "anatomy": "knee",
-        "grid": [80, 144], "licence": "none", "trained_on": "nothing", "attribution": "",
+        "name": "tiny",
+        "title": "Tiny",
+        "summary": "random weights",
+        "anatomy": "knee",
+        "grid": [80, 144],
+        "licence": "none",
+        "trained_on": "nothing",
+        "attribution": "",
         "limits": "means nothing",
         "methods": {"ctm": "diffusion", "csm": "diffusion", "unet": "unet", "masks": "masks"},
         "networks": {
@@ -43,7 +74,7 @@ def tiny_bundle_template(tmp_path_factory):
             "unet": _entry(folder, "unet", UNET, True),
             "masks": _entry(folder, "masks", MASKS, True),
         },
-    }  # fmt: skip
+    }
     (folder / "model.toml").write_text(tomli_w.dumps(card))
     return folder
 

@@ -25,8 +25,14 @@ def folder(tmp_path):
     folder = tmp_path / "toy"
     folder.mkdir()
     keys = ("title", "summary", "licence", "trained_on", "attribution", "limits")
-    card = {"name": "toy", "anatomy": "knee", "grid": [16, 16], "methods": {"ctm": "diffusion"},
-            "measured": {"mae": 0.1}, **dict.fromkeys(keys, "toy")}  # fmt: skip
+    card = {
+        "name": "toy",
+        "anatomy": "knee",
+        "grid": [16, 16],
+        "methods": {"ctm": "diffusion"},
+        "measured": {"mae": 0.1},
+        **dict.fromkeys(keys, "toy"),
+    }
     (folder / "model.toml").write_text(tomli_w.dumps({**card, "networks": {}}))
     return folder
 

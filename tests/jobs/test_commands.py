@@ -20,9 +20,11 @@ def xgen(*arguments, **environment):
     code = "from xgen_studio.cli.main import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True, text=True, timeout=300,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-    )  # fmt: skip
+    )
 
 
 def assert_one_line(answer, code, *words):
@@ -36,8 +38,24 @@ def assert_one_line(answer, code, *words):
 
 def test_generate_writes_pictures_and_their_provenance(tiny_bundle, mask_file, tmp_path):
     out = tmp_path / "out"
-    answer = xgen("generate", "tiny", "--mask", mask_file, "-n", 2, "--seed", 7, "--steps", 2,
-                  "--sampler", "ddim", "--grade", 3, "-o", out)  # fmt: skip
+    answer = xgen(
+        "generate",
+        "tiny",
+        "--mask",
+        mask_file,
+        "-n",
+        2,
+        "--seed",
+        7,
+        "--steps",
+        2,
+        "--sampler",
+        "ddim",
+        "--grade",
+        3,
+        "-o",
+        out,
+    )
     assert answer.returncode == 0, answer.stderr
     assert sorted(p.name for p in out.iterdir()) == ["000.json", "000.png", "001.json", "001.png"]
     said = json.loads((out / "001.json").read_text())
@@ -142,8 +160,9 @@ def test_one_bad_image_among_good_ones_leaves_nothing(tiny_bundle, tmp_path):
     rng = np.random.default_rng(0)
     for name, shape in (("good", (120, 222)), ("wide", (70, 700))):
         Picture.fromarray((rng.random(shape) * 200).astype(np.uint8)).save(tmp_path / f"{name}.png")
-    answer = xgen("mask", "tiny", tmp_path / "good.png", tmp_path / "wide.png", "-o",
-                  tmp_path / "out")  # fmt: skip
+    answer = xgen(
+        "mask", "tiny", tmp_path / "good.png", tmp_path / "wide.png", "-o", tmp_path / "out"
+    )
     assert_one_line(answer, 3, "wide.png")
     assert not (tmp_path / "out").exists()
 
@@ -187,13 +206,23 @@ def test_a_volume_that_is_not_in_hu_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_said(tiny_bundle, mask_file, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    answer = xgen("generate", "tiny", "--mask", mask_file, "--steps", 1, "-o",
-                  tmp_path / "file" / "out")  # fmt: skip
+    answer = xgen(
+        "generate", "tiny", "--mask", mask_file, "--steps", 1, "-o", tmp_path / "file" / "out"
+    )
     assert_one_line(answer, 3, "file")
 
 
 def test_help_names_every_command_of_the_contract():
     text = xgen("--help").stdout
-    for command in ("demo", "models", "generate", "mask", "drr", "train", "evaluate", "devices",
-                    "doctor"):  # fmt: skip
+    for command in (
+        "demo",
+        "models",
+        "generate",
+        "mask",
+        "drr",
+        "train",
+        "evaluate",
+        "devices",
+        "doctor",
+    ):
         assert re.search(rf"\b{command}\b", text), command

@@ -109,8 +109,20 @@ def test_the_terminal_edits_a_region_too(generator, mask, tmp_path):
     write_png16(picture, pixels, None)
     write_mask(region, Mask(region_of().astype(np.uint8), generator.system.table))
     write_mask(labels, mask)
-    call = ["generate", "tiny", "--mask", str(labels), "--picture", str(picture),
-            "--region", str(region), "--steps", "2", "-o", str(tmp_path / "out")]  # fmt: skip
+    call = [
+        "generate",
+        "tiny",
+        "--mask",
+        str(labels),
+        "--picture",
+        str(picture),
+        "--region",
+        str(region),
+        "--steps",
+        "2",
+        "-o",
+        str(tmp_path / "out"),
+    ]
     answer = CliRunner().invoke(app, call)
     assert answer.exit_code == 0, answer.output
     made, old = read_image(tmp_path / "out" / "000.png").pixels, read_image(picture).pixels
@@ -124,8 +136,21 @@ def test_a_picture_is_not_overwritten_by_its_own_edit(generator, mask, tmp_path)
     write_mask(region, Mask(region_of().astype(np.uint8), generator.system.table))
     write_mask(labels, mask)
     before = picture.read_bytes()
-    answer = CliRunner().invoke(app, ["generate", "tiny", "--mask", str(labels), "--picture",
-                                      str(picture), "--region", str(region), "-o", str(tmp_path)])
+    answer = CliRunner().invoke(
+        app,
+        [
+            "generate",
+            "tiny",
+            "--mask",
+            str(labels),
+            "--picture",
+            str(picture),
+            "--region",
+            str(region),
+            "-o",
+            str(tmp_path),
+        ],
+    )
     assert isinstance(answer.exception, CallError) and "overwritten" in str(answer.exception)
     assert picture.read_bytes() == before
 

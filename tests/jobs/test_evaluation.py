@@ -23,8 +23,14 @@ def arrays(tmp_path):
     planes[:, :36, 50:100] |= 2
     planes[:, 42:, 50:100] |= 4
     images = (planes * 30 + rng.integers(0, 40, planes.shape)).astype(np.uint8)
-    np.savez(tmp_path / "tiny.npz", images=images, planes=planes, grade=np.full(8, -1, np.int8),
-             held_out=np.arange(8) < 6, group=np.arange(8) // 3)  # fmt: skip
+    np.savez(
+        tmp_path / "tiny.npz",
+        images=images,
+        planes=planes,
+        grade=np.full(8, -1, np.int8),
+        held_out=np.arange(8) < 6,
+        group=np.arange(8) // 3,
+    )
     return tmp_path
 
 
@@ -151,12 +157,18 @@ def test_the_figures_are_written_into_the_card_of_the_very_weights(tiny_bundle, 
     bundle = open_bundle("tiny")
     hashes = {name: card.sha256 for name, card in bundle.networks.items()}
     figure = {"mean": 0.0142, "sd": 0.004, "ci95": [0.0136, 0.015], "n": 400}
-    row = {"method": "ctm", "condition": "contour", "mae": figure, "psnr_db": figure,
-           "ssim": figure}  # fmt: skip
+    row = {
+        "method": "ctm",
+        "condition": "contour",
+        "mae": figure,
+        "psnr_db": figure,
+        "ssim": figure,
+    }
     table = {
-        "held_out": {"images": 400, "groups": 20}, "rows": [row],
+        "held_out": {"images": 400, "groups": 20},
+        "rows": [row],
         "provenance": {"weights_sha256": hashes, "sampler": "leap, 8 steps"},
-    }  # fmt: skip
+    }
     record_measured(tiny_bundle, table)
     measured = open_bundle("tiny").measured
     assert "0.0142 ± 0.0040 [0.0136, 0.0150]" in measured["ctm, contour"]

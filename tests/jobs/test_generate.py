@@ -51,8 +51,13 @@ def test_files_are_16_bit_grey_and_say_that_they_are_synthetic(tiny_bundle, mask
 def test_provenance_holds_what_is_needed_to_make_it_again(tiny_bundle, mask_file, tmp_path):
     path = make(tmp_path / "out", mask_file, seed=4, options={"grade": 2})[0]
     said = json.loads(path.with_suffix(".json").read_text())
-    again = make(tmp_path / "again", mask_file, seed=said["seed"], sampler=said["sampler"],
-                 options=said["options"])[0]  # fmt: skip
+    again = make(
+        tmp_path / "again",
+        mask_file,
+        seed=said["seed"],
+        sampler=said["sampler"],
+        options=said["options"],
+    )[0]
     told = json.loads(again.with_suffix(".json").read_text())
     for key in ("pixels_sha256", "mask_sha256", "weights_sha256", "sigmas", "versions", "method"):
         assert said[key] == told[key], key
@@ -91,7 +96,9 @@ def test_csm_starts_from_the_drawing_and_asks_the_network_without_it(tiny_bundle
     denoiser = generator.denoiser("csm")
     forward = denoiser.forward
     denoiser.forward = lambda x, sigma, condition: (
-        seen.append((x, float(sigma[0]), condition)), forward(x, sigma, condition))[1]
+        seen.append((x, float(sigma[0]), condition)),
+        forward(x, sigma, condition),
+    )[1]
     mask = read_mask(mask_file, generator.system.table)
     generator.one(mask, Settings("csm", steps=3))
     first_x, first_sigma, condition = seen[0]
@@ -119,8 +126,14 @@ def test_the_user_hears_how_the_mask_was_read(tiny_bundle, tmp_path, knee_labels
     heard = []
     for name, values in (("own", grey), ("tall", tall)):
         Picture.fromarray(values).save(tmp_path / f"{name}.png")
-        generate_files("tiny", tmp_path / f"{name}.png", tmp_path / "out", 1, Settings(steps=2),
-                       note=heard.append)  # fmt: skip
+        generate_files(
+            "tiny",
+            tmp_path / f"{name}.png",
+            tmp_path / "out",
+            1,
+            Settings(steps=2),
+            note=heard.append,
+        )
     assert heard[0] == "mask read as the grey levels 0, 0.5, 1: leg, bone"
     assert "window of" in heard[1]
     assert "1 earlier picture(s); 1 are replaced" in heard[2]
@@ -210,9 +223,7 @@ def test_a_pickle_in_place_of_safetensors_is_never_loaded(tiny_bundle, mask_file
 
 
 def test_weights_of_another_shape_are_refused(tiny_bundle, mask_file, tmp_path):
-    _with_weights(
-        tiny_bundle, lambda path: shutil.copyfile(tiny_bundle / "unet.safetensors", path)
-    )
+    _with_weights(tiny_bundle, lambda path: shutil.copyfile(tiny_bundle / "unet.safetensors", path))
     with pytest.raises(InputError, match="do not fit"):
         make(tmp_path / "out", mask_file)
 

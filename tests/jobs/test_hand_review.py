@@ -14,8 +14,9 @@ from xgen_studio.anatomy.hand.landmarks import COUNT
 from xgen_studio.anatomy.hand.reading import read_annotations, read_landmarks
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_image, write_png8, write_png16
+from xgen_studio.jobs.compare_runs import compared
 from xgen_studio.jobs.hand_export import export_hands
-from xgen_studio.jobs.review import Review, compared
+from xgen_studio.jobs.review import Review
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
 
 # -- review ---------------------------------------------------------------------------------------
@@ -151,9 +152,14 @@ def test_a_heatmap_that_was_replaced_is_not_the_one_that_was_judged(review, pair
 
 @pytest.mark.parametrize(
     "change",
-    [{"metrics": []}, {"metrics": {"wrist": 1.0}}, {"labels": [0, 1]}, {"labels": [999] * COUNT},
-     {"id": "../000"}],
-)  # fmt: skip
+    [
+        {"metrics": []},
+        {"metrics": {"wrist": 1.0}},
+        {"labels": [0, 1]},
+        {"labels": [999] * COUNT},
+        {"id": "../000"},
+    ],
+)
 def test_a_damaged_screening_gets_one_line(pairs, change):
     screen_folder(pairs[0], "calibrated", pairs[0])
     table = json.loads((pairs[0] / FILE).read_text())
@@ -208,8 +214,10 @@ def test_landmarks_whose_blobs_ran_together_are_two_and_said_to_be(pairs, tmp_pa
     assert np.hypot(*(points - hand)[2:4].T).max() < 0.6
     manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
     assert [h["landmarks_merged"] for h in manifest["hands"][:3]] == [[], [[2, 3]], []]
-    assert "In 1 of the accepted hands the blobs of two" in (
-        tmp_path / "set" / "report.html").read_text()  # fmt: skip
+    assert (
+        "In 1 of the accepted hands the blobs of two"
+        in (tmp_path / "set" / "report.html").read_text()
+    )
 
 
 def test_an_exported_set_says_the_same_in_every_file(review, pairs, tmp_path):

@@ -27,19 +27,32 @@ from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import save_weights
 
 NETWORKS = {
-    "diffusion": ("unet", {"in_channels": 2, "out_channels": 2, "condition_channels": 8,
-                           "channels": [8, 8, 16], "blocks": 1, "heads": 2, "pixel_width": 4}),
+    "diffusion": (
+        "unet",
+        {
+            "in_channels": 2,
+            "out_channels": 2,
+            "condition_channels": 8,
+            "channels": [8, 8, 16],
+            "blocks": 1,
+            "heads": 2,
+            "pixel_width": 4,
+        },
+    ),
     "vae": ("vae", {"channels": [4, 8, 8, 8], "latent": 8}),
     "localiser": ("localiser", {"width": 4, "pyramid": 8, "head": 8}),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def hand_bundles(tmp_path, monkeypatch):
     """Bundles with random weights: tiny-joint, tiny-vae, tiny-localiser."""
     parent = tmp_path / "models"
-    for name, method, network in (("tiny-joint", "joint", "diffusion"), ("tiny-vae", "vae", "vae"),
-                                  ("tiny-localiser", "landmarks", "localiser")):  # fmt: skip
+    for name, method, network in (
+        ("tiny-joint", "joint", "diffusion"),
+        ("tiny-vae", "vae", "vae"),
+        ("tiny-localiser", "landmarks", "localiser"),
+    ):
         folder = parent / name
         folder.mkdir(parents=True)
         architecture, options = NETWORKS[network]
@@ -49,12 +62,26 @@ def hand_bundles(tmp_path, monkeypatch):
             torch.nn.init.normal_(parameter, std=0.05)
         digest = save_weights(made, folder / "w.safetensors")
         card = {
-            "name": name, "title": name, "summary": "random weights", "anatomy": "hand",
-            "grid": list(GRID), "licence": "none", "trained_on": "nothing", "attribution": "",
-            "limits": "means nothing", "steps": 2, "methods": {method: network},
-            "networks": {network: {"file": "w.safetensors", "sha256": digest,
-                                   "architecture": architecture, "options": options}},
-        }  # fmt: skip
+            "name": name,
+            "title": name,
+            "summary": "random weights",
+            "anatomy": "hand",
+            "grid": list(GRID),
+            "licence": "none",
+            "trained_on": "nothing",
+            "attribution": "",
+            "limits": "means nothing",
+            "steps": 2,
+            "methods": {method: network},
+            "networks": {
+                network: {
+                    "file": "w.safetensors",
+                    "sha256": digest,
+                    "architecture": architecture,
+                    "options": options,
+                }
+            },
+        }
         (folder / "model.toml").write_text(tomli_w.dumps(card))
     monkeypatch.setenv("XGEN_MODELS", str(parent))
     return parent
@@ -64,8 +91,9 @@ def test_generate_writes_pairs_that_can_be_made_again(hand_bundles, tmp_path):
     answer = xgen("generate", "tiny-joint", "-n", 2, "--seed", 4, "-o", tmp_path / "a")
     assert answer.returncode == 0, answer.stderr
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert names == sorted(f"{i:03d}{end}" for i in (0, 1)
-                           for end in (".png", ".json", "_heatmap.png"))  # fmt: skip
+    assert names == sorted(
+        f"{i:03d}{end}" for i in (0, 1) for end in (".png", ".json", "_heatmap.png")
+    )
     said = json.loads((tmp_path / "a" / "001.json").read_text())
     assert said["synthetic"] and said["seed"] == 5 and said["shape"] == "drawn"
     assert np.shape(said["told_landmarks_px"]) == (COUNT, 2)
@@ -156,8 +184,11 @@ def test_a_table_comes_back_in_its_own_pixels(tmp_path):
         (["localize", "tiny-joint", "a.png", "-o", "x.csv"], 2, ["landmarks"]),
         (["localize", "tiny-localiser", "missing.png", "-o", "x.csv"], 3, ["missing.png"]),
         (["localize", "tiny-localiser", "a.png", "-o", "a.png"], 2, ["a.png", ".csv"]),
-        (["generate", "tiny-joint", "--shape", "free", "--landmarks", "t.csv", "-o", "x"], 2,
-         ["--shape"]),
+        (
+            ["generate", "tiny-joint", "--shape", "free", "--landmarks", "t.csv", "-o", "x"],
+            2,
+            ["--shape"],
+        ),
         (["generate", "tiny-vae", "--shape", "drawn", "-o", "x"], 2, ["cannot be told"]),
         (["export", "EMPTY", "-o", "x"], 3, ["_heatmap.png"]),
         (["export", "PAIRS", "--which", "bogus", "-o", "x"], 2, ["bogus"]),
@@ -181,8 +212,12 @@ def test_a_picture_of_anything_is_never_a_sound_hand(tmp_path):
     folder = tmp_path / "cats"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    odd = [rng.random((256, 256)), np.zeros((256, 256)), np.ones((256, 256)),
-           np.kron(rng.random((8, 8)), np.ones((32, 32)))]  # fmt: skip
+    odd = [
+        rng.random((256, 256)),
+        np.zeros((256, 256)),
+        np.ones((256, 256)),
+        np.kron(rng.random((8, 8)), np.ones((32, 32))),
+    ]
     for i, picture in enumerate(odd):
         write_png8(folder / f"{i}.png", picture)
         write_png8(folder / f"{i}_heatmap.png", picture)

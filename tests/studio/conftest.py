@@ -52,8 +52,13 @@ class Mouse:
         event = QMouseEvent(kind, at, self.canvas.mapToGlobal(at), button, buttons, modifiers)
         QApplication.sendEvent(self.canvas, event)
 
-    def drag(self, points, button=Qt.MouseButton.LeftButton,
-             modifiers=Qt.KeyboardModifier.NoModifier, release=True):  # fmt: skip
+    def drag(
+        self,
+        points,
+        button=Qt.MouseButton.LeftButton,
+        modifiers=Qt.KeyboardModifier.NoModifier,
+        release=True,
+    ):
         none = Qt.MouseButton.NoButton
         self.send(QEvent.Type.MouseButtonPress, points[0], button, button, modifiers)
         for point in points[1:]:
@@ -62,13 +67,15 @@ class Mouse:
         if release:
             self.release(points[-1], button, modifiers)
 
-    def release(self, point, button=Qt.MouseButton.LeftButton,
-                modifiers=Qt.KeyboardModifier.NoModifier):  # fmt: skip
+    def release(
+        self, point, button=Qt.MouseButton.LeftButton, modifiers=Qt.KeyboardModifier.NoModifier
+    ):
         none = Qt.MouseButton.NoButton
         self.send(QEvent.Type.MouseButtonRelease, point, button, none, modifiers)
 
-    def click(self, point, button=Qt.MouseButton.LeftButton,
-              modifiers=Qt.KeyboardModifier.NoModifier):  # fmt: skip
+    def click(
+        self, point, button=Qt.MouseButton.LeftButton, modifiers=Qt.KeyboardModifier.NoModifier
+    ):
         self.drag([point], button, modifiers)
 
     def hover(self, point):
@@ -122,8 +129,7 @@ def place(window):
 
 @pytest.fixture
 def page(place, pairs, qtbot):
-    """The review of six screened hands: four sound, one with a spurious blob, one lacks a finger.
-    """
+    """The review of six screened hands: four sound, one has a spurious blob, one lacks a finger."""
     screen_folder(pairs[0], "calibrated", pairs[0])
     place.page.run.open_folder(pairs[0])
     return place.page

@@ -100,9 +100,15 @@ def test_a_label_shows_in_its_colour_and_a_hidden_one_not_at_all(painted):
 
 def wheel(canvas, at, turns, modifiers=Qt.KeyboardModifier.NoModifier):
     event = QWheelEvent(
-        QPointF(*at), canvas.mapToGlobal(QPointF(*at)), QPoint(), QPoint(0, 120 * turns),
-        Qt.MouseButton.NoButton, modifiers, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
+        QPointF(*at),
+        canvas.mapToGlobal(QPointF(*at)),
+        QPoint(),
+        QPoint(0, 120 * turns),
+        Qt.MouseButton.NoButton,
+        modifiers,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
     QApplication.sendEvent(canvas, event)
 
 

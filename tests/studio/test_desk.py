@@ -99,9 +99,12 @@ def test_a_dropped_mask_opens(window):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(CASES / "ap_left.png"))])
     event = QDropEvent(
-        QPointF(300, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        QPointF(300, 300),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
+    )
     before = window.page.document
     window.dropEvent(event)
     assert window.page.document is not before and window.page.document.mask.any()

@@ -1,6 +1,5 @@
 """What the two pages of the hand workspace share: keys, files dropped on it, open and save."""
 
-
 import numpy as np
 from PySide6.QtWidgets import QFileDialog
 
@@ -26,7 +25,6 @@ def test_what_is_dropped_goes_where_it_belongs(place, pairs, tmp_path):
     write_table(tmp_path / "m.csv", {"hand": 1.5 * sound_hands(1)[0]})
     assert place.take(tmp_path / "m.csv") and place.landmarks.work.now.complete
     assert not place.take(tmp_path / "knee.xgen")
-
 
 
 def test_open_and_save_are_about_what_is_in_sight(place, marks, monkeypatch, window, tmp_path):

@@ -158,9 +158,7 @@ def test_automatic_contrast_reaches_both_canvases(window, drawn):
     assert (drawn.radiograph.picture.low, drawn.radiograph.picture.high) == (0.0, 1.0)
 
 
-def test_a_model_that_is_taken_away_is_said_and_the_window_lives(
-    window, drawn
-):
+def test_a_model_that_is_taken_away_is_said_and_the_window_lives(window, drawn):
     page = drawn
     page.live.set_drawing(model="knee-gone")
     assert wait_for(lambda: "knee-gone" in page.panel.state.text())

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from tests.studio.conftest import Mouse
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_png16
-from xgen_studio.jobs.review import Review, compared
+from xgen_studio.jobs.compare_runs import compared
+from xgen_studio.jobs.review import Review
 from xgen_studio.jobs.screen import FILE, read_screening, screen_folder
 from xgen_studio.studio.engine.protocol import HandJudged, HandRun, ScreenFolder
 from xgen_studio.studio.hand.comparison import page_of
@@ -35,8 +36,9 @@ def test_thumbnails_arrive_and_are_painted(page, qtbot):
     assert (own.width(), own.height()) == (192, 256) and picture.width() == 132
     grabbed = page.gallery.viewport().grab().toImage()
     rect = page.gallery.visualRect(page.gallery.hands.index(0))
-    colours = {grabbed.pixelColor(x, rect.center().y()).name()
-               for x in range(rect.left(), rect.right())}  # fmt: skip
+    colours = {
+        grabbed.pixelColor(x, rect.center().y()).name() for x in range(rect.left(), rect.right())
+    }
     assert "#35a764" in colours  # the frame of an accepted hand
 
 
@@ -118,8 +120,10 @@ def test_a_hand_is_looked_at_and_the_next_ones_follow(page):
     assert page.stack.currentWidget() is page.detail
     assert "rejected" in page.detail.title.text()
     assert "belong to no landmark" in page.detail.why.text()
-    rows = {page.detail.table.item(r, 0).text(): page.detail.table.item(r, 1).text()
-            for r in range(page.detail.table.rowCount())}  # fmt: skip
+    rows = {
+        page.detail.table.item(r, 0).text(): page.detail.table.item(r, 1).text()
+        for r in range(page.detail.table.rowCount())
+    }
     assert rows["Extra peaks"] == "1 peak" and rows["Wrist"].endswith("mm")
     page.actions_["hand.next"].trigger()
     assert page.detail.number == 5

@@ -56,8 +56,9 @@ def test_pulling_the_edge_bends_it_there_and_not_on_the_far_side(empty):
     lowest = points[points[:, 1].argmax()]
     mouse.drag([tuple(lowest), (lowest[0], lowest[1] + 3), (lowest[0], lowest[1] + 10)])
     column = int(lowest[0])
-    depth = [int(np.flatnonzero(m[:, column] == FEMUR).max()) for m in (before,
-             empty.document.mask)]  # fmt: skip
+    depth = [
+        int(np.flatnonzero(m[:, column] == FEMUR).max()) for m in (before, empty.document.mask)
+    ]
     assert depth[1] == pytest.approx(depth[0] + 10, abs=1.5)
     np.testing.assert_array_equal(empty.document.mask[:20], before[:20])
     QTest.keyClick(empty.drawing, Qt.Key.Key_Escape)
@@ -159,18 +160,32 @@ def test_the_ruler_speaks_in_millimetres_only_when_they_are_known(window, mouse)
 
 def pen(canvas, kind, point, pressure):
     device = QPointingDevice(
-        "pen", 7, QInputDevice.DeviceType.Stylus, QPointingDevice.PointerType.Pen,
-        QInputDevice.Capability.Pressure, 1, 1,
-    )  # fmt: skip
+        "pen",
+        7,
+        QInputDevice.DeviceType.Stylus,
+        QPointingDevice.PointerType.Pen,
+        QInputDevice.Capability.Pressure,
+        1,
+        1,
+    )
     at = QPointF(*canvas.view.to_widget(*point))
     down = kind != QEvent.Type.TabletRelease
     button = Qt.MouseButton.LeftButton
     event = QTabletEvent(
-        kind, device, at, canvas.mapToGlobal(at), pressure, 0, 0, 0, 0, 0,
+        kind,
+        device,
+        at,
+        canvas.mapToGlobal(at),
+        pressure,
+        0,
+        0,
+        0,
+        0,
+        0,
         Qt.KeyboardModifier.NoModifier,
         Qt.MouseButton.NoButton if kind == QEvent.Type.TabletMove else button,
         button if down else Qt.MouseButton.NoButton,
-    )  # fmt: skip
+    )
     QApplication.sendEvent(canvas, event)
 
 

@@ -11,9 +11,14 @@ from xgen_studio.training.build import make_dataset, make_denoiser
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.trainer import loss_of
 
-ARRAYS = {"xray_set": "knee-xray", "xray_mask_set": "knee-xray-outlines", "drr_set": "knee-drr",
-          "joint_set": "hand", "paper_set": "hand",
-          "landmark_set": "hand"}  # fmt: skip
+ARRAYS = {
+    "xray_set": "knee-xray",
+    "xray_mask_set": "knee-xray-outlines",
+    "drr_set": "knee-drr",
+    "joint_set": "hand",
+    "paper_set": "hand",
+    "landmark_set": "hand",
+}
 
 
 def write_arrays(folder, name):
@@ -25,13 +30,24 @@ def write_arrays(folder, name):
         images = rng.integers(0, 256, (3, 256, 192), np.uint8)
         for kind in ("ddpm", "vae"):
             np.savez(folder / f"hand-{kind}-accepted.npz", images=images, points=points)
-        np.savez(folder / "hand.npz", images=images, points=points, id=["1", "2", "3"],
-                 held_out=held_out, bent=held_out)  # fmt: skip
+        np.savez(
+            folder / "hand.npz",
+            images=images,
+            points=points,
+            id=["1", "2", "3"],
+            held_out=held_out,
+            bent=held_out,
+        )
         return
     shape = (3, 256, 256) if name == "knee-drr" else (3, 162, 300)
     planes = rng.integers(0, 32, shape).astype(np.uint8) | 1
-    np.savez(folder / f"{name}.npz", images=rng.integers(0, 256, shape, np.uint8), planes=planes,
-             grade=np.array([0, 4, -1], np.int8), held_out=held_out)  # fmt: skip
+    np.savez(
+        folder / f"{name}.npz",
+        images=rng.integers(0, 256, shape, np.uint8),
+        planes=planes,
+        grade=np.array([0, 4, -1], np.int8),
+        held_out=held_out,
+    )
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)

@@ -92,8 +92,16 @@ def test_an_old_run_is_not_overwritten_by_a_forgotten_flag(tmp_path):
 
 
 def _start(recipe, run, *more, launcher=()):
-    command = [sys.executable, *launcher, "-m", "xgen_studio.training", str(recipe),
-               "--folder", str(run), *more]  # fmt: skip
+    command = [
+        sys.executable,
+        *launcher,
+        "-m",
+        "xgen_studio.training",
+        str(recipe),
+        "--folder",
+        str(run),
+        *more,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -150,8 +158,14 @@ def test_a_batch_across_the_end_of_an_epoch_takes_from_both():
 
 def test_learning_rate_warms_up_and_falls():
     recipe = parse_recipe(
-        {"name": "r", "dataset": "x:y", "steps": 100,
-         "optimiser": {"rate": 1.0, "final_rate": 0.1, "warmup": 10}}, "here")  # fmt: skip
+        {
+            "name": "r",
+            "dataset": "x:y",
+            "steps": 100,
+            "optimiser": {"rate": 1.0, "final_rate": 0.1, "warmup": 10},
+        },
+        "here",
+    )
     assert learning_rate(recipe, 0) == pytest.approx(0.1)
     assert learning_rate(recipe, 50) == pytest.approx(0.55, abs=0.01)
     assert learning_rate(recipe, 100) == pytest.approx(0.1)

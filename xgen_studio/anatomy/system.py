@@ -30,9 +30,7 @@ class System(Protocol):
         """Left, top, width and height, in pixels of the mask, of the part `labels_on` takes."""
         ...
 
-    def simplified(
-        self, labels: NDArray[np.integer[Any]], detail: str
-    ) -> NDArray[np.integer[Any]]:
+    def simplified(self, labels: NDArray[np.integer[Any]], detail: str) -> NDArray[np.integer[Any]]:
         """Label ids without what a model of that `detail` never saw in training."""
         ...
 

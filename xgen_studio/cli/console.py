@@ -53,20 +53,16 @@ def monitor_on_terminal(title: str) -> Iterator[Monitor]:
             yield monitor
             return
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-        from rich.progress import (
-            Progress as Bar,
-        )
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
 
         columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
         with Bar(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(title, total=None, rate="")
             began = time.monotonic()
@@ -74,9 +70,12 @@ def monitor_on_terminal(title: str) -> Iterator[Monitor]:
             def show(progress: Progress) -> None:
                 rate = progress.done / max(time.monotonic() - began, 1e-9)
                 bar.update(
-                    task, completed=progress.done, total=progress.total,
-                    description=progress.text or title, rate=f"{rate:.1f}/s",
-                )  # fmt: skip
+                    task,
+                    completed=progress.done,
+                    total=progress.total,
+                    description=progress.text or title,
+                    rate=f"{rate:.1f}/s",
+                )
 
             monitor.listener = show
             yield monitor

@@ -111,8 +111,7 @@ def generate(
         Path | None, typer.Option(help="Mask, not 0 where --picture is drawn anew.")
     ] = None,
     shape: Annotated[
-        str | None,
-        typer.Option(help="Hand: 'drawn' from the shape model (default), or 'free'."),
+        str | None, typer.Option(help="Hand: 'drawn' from the shape model (default), or 'free'.")
     ] = None,
     landmarks: Annotated[
         Path | None, typer.Option(help="Hand: draw the hands of this landmark file.")
@@ -123,8 +122,12 @@ def generate(
     from xgen_studio.jobs.models import open_bundle
 
     if open_bundle(model).anatomy == "hand":
-        for name, value in (("mask", mask), ("grade", grade), ("picture", picture),
-                            ("region", region)):  # fmt: skip
+        for name, value in (
+            ("mask", mask),
+            ("grade", grade),
+            ("picture", picture),
+            ("region", region),
+        ):
             if value is not None:
                 raise CallError(f"{model} draws hands: leave out --{name}")
         from xgen_studio.jobs.hands import generate_hands
@@ -194,12 +197,17 @@ def screen(
     ] = None,
     landmarks: Annotated[
         Path | None,
-        typer.Option(help="Judge real landmark sets instead, rendered as heatmaps: a table"
-                          " id,x0,y0,...,x36,y36, or COCO, Slicer, labelme or napari files."),
+        typer.Option(
+            help="Judge real landmark sets instead, rendered as heatmaps: a table"
+            " id,x0,y0,...,x36,y36, or COCO, Slicer, labelme or napari files."
+        ),
     ] = None,
     gate: Annotated[
-        str, typer.Option(help="calibrated, paper, paper-sum (equation 5 to the letter) or"
-                               " paper-rows (rows normalised)."),
+        str,
+        typer.Option(
+            help="calibrated, paper, paper-sum (equation 5 to the letter) or"
+            " paper-rows (rows normalised)."
+        ),
     ] = "calibrated",
 ) -> None:
     """Judge synthetic hands: which landmark is which, and is the hand sound?"""

@@ -14,9 +14,10 @@ from xgen_studio.paths import RESOURCES, bundle_folders, shared_data
 
 NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
 OPTIONAL = {
-    "PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window",
+    "PySide6_Essentials": "the studio window",
+    "pyqtgraph": "the studio window",
     "pgmpy": "the hand's random field as a model to look into",
-}  # fmt: skip
+}
 
 
 def show_models(as_json: bool) -> None:

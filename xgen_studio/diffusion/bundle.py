@@ -36,8 +36,8 @@ class NetworkCard:
     process: str = "edm"
     process_options: dict[str, Any] = field(default_factory=dict)
     regression: bool = False
-    steps: int = 0          # training steps behind the weights
-    examples: int = 0       # training examples seen
+    steps: int = 0  # training steps behind the weights
+    examples: int = 0  # training examples seen
     unconditional: float = 0.0  # share of examples trained without condition
 
 
@@ -50,17 +50,17 @@ class Bundle:
     title: str
     summary: str
     anatomy: str
-    grid: tuple[int, int]            # rows, columns of what it makes
+    grid: tuple[int, int]  # rows, columns of what it makes
     networks: dict[str, NetworkCard]
-    methods: dict[str, str]          # method (ctm, csm, unet, masks) -> network
+    methods: dict[str, str]  # method (ctm, csm, unet, masks) -> network
     licence: str
     trained_on: str
     attribution: str
     limits: str
-    reference: str = ""              # published table its figures stand beside ("mei2024")
-    detail: str = ""                 # the finest detail its conditions had in training
-    sampler: str = "dpm++2m"         # how it draws best, chosen on training pictures ...
-    steps: int = 8                   # ... with so many noise levels
+    reference: str = ""  # published table its figures stand beside ("mei2024")
+    detail: str = ""  # the finest detail its conditions had in training
+    sampler: str = "dpm++2m"  # how it draws best, chosen on training pictures ...
+    steps: int = 8  # ... with so many noise levels
     measured: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

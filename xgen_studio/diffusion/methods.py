@@ -38,12 +38,7 @@ class Plan:
 
 
 def plan(
-    method: str,
-    denoiser: Denoiser,
-    condition: Condition,
-    guide: Tensor,
-    sampler: str,
-    steps: int,
+    method: str, denoiser: Denoiser, condition: Condition, guide: Tensor, sampler: str, steps: int
 ) -> Plan:
     """The walk of a method. `guide` (B, 1, H, W) is the mask as a picture in [-1, 1] (CSM only).
 

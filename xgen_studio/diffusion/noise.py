@@ -16,10 +16,7 @@ class SeededNoise:
     """
 
     def __init__(
-        self,
-        seeds: Sequence[int],
-        shape: tuple[int, int, int],
-        device: torch.device | str = "cpu",
+        self, seeds: Sequence[int], shape: tuple[int, int, int], device: torch.device | str = "cpu"
     ) -> None:
         self.shape = shape
         self.device = device

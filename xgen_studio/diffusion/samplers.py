@@ -173,26 +173,35 @@ SAMPLERS = {
     for spec in (
         SamplerSpec("dpm++2m", "fast and sharp", dpm_solver, karras, 8),
         SamplerSpec(
-            "leap", "DPM-Solver++(2M) after one leap to sigma 2: likely greys, full texture",
-            dpm_solver, partial(leap, to=2.0), 8,
+            "leap",
+            "DPM-Solver++(2M) after one leap to sigma 2: likely greys, full texture",
+            dpm_solver,
+            partial(leap, to=2.0),
+            8,
         ),
         SamplerSpec(
-            "leap-ddim", "DDIM after one leap to sigma 0.5: the likeliest greys, calm texture",
-            euler, partial(leap, to=0.5), 6,
+            "leap-ddim",
+            "DDIM after one leap to sigma 0.5: the likeliest greys, calm texture",
+            euler,
+            partial(leap, to=0.5),
+            6,
         ),
         SamplerSpec("heun", "second order, for many steps", heun, karras, 18, 2),
         SamplerSpec("ddim", "deterministic, first order", euler, spaced, 50),
         SamplerSpec("ancestral", "DDPM's own, random at each step", ancestral, spaced, 250),
         SamplerSpec("reverse", "reverse-time SDE", reverse_diffusion, geometric, 500),
+        SamplerSpec("pc", "predictor-corrector, SNR 0.16", predictor_corrector, geometric, 500, 2),
         SamplerSpec(
-            "pc", "predictor-corrector, SNR 0.16", predictor_corrector, geometric, 500, 2
-        ),
-        SamplerSpec(
-            "pc-paper", "predictor-corrector as the knee paper has it (SNR 0.4)",
-            predictor_corrector, geometric, 500, 2, (("snr", 0.4),),
+            "pc-paper",
+            "predictor-corrector as the knee paper has it (SNR 0.4)",
+            predictor_corrector,
+            geometric,
+            500,
+            2,
+            (("snr", 0.4),),
         ),
     )
-}  # fmt: skip
+}
 
 
 @torch.no_grad()

@@ -90,9 +90,7 @@ class MaskEditor:
     _limits: tuple[float, float] | None = None
     _picture: NDArray[np.float32] | None = None
 
-    def begin(
-        self, label: int, rules: Rules, picture: NDArray[np.float32] | None = None
-    ) -> None:
+    def begin(self, label: int, rules: Rules, picture: NDArray[np.float32] | None = None) -> None:
         """Start a stroke of `label` (0 erases); `picture` (H, W) is what `rules.limits` reads."""
         self._before.clear()
         self.active = True
@@ -127,8 +125,7 @@ class MaskEditor:
     def replace(
         self, labels: Pixels, name: str, locked: frozenset[int] = frozenset()
     ) -> MaskChange | None:
-        """Put another mask of the same size in place, but for locked labels; None if it is equal.
-        """
+        """Put another mask of the same size in place, but for locked labels; None if equal."""
         self._before.clear()
         change = labels != self.mask
         if locked:
@@ -149,8 +146,9 @@ class MaskEditor:
             new = self.mask[top : top + TILE, left : left + TILE]
             if not np.array_equal(old, new):
                 tiles[top, left] = (
-                    zlib.compress(old.tobytes(), 1), zlib.compress(new.tobytes(), 1)
-                )  # fmt: skip
+                    zlib.compress(old.tobytes(), 1),
+                    zlib.compress(new.tobytes(), 1),
+                )
         self._before.clear()
         self.active = False
         return MaskChange(name, self.mask, tiles, self.touched) if tiles else None

@@ -1,11 +1,11 @@
 """The `.xgen` file: a ZIP with one JSON and raw arrays of stated size. No code, no foreign paths.
 
-    xgen.json     format, version, system, shape, spacing, labels, the picture's provenance
-    mask.u8       rows x columns label ids, one byte each
-    picture.f32   rows x columns grey values, little-endian float32 (only with a picture)
-    base.f32      the opened picture that a region was drawn into, likewise
-    made_N.u8     the mask of the Nth walk that made the picture
-    region_N.u8   1 where that walk drew, 0 where it kept the picture (only of walks in a region)
+xgen.json     format, version, system, shape, spacing, labels, the picture's provenance
+mask.u8       rows x columns label ids, one byte each
+picture.f32   rows x columns grey values, little-endian float32 (only with a picture)
+base.f32      the opened picture that a region was drawn into, likewise
+made_N.u8     the mask of the Nth walk that made the picture
+region_N.u8   1 where that walk drew, 0 where it kept the picture (only of walks in a region)
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class DocumentCard:
     system: str
     shape: tuple[int, int]
     labels: tuple[LabelCard, ...]
-    spacing: tuple[float, ...] = ()      # mm, (x, y); empty where unknown
+    spacing: tuple[float, ...] = ()  # mm, (x, y); empty where unknown
     picture: PictureCard = PictureCard()
     has_picture: bool = False
     settings: dict[str, Any] = field(default_factory=dict)  # how the user drew; see studio
@@ -89,9 +89,11 @@ def save_document(path: Path, document: Document, settings: dict[str, Any] | Non
         "spacing": list(document.spacing or ()),
         "labels": [
             {
-                "id": state.label.id, "name": state.label.name,
+                "id": state.label.id,
+                "name": state.label.name,
                 "colour": list(state.label.colour),
-                "visible": state.visible, "locked": state.locked,
+                "visible": state.visible,
+                "locked": state.locked,
             }
             for state in document.labels
         ],
@@ -104,9 +106,11 @@ def save_document(path: Path, document: Document, settings: dict[str, Any] | Non
                 {"provenance": made.provenance, "has_region": made.region is not None}
                 for made in picture.recipe
             ],
-        } if picture else {},
+        }
+        if picture
+        else {},
         "settings": settings or {},
-    }  # fmt: skip
+    }
     try:
         text = json.dumps(card, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -137,8 +141,13 @@ def load_document(path: Path) -> tuple[Document, dict[str, Any]]:
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it; change its permissions") from error
     except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError
-    ) as error:  # fmt: skip
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise InputError(
             f"{path}: is damaged, cut short or no XGen Studio document; open an older copy"
         ) from error
@@ -163,19 +172,18 @@ def _read(archive: zipfile.ZipFile, path: Path) -> tuple[Document, dict[str, Any
     check_size((rows, columns), path)
     table = LabelTable(Label(c.id, c.name, c.colour) for c in card.labels)
     document = Document((rows, columns), table, card.system, _spacing(card, path))
-    document.labels = tuple(
-        LabelState(table[c.id], c.visible, c.locked) for c in card.labels
-    )  # fmt: skip
+    document.labels = tuple(LabelState(table[c.id], c.visible, c.locked) for c in card.labels)
     reader = _Arrays(archive, path, (rows, columns), frozenset({0, *table.ids}))
     document.mask[...] = reader.labels(MASK)
     if card.has_picture:
         recipe = tuple(
             Made(
-                reader.labels(MADE.format(i)), walk.provenance,
+                reader.labels(MADE.format(i)),
+                walk.provenance,
                 reader.region(REGION.format(i)) if walk.has_region else None,
             )
             for i, walk in enumerate(card.picture.recipe)
-        )  # fmt: skip
+        )
         base = reader.grey(BASE) if card.picture.has_base else None
         document.picture = Picture(
             reader.grey(PICTURE), recipe, base, card.picture.source, card.picture.synthetic

@@ -47,9 +47,10 @@ class Journal:
     def belongs_to(self, file: Path | None) -> None:
         """The user's file of this document, which now holds its newest state."""
         owner = {
-            "pid": os.getpid(), "started": _started(os.getpid()),
+            "pid": os.getpid(),
+            "started": _started(os.getpid()),
             "file": str(file.resolve()) if file else "",
-        }  # fmt: skip
+        }
         with self._lock:
             self._try(lambda: write_json(self.folder / f"{self.id}.json", owner))
         self.drop()
@@ -64,9 +65,7 @@ class Journal:
         with self._lock:
             if self._closed:
                 return False
-            return self._try(
-                lambda: save_document(self.folder / f"{self.id}.xgen", document, look)
-            )
+            return self._try(lambda: save_document(self.folder / f"{self.id}.xgen", document, look))
 
     def _try(self, call: Callable[[], None]) -> bool:
         try:

@@ -104,9 +104,8 @@ def _capsule(
 
 
 def _cone(
-    start: Point, end: Point, r0: float, r1: float,
-    x: NDArray[np.float32], y: NDArray[np.float32],
-) -> Bools:  # fmt: skip
+    start: Point, end: Point, r0: float, r1: float, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> Bools:
     """A disc whose radius changes along the segment: a pen pressed harder or less."""
     dx, dy = np.float32(end[0] - start[0]), np.float32(end[1] - start[1])
     px, py = x - np.float32(start[0]), y - np.float32(start[1])
@@ -130,9 +129,13 @@ def square_segment(start: Point, end: Point, radius: float, shape: tuple[int, in
             (x0, y0), (x1, y1) = (x1, y1), (x0, y0)
         s = 1.0 if y1 > y0 else -1.0
         corners = [
-            (x0 - r, y0 - s * r), (x0 + r, y0 - s * r), (x1 + r, y1 - s * r),
-            (x1 + r, y1 + s * r), (x1 - r, y1 + s * r), (x0 - r, y0 + s * r),
-        ]  # fmt: skip
+            (x0 - r, y0 - s * r),
+            (x0 + r, y0 - s * r),
+            (x1 + r, y1 - s * r),
+            (x1 + r, y1 + s * r),
+            (x1 - r, y1 + s * r),
+            (x0 - r, y0 + s * r),
+        ]
     return polygon(corners, shape)
 
 

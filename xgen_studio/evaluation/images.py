@@ -27,12 +27,16 @@ def ssim(a: Pixels, b: Pixels) -> NDArray[np.float64]:
     return np.asarray(
         [
             structural_similarity(
-                x.astype(np.float64), y.astype(np.float64), data_range=1.0,
-                gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+                x.astype(np.float64),
+                y.astype(np.float64),
+                data_range=1.0,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
             )
             for x, y in zip(a, b, strict=True)
         ]
-    )  # fmt: skip
+    )
 
 
 def grey_level_fitted(generated: Pixels, real: Pixels, degree: int = 3) -> NDArray[np.float64]:

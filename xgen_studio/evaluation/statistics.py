@@ -25,9 +25,12 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "n": self.n, "groups": self.groups, "mean": self.mean, "sd": self.sd,
+            "n": self.n,
+            "groups": self.groups,
+            "mean": self.mean,
+            "sd": self.sd,
             "ci95": [self.low, self.high],
-        }  # fmt: skip
+        }
 
 
 def in_words(figure: dict[str, Any], digits: int) -> str:
@@ -75,9 +78,7 @@ def ratio(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None, seed: int
     return replace(whole, mean=float(x.mean() / y.mean()), low=float(low), high=float(high))
 
 
-def paired(
-    a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None, seed: int = 0
-) -> Estimate:
+def paired(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None, seed: int = 0) -> Estimate:
     """Mean of a - b over the same images."""
     return estimate(np.asarray(a, float) - np.asarray(b, float), groups, seed)
 

@@ -54,9 +54,7 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_json(
-    path: str | os.PathLike[str], content: Any, indent: int | None = 2
-) -> None:
+def write_json(path: str | os.PathLike[str], content: Any, indent: int | None = 2) -> None:
     """Save `content` as UTF-8 JSON, indented for people, or on one line (None), which is written
     ten times faster. NaN and infinity, which JSON lacks, are refused."""
     try:

@@ -164,11 +164,18 @@ class Projector:
         """Attenuation and bone length (mm), each (rows, columns), at an angle in degrees."""
         bone, water_path, bone_path = (
             _fan_sums(
-                field, float(np.deg2rad(angle)), self.geometry.source_to_axis, self._distance,
-                self._tan_u, self._tan_v, self.spacing, self.centre,
-            ) * self._path
+                field,
+                float(np.deg2rad(angle)),
+                self.geometry.source_to_axis,
+                self._distance,
+                self._tan_u,
+                self._tan_v,
+                self.spacing,
+                self.centre,
+            )
+            * self._path
             for field in self._fields
-        )  # fmt: skip
+        )
         return _beer_lambert(water_path, bone_path, self.spectrum).cpu().numpy(), bone.cpu().numpy()
 
 

@@ -143,9 +143,7 @@ def _save_png(path: str | os.PathLike[str], array: NDArray[Any], notes: Mapping[
 
 
 def _synthetic(
-    path: str | os.PathLike[str],
-    provenance: Mapping[str, Any],
-    spacing: tuple[float, float] | None,
+    path: str | os.PathLike[str], provenance: Mapping[str, Any], spacing: tuple[float, float] | None
 ) -> dict[str, str]:
     notes = {
         "Synthetic": "yes",

@@ -21,9 +21,14 @@ from xgen_studio.training.run import RECIPE, trained
 
 # The training objective behind each method.
 OBJECTIVE_OF = {
-    "ctm": "denoise", "csm": "denoise", "joint": "denoise", "unet": "l1", "masks": "segment",
-    "vae": "vae", "landmarks": "localise",
-}  # fmt: skip
+    "ctm": "denoise",
+    "csm": "denoise",
+    "joint": "denoise",
+    "unet": "l1",
+    "masks": "segment",
+    "vae": "vae",
+    "landmarks": "localise",
+}
 
 
 def bundle_run(run: Path, folder: Path, network: str) -> Path:
@@ -55,13 +60,19 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     path = fresh.rename(folder / f"{network}-{digest[:8]}.safetensors")
     steps, examples = behind(run)
     card = NetworkCard(
-        file=path.name, sha256=digest, architecture=recipe.network,
-        options=recipe.network_options, process=recipe.process,
-        process_options=recipe.process_options, regression=recipe.objective in ("l1", "segment"),
-        steps=steps + own_steps, examples=examples + own_steps * recipe.batch,
+        file=path.name,
+        sha256=digest,
+        architecture=recipe.network,
+        options=recipe.network_options,
+        process=recipe.process,
+        process_options=recipe.process_options,
+        regression=recipe.objective in ("l1", "segment"),
+        steps=steps + own_steps,
+        examples=examples + own_steps * recipe.batch,
         unconditional=round(1 - float(recipe.dataset_options.get("conditional", 0.85)), 4)
-        if recipe.objective == "denoise" else 0.0,
-    )  # fmt: skip
+        if recipe.objective == "denoise"
+        else 0.0,
+    )
     table = tomllib.loads(card_path.read_text(encoding="utf-8"))
     table.setdefault("networks", {})[network] = asdict(card)
     table.pop("measured", None)
@@ -85,7 +96,7 @@ def record_measured(folder: Path, table: dict[str, Any]) -> None:
     held = table["held_out"]
     measured = {
         "on": f"{held['images']} held-out images of {held['groups']} groups; mean, SD,"
-        f" [95 % bootstrap interval over groups]; {table['provenance']['sampler']}",
+        f" [95 % bootstrap interval over groups]; {table['provenance']['sampler']}"
     }
     for row in table["rows"]:
         text = f"MAE {in_words(row['mae'], 4)}, PSNR {in_words(row['psnr_db'], 2)} dB"

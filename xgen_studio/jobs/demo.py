@@ -85,8 +85,9 @@ def _case(name: str) -> Path:
     return RESOURCES / "cases" / "knee" / f"{name}.png"
 
 
-def _draw(page: Page, generator: Generator, case: str, file: str, caption: str,
-          settings: Settings) -> Generated:  # fmt: skip
+def _draw(
+    page: Page, generator: Generator, case: str, file: str, caption: str, settings: Settings
+) -> Generated:
     mask = read_mask(_case(case), generator.system.table)
     made = generator.one(mask, settings)
     write_png16(page.folder / f"{file}.png", made.pixels, made.provenance)
@@ -119,12 +120,20 @@ def _knee_xray(page: Page) -> None:
     for case in ("ap_right", "ap_left", "ap_small"):
         _mask_figure(page, generator, case)
         _draw(page, generator, case, f"knee_{case}", "generated, 8 steps", Settings(seed=1))
-    page.section("The same mask, healthy and severely osteoarthritic",
-                 "Kellgren-Lawrence grade 0 and 4, same noise.")  # fmt: skip
+    page.section(
+        "The same mask, healthy and severely osteoarthritic",
+        "Kellgren-Lawrence grade 0 and 4, same noise.",
+    )
     for grade in (0, 4):
         options: dict[str, Any] = {"grade": grade}
-        made = _draw(page, generator, "ap_right", f"knee_kl{grade}", f"KL grade {grade}",
-                     Settings(seed=2, options=options))  # fmt: skip
+        made = _draw(
+            page,
+            generator,
+            "ap_right",
+            f"knee_kl{grade}",
+            f"KL grade {grade}",
+            Settings(seed=2, options=options),
+        )
     page.section("Contour alone", "Nothing but the leg was drawn; the model adds the bones.")
     _mask_figure(page, generator, "ap_contour_only")
     made = _draw(page, generator, "ap_contour_only", "knee_contour", "generated", Settings(seed=3))

@@ -14,7 +14,7 @@ from xgen_studio.errors import DeviceError
 class Device:
     """A device a job can run on; memory in bytes, None where not known."""
 
-    name: str          # as it is written in a call: cpu, cuda:0
+    name: str  # as it is written in a call: cpu, cuda:0
     title: str
     free: int | None
     total: int | None

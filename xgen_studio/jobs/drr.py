@@ -87,6 +87,8 @@ def project_files(
             write_json(out / f"{i:03d}.json", provenance)
             monitor.report(i + 1, views, f"view {angle:.0f} degrees")
     if not bones:
-        note(f"no bone above {bone_threshold:g} HU: the masks hold the contour alone;"
-             " lower --bone-threshold")  # fmt: skip
+        note(
+            f"no bone above {bone_threshold:g} HU: the masks hold the contour alone;"
+            " lower --bone-threshold"
+        )
     return views

@@ -38,8 +38,8 @@ from xgen_studio.networks.memory import memory_guard
 from xgen_studio.paths import shared_data
 
 METHODS = ("ctm", "csm", "unet")
-PC_STEPS = 500   # of the paper: 1,000 network evaluations an image
-PC_IMAGES = 12   # images of that comparison
+PC_STEPS = 500  # of the paper: 1,000 network evaluations an image
+PC_IMAGES = 12  # images of that comparison
 
 
 def evaluate_model(
@@ -97,9 +97,15 @@ def evaluate_model(
 
 
 def _evaluate_hand(
-    bundle: Bundle, out: Path, data: Path | None, device: str, limit: int | None,
-    monitor: Monitor, record: bool, study: Path | None,
-) -> str:  # fmt: skip
+    bundle: Bundle,
+    out: Path,
+    data: Path | None,
+    device: str,
+    limit: int | None,
+    monitor: Monitor,
+    record: bool,
+    study: Path | None,
+) -> str:
     from xgen_studio.jobs import evaluate_hands, evaluate_localiser
 
     if "landmarks" in bundle.methods:
@@ -139,28 +145,36 @@ def _tables(
         denoisers[method] = bundle.denoiser(method, place)
         for name, level in said.items():
             made = knee.generate_all(
-                denoisers[method], method, held, level, place,
-                partial(_report, monitor, f"{method}, {name}"), *bundle.sampling(),
-            )  # fmt: skip
+                denoisers[method],
+                method,
+                held,
+                level,
+                place,
+                partial(_report, monitor, f"{method}, {name}"),
+                *bundle.sampling(),
+            )
             errors[method, name] = mae(made, held.images)
             rows.append(_row(bundle, method, name, made, held, proposer))
-            _contact_sheet(out / f"{method}_{name.replace(' ', '').replace('+', '_')}.png", made,
-                           held)  # fmt: skip
+            _contact_sheet(
+                out / f"{method}_{name.replace(' ', '').replace('+', '_')}.png", made, held
+            )
     table: dict[str, Any] = {
         "model": bundle.name,
         "held_out": {"images": len(held.images), "groups": len(np.unique(held.groups))},
         "rows": rows,
         "paired": [
             {
-                "condition": name, "methods": [other, "ctm"],
+                "condition": name,
+                "methods": [other, "ctm"],
                 "mae_difference": paired(
                     errors[other, name], errors["ctm", name], held.groups
                 ).as_dict(),
             }
-            for other in METHODS[1:] for name in said
+            for other in METHODS[1:]
+            for name in said
             if (other, name) in errors and ("ctm", name) in errors
         ],
-    }  # fmt: skip
+    }
     if proposer is not None:
         table |= _ceilings(bundle, held, data, proposer)
     if "ctm" in denoisers:
@@ -179,9 +193,7 @@ def _agreement(
     }
 
 
-def _ceilings(
-    bundle: Bundle, held: knee.HeldOut, data: Path, proposer: Denoiser
-) -> dict[str, Any]:
+def _ceilings(bundle: Bundle, held: knee.HeldOut, data: Path, proposer: Denoiser) -> dict[str, Any]:
     """What mask fidelity of generated images is to be read against.
 
     The same network on the real radiographs, against the masks it drew there (1 but for the crop),
@@ -242,11 +254,7 @@ def _kid_interval(a: np.ndarray, b: np.ndarray, draws: int = 100) -> dict[str, A
 
 
 def _few_steps(
-    bundle: Bundle,
-    denoiser: Denoiser,
-    held: knee.HeldOut,
-    place: torch.device,
-    monitor: Monitor,
+    bundle: Bundle, denoiser: Denoiser, held: knee.HeldOut, place: torch.device, monitor: Monitor
 ) -> dict[str, Any]:
     """The model's own few steps against the 500-step predictor-corrector, same images and noise.
 
@@ -261,9 +269,15 @@ def _few_steps(
     values = {}
     for name, (sampler, steps) in walks.items():
         made = knee.generate_all(
-            denoiser, "ctm", part, knee.BONES, place,
-            partial(_report, monitor, f"{sampler}, {steps} steps"), sampler, steps,
-        )  # fmt: skip
+            denoiser,
+            "ctm",
+            part,
+            knee.BONES,
+            place,
+            partial(_report, monitor, f"{sampler}, {steps} steps"),
+            sampler,
+            steps,
+        )
         values[name] = mae(made, part.images)
         found[name] = {
             "mae": estimate(values[name], part.groups).as_dict(),
@@ -271,9 +285,7 @@ def _few_steps(
             "spectrum_distance_decades": spectrum_distance(made, part.images),
         }
     for name in ("pc", "pc-paper"):
-        found[f"mae_ratio_to_{name}"] = ratio(
-            values["few"], values[name], part.groups
-        ).as_dict()
+        found[f"mae_ratio_to_{name}"] = ratio(values["few"], values[name], part.groups).as_dict()
     return found
 
 
@@ -303,11 +315,15 @@ def markdown(table: dict[str, Any]) -> str:
     for row in table["rows"]:
         paper = row.get("paper")
         cells = [
-            row["method"], row["condition"], f"{row['training_examples']:,}",
-            in_words(row["mae"], 4), in_words(row["psnr_db"], 2),
-            in_words(row["ssim"], 3), in_words(row["mae_grey_fitted"], 4),
+            row["method"],
+            row["condition"],
+            f"{row['training_examples']:,}",
+            in_words(row["mae"], 4),
+            in_words(row["psnr_db"], 2),
+            in_words(row["ssim"], 3),
+            in_words(row["mae_grey_fitted"], 4),
             f"{paper['mae']:.4f} / {paper['psnr_db']:.2f}" if paper else "",
-        ]  # fmt: skip
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     if any("fd_masknet" in row for row in table["rows"]):
         lines += _realism_lines(table)
@@ -337,11 +353,13 @@ def _realism_lines(table: dict[str, Any]) -> list[str]:
     for row in table["rows"]:
         kid = row["kid_masknet"]
         cells = [
-            row["method"], row["condition"], f"{row['fd_masknet']:.3f}",
+            row["method"],
+            row["condition"],
+            f"{row['fd_masknet']:.3f}",
             f"{kid['mean']:.4f} [{kid['range95'][0]:.4f}, {kid['range95'][1]:.4f}]",
             f"{row['spectrum_distance_decades']:.3f}",
             f"{row['grid_peak']:.2f} ({row['grid_peak_real']:.2f})",
-        ]  # fmt: skip
+        ]
         cells += [
             f"{row['mask_agreement'][bone]['mean']:.3f}" if bone in row["mask_agreement"] else ""
             for bone in ("femur", "tibia", "fibula")

@@ -81,8 +81,9 @@ def _judged(made: list[Hand], count: int, arrays: dict[str, np.ndarray]) -> dict
         result["spread_of_accepted"] = hand.spread(shape, shapes, real)
         result["spread_told"] = (
             hand.spread(shape, np.stack([one.told for one in made if one.told is not None]), real)
-            if made[0].told is not None else None
-        )  # fmt: skip
+            if made[0].told is not None
+            else None
+        )
     if made[0].told is not None and accepted:
         told = [made[i].told for i in accepted]
         off = hand.told_errors_mm(
@@ -94,10 +95,12 @@ def _judged(made: list[Hand], count: int, arrays: dict[str, np.ndarray]) -> dict
     held = hand.small(arrays["images"][arrays["held_out"]].astype(np.float32))
     theirs, _ = hand.nearest(held, known)
     result["nearest_training_image"] = {
-        "generated": _quantiles(ours), "held_out_real": _quantiles(theirs),
-        "below_the_least_of_real": int((ours < theirs.min()).sum()), "n": len(ours),
+        "generated": _quantiles(ours),
+        "held_out_real": _quantiles(theirs),
+        "below_the_least_of_real": int((ours < theirs.min()).sum()),
+        "n": len(ours),
         "n_real": len(theirs),
-    }  # fmt: skip
+    }
     return result
 
 
@@ -115,8 +118,10 @@ def _carpus(
     return {
         "generated": spectrum_distance(ours, known),
         "held_out_real": spectrum_distance(real(arrays["held_out"]), known),
-        "n": len(ours), "n_held_out": int(arrays["held_out"].sum()), "n_trained": len(known),
-    }  # fmt: skip
+        "n": len(ours),
+        "n_held_out": int(arrays["held_out"].sum()),
+        "n_trained": len(known),
+    }
 
 
 def _quantiles(values: np.ndarray) -> dict[str, float]:
@@ -136,11 +141,13 @@ def _sheet(path: Path, made: list[Hand]) -> None:
 def markdown(table: dict[str, Any]) -> str:
     """The tables as Markdown."""
     lines = [
-        f"# {table['model']}", "",
-        "Accepted share: mean ± SD over runs, and of all hands with 95 % (Wilson) interval.", "",
+        f"# {table['model']}",
+        "",
+        "Accepted share: mean ± SD over runs, and of all hands with 95 % (Wilson) interval.",
+        "",
         "| shape | gate | mean ± SD over runs | all hands | real hands that pass | paper |",
         "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for kind, result in table["kinds"].items():
         for gate, figures in result["acceptance"].items():
             low, high = figures["interval95"]
@@ -222,4 +229,3 @@ def measured(table: dict[str, Any]) -> dict[str, str]:
             f" {near['held_out_real']['median']:.3f} (0 a copy)"
         )
     return found
-

@@ -136,9 +136,11 @@ def markdown(table: dict[str, Any]) -> str:
     """The study, or the one model's figures, as Markdown."""
     lines = [
         f"{table['images']} held-out images (fold 1); mean ± SD [95 % bootstrap over images], mm.",
-        "", "| | error | > 2 / 4 / 10 / 20 mm | published metric (truncated) | > 2 / 4 / 10 / 20 |"
-        " against real |", "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        "",
+        "| | error | > 2 / 4 / 10 / 20 mm | published metric (truncated) | > 2 / 4 / 10 / 20 |"
+        " against real |",
+        "|---|---|---|---|---|---|",
+    ]
     for arm, row in table["arms"].items():
         against = row.get("against_real_mm")
         seeds = f", {row['seeds']} seeds" if "seeds" in row else ""

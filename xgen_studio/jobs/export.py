@@ -218,30 +218,42 @@ def _coco(case: Case, folder: Path) -> Writer:
         height, width = case.mask.shape
         images.append(
             {
-                "id": number, "file_name": file, "width": width, "height": height,
+                "id": number,
+                "file_name": file,
+                "width": width,
+                "height": height,
                 "synthetic": case.provenance is not None,
             }
-        )  # fmt: skip
+        )
         for id in case.mask.present:
             inside = case.mask.labels == id
             rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
             box = [columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1]
             notes.append(
                 {
-                    "id": next_id, "image_id": number, "category_id": int(id), "iscrowd": 1,
-                    "area": int(inside.sum()), "bbox": [int(value) for value in box],
+                    "id": next_id,
+                    "image_id": number,
+                    "category_id": int(id),
+                    "iscrowd": 1,
+                    "area": int(inside.sum()),
+                    "bbox": [int(value) for value in box],
                     "segmentation": {"size": [height, width], "counts": _run_lengths(inside)},
                 }
-            )  # fmt: skip
+            )
             next_id += 1
         categories = list(table.get("categories", []))
         categories += [{"id": i, "name": name} for i, name in ours.items() if i not in theirs]
         info = table.get("info") or {"description": "XGen Studio", "version": __version__}
         write_json(
             index,
-            {**table, "info": info, "images": images, "annotations": notes,
-             "categories": categories},
-        )  # fmt: skip
+            {
+                **table,
+                "info": info,
+                "images": images,
+                "annotations": notes,
+                "categories": categories,
+            },
+        )
         return [folder / file, index]
 
     return write
@@ -276,17 +288,24 @@ def _nnunet(case: Case, folder: Path) -> Writer:
             index,
             {
                 **table,
-                "channel_names": {"0": "radiograph"}, "labels": names, "numTraining": count,
-                "file_ending": ".png", "overwrite_image_reader_writer": "NaturalImage2DIO",
+                "channel_names": {"0": "radiograph"},
+                "labels": names,
+                "numTraining": count,
+                "file_ending": ".png",
+                "overwrite_image_reader_writer": "NaturalImage2DIO",
                 "description": "made with XGen Studio; pictures may be synthetic, see their PNG"
                 " text",
             },
-        )  # fmt: skip
+        )
         return [image, labels, index]
 
     return write
 
 
 _WRITERS: dict[str, Callable[[Case, Path], Writer]] = {
-    "png": _png, "nifti": _nifti, "dicom": _dicom, "coco": _coco, "nnunet": _nnunet,
-}  # fmt: skip
+    "png": _png,
+    "nifti": _nifti,
+    "dicom": _dicom,
+    "coco": _coco,
+    "nnunet": _nnunet,
+}

@@ -14,16 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from xgen_studio.anatomy.system import SYSTEMS
-from xgen_studio.diffusion import (
-    METHODS,
-    Denoiser,
-    Kept,
-    Plan,
-    SeededNoise,
-    Step,
-    plan,
-    walk,
-)
+from xgen_studio.diffusion import METHODS, Denoiser, Kept, Plan, SeededNoise, Step, plan, walk
 from xgen_studio.diffusion.bundle import Bundle
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask, make_folder, read_image, read_mask, write_json, write_png16
@@ -34,7 +25,7 @@ from xgen_studio.jobs.provenance import array_hash, made_by
 from xgen_studio.networks.memory import memory_guard
 
 Pixels = NDArray[np.float32]
-DIMMEST = 0.1   # white of a picture to edit: below it, its bits are not all in use
+DIMMEST = 0.1  # white of a picture to edit: below it, its bits are not all in use
 FEATHER = 4.0  # px of a soft edge inside an edited region
 
 
@@ -153,9 +144,7 @@ class Generator:
         assert isinstance(last, Generated)
         return last
 
-    def _noise_provenance(
-        self, method: str, settings: Settings, planned: Plan
-    ) -> dict[str, Any]:
+    def _noise_provenance(self, method: str, settings: Settings, planned: Plan) -> dict[str, Any]:
         if method == "unet":  # no noise, no seed, no levels
             return dict.fromkeys(("seed", "sampler", "sigmas")) | {"steps": 1}
         return {
@@ -186,21 +175,21 @@ class Generator:
 
 
 def how_read(mask: Mask, window: tuple[float, float, float, float]) -> str:
-    """A sentence for the user: what the values of a mask were taken for, and which part is drawn.
-    """
+    """A sentence for the user: what the values of a mask were taken for, which part is drawn."""
     kind = "the grey levels 0, 0.5, 1" if mask.encoding == "grey levels" else "label ids"
     names = ", ".join(mask.table[i].name for i in mask.present)
     left, top, width, height = window
     whole = (left, top) == (0, 0) and (height, width) == mask.shape
-    part = "" if whole else (
-        f"; drawn is the window of {width:.0f} x {height:.0f} px at ({left:.0f}, {top:.0f})"
-    )  # fmt: skip
+    part = (
+        ""
+        if whole
+        else (f"; drawn is the window of {width:.0f} x {height:.0f} px at ({left:.0f}, {top:.0f})")
+    )
     return f"mask read as {kind}: {names}{part}"
 
 
 def read_edit(picture: Path, region: Path) -> Edit:
-    """What to draw anew: a grey picture, and a mask of its size that is not 0 where it may change.
-    """
+    """What to draw anew: a grey picture, and a mask of its size, not 0 where it may change."""
     image, mask = read_image(picture), read_mask(region)
     if len(mask.shape) != 2:
         raise InputError(f"{region}: is a volume; the region is one picture")

@@ -28,7 +28,7 @@ from xgen_studio.jobs.review import STATES, Review
 WHICH = ("accepted", "rejected", "accepted by hand", "all")
 ARRAYS = "hands.npz"
 MOST_THUMBNAILS = 400  # of the report; rejected hands come first
-THUMBNAIL = 124        # px
+THUMBNAIL = 124  # px
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;
@@ -141,9 +141,11 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tup
     if arrays:
         with (out / ARRAYS).open("wb") as file:
             np.savez_compressed(
-                file, images=np.stack(pictures), points=np.stack(points).astype(np.float32),
+                file,
+                images=np.stack(pictures),
+                points=np.stack(points).astype(np.float32),
                 id=np.array(ids),
-            )  # fmt: skip
+            )
     write_report(review, out)
     said = (
         "landmarks.csv, annotations.json: px, pixel centres at whole numbers; landmarks_merged:"
@@ -153,11 +155,18 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tup
         said += f"; {ARRAYS}: px, pixel edges at whole numbers"
     write_json(
         out / "manifest.json",
-        {"synthetic": True, "which": which, "run": str(review.folder), "total": len(entries),
-         "with_all_landmarks": len(ids),
-         "landmarks": said,
-         "review": review.as_table(), "xgen_studio": xgen_studio.__version__, "hands": entries},
-    )  # fmt: skip
+        {
+            "synthetic": True,
+            "which": which,
+            "run": str(review.folder),
+            "total": len(entries),
+            "with_all_landmarks": len(ids),
+            "landmarks": said,
+            "review": review.as_table(),
+            "xgen_studio": xgen_studio.__version__,
+            "hands": entries,
+        },
+    )
     return len(ids), arrays
 
 
@@ -188,20 +197,29 @@ def summary(review: Review) -> dict[str, Any]:
     states = [review.state(i, bool(p)) for i, p in enumerate(passed)]
     return {
         "synthetic": True,
-        "run": str(review.folder), "gate": review.gate.name, "hands": len(review),
-        "accepted": int(accepted.sum()), "interval95": wilson(int(accepted.sum()), len(review)),
+        "run": str(review.folder),
+        "gate": review.gate.name,
+        "hands": len(review),
+        "accepted": int(accepted.sum()),
+        "interval95": wilson(int(accepted.sum()), len(review)),
         "states": {state: states.count(state) for state in STATES},
         "accepted_by_gate": int(passed.sum()),
         "accepted_with_merged_landmarks": sum(
             bool(merged_pairs(review.shown[id].labels))
-            for id, ok in zip(review.ids, accepted, strict=True) if ok
+            for id, ok in zip(review.ids, accepted, strict=True)
+            if ok
         ),
         "reasons": dict(review.facets()),
-        "real_hands": {"passed": real, "total": n, "interval95": wilson(real, n),
-                       "how": review.gate.how_real},
-        "limits": dict(review.gate.limits), "limits_moved": review.limits_moved(),
+        "real_hands": {
+            "passed": real,
+            "total": n,
+            "interval95": wilson(real, n),
+            "how": review.gate.how_real,
+        },
+        "limits": dict(review.gate.limits),
+        "limits_moved": review.limits_moved(),
         "fault_of_landmark": dict(zip(NAMES, review.failures().round(4).tolist(), strict=True)),
-    }  # fmt: skip
+    }
 
 
 def _gate_in_words(numbers: dict[str, Any]) -> str:

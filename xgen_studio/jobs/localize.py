@@ -28,9 +28,12 @@ class Found:
 
 
 def localize_files(
-    model: str, images: Sequence[Path], out: Path, device: str = "cpu",
+    model: str,
+    images: Sequence[Path],
+    out: Path,
+    device: str = "cpu",
     monitor: Monitor | None = None,
-) -> list[Found]:  # fmt: skip
+) -> list[Found]:
     """Write a table `id,x0,y0,...,x36,y36` of all images (px, pixel centres at whole numbers)."""
     monitor = monitor or Monitor()
     if out.suffix.lower() != ".csv" or out.is_dir():

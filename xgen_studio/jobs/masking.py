@@ -53,11 +53,7 @@ def check_targets(images: list[Path], out: Path) -> None:
 
 
 def propose_masks(
-    model: str,
-    images: list[Path],
-    out: Path,
-    device: str = "cpu",
-    monitor: Monitor | None = None,
+    model: str, images: list[Path], out: Path, device: str = "cpu", monitor: Monitor | None = None
 ) -> list[ProposedMask]:
     """Write `NAME.png` (label ids on the image's own grid), `NAME_overlay.png` and `NAME.json`.
 
@@ -83,9 +79,7 @@ def propose_masks(
         monitor.report(i, len(images), path.name)
         with memory_guard(place):
             bits = propose_planes(pixels, proposer)
-        mask = Mask(
-            bits_to_labels(bits), TABLE, picture.spacing, picture.origin, picture.direction
-        )
+        mask = Mask(bits_to_labels(bits), TABLE, picture.spacing, picture.origin, picture.direction)
         doubt = trouble(bits)
         target = out / f"{path.stem}.png"
         write_mask(target, mask)
@@ -97,8 +91,7 @@ def propose_masks(
                 "model": bundle.name,
                 "weights_sha256": bundle.network_card("masks").sha256,
                 "labels": {
-                    label.name: round(float((mask.labels == label.id).mean()), 5)
-                    for label in TABLE
+                    label.name: round(float((mask.labels == label.id).mean()), 5) for label in TABLE
                 },
                 "doubt": doubt,
             },

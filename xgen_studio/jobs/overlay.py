@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from xgen_studio.anatomy.hand.landmarks import FINGERS, Points
 
-TIMES = 2          # the picture is enlarged so
-RADIUS = 3.2       # px of a dot
+TIMES = 2  # the picture is enlarged so
+RADIUS = 3.2  # px of a dot
 REST = (240, 127, 160)
 COLOURS = ((244, 167, 66), (242, 225, 76), (103, 212, 111), (91, 200, 242), (179, 155, 245))
 UNEXPLAINED = (255, 40, 30)  # a peak that is no landmark

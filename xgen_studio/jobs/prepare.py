@@ -87,9 +87,7 @@ def _xray(name: str, folder: Path, out: Path, monitor: Monitor) -> dict[str, np.
     return arrays
 
 
-def arrays_for(
-    name: str, data: Path | None, out: Path, monitor: Monitor
-) -> Path:
+def arrays_for(name: str, data: Path | None, out: Path, monitor: Monitor) -> Path:
     """A folder that holds `name`.npz: the data folder itself, or `out`/arrays, made now."""
     if data is not None and (data / f"{name}.npz").exists():
         return data
@@ -112,9 +110,11 @@ def _drr(monitor: Monitor, held_out_only: bool) -> dict[str, np.ndarray]:
     def made(subjects: range, views: int, held_out: bool) -> dict[str, np.ndarray]:
         kind = "test" if held_out else "training"
         return simulated_arrays(
-            subjects, views, held_out,
+            subjects,
+            views,
+            held_out,
             lambda done, total: monitor.report(done, total, f"simulated {kind} knees"),
-        )  # fmt: skip
+        )
 
     test = made(TEST_SUBJECTS, TEST_VIEWS, held_out=True)
     if held_out_only:

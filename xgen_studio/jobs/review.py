@@ -26,15 +26,18 @@ from xgen_studio.anatomy.hand.measures import LEAST_KNOWN, SIGNED, peak_groups
 from xgen_studio.anatomy.hand.warping import apply
 from xgen_studio.anatomy.hand.wording import TITLES
 from xgen_studio.errors import InputError
-from xgen_studio.evaluation.statistics import wilson
 from xgen_studio.imaging import write_json
 from xgen_studio.jobs.screen import FILE, heatmap_hash, read_screening
 
 REVIEW = "review.json"
 TERM = re.compile(r"([a-zA-Z ]+?)\s*(<=|>=|<|>|=)\s*(-?\d*\.?\d+)")
 COMPARE: dict[str, Callable[..., Any]] = {
-    "<": np.less, ">": np.greater, "<=": np.less_equal, ">=": np.greater_equal, "=": np.equal,
-}  # fmt: skip
+    "<": np.less,
+    ">": np.greater,
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+    "=": np.equal,
+}
 FAR_SD, FAR_MM = 5.0, 16.0  # a landmark so far off the mean hand is at fault
 STATES = ("accepted", "rejected", "accepted by hand", "rejected by hand")
 
@@ -164,8 +167,12 @@ class Review:
         stands for the hands that have it, another word is looked for in the names. InputError for a
         metric that does not exist."""
         titles = {TITLES[check.code].lower(): check for check in self.gate.checks}
-        codes = {word.lower(): code for code, title in TITLES.items() if code != "none"
-                 for word in (code, title)}  # fmt: skip
+        codes = {
+            word.lower(): code
+            for code, title in TITLES.items()
+            if code != "none"
+            for word in (code, title)
+        }
         found = np.ones(len(self), dtype=bool)
         for term in filter(None, (part.strip() for part in text.split("&"))):
             parsed = TERM.fullmatch(term)
@@ -278,10 +285,12 @@ class Review:
         target.append(before)
         self._apply()
         now = self._said
-        marked = [id for id in {**before.marks, **now.marks}
-                  if before.marks.get(id) != now.marks.get(id)]  # fmt: skip
-        moved = [id for id in {**before.moved, **now.moved}
-                 if before.moved.get(id) != now.moved.get(id)]  # fmt: skip
+        marked = [
+            id for id in {**before.marks, **now.marks} if before.marks.get(id) != now.marks.get(id)
+        ]
+        moved = [
+            id for id in {**before.moved, **now.moved} if before.moved.get(id) != now.moved.get(id)
+        ]
         what = "decision about" if marked else "label of"
         ids = marked or moved
         return f"{what} hand {ids[0]}" if len(ids) == 1 else f"{what} {len(ids)} hands"
@@ -328,9 +337,12 @@ class Review:
             known = {id for id in self._original if was.get(id) == heatmap_hash(self.folder, id)}
             self._said = _Said(
                 {id: Mark(**mark) for id, mark in table["marks"].items() if id in known},
-                {id: {int(k): int(v) for k, v in moves.items()}
-                 for id, moves in table["moved"].items() if id in known},
-            )  # fmt: skip
+                {
+                    id: {int(k): int(v) for k, v in moves.items()}
+                    for id, moves in table["moved"].items()
+                    if id in known
+                },
+            )
             if table["gate"] == self.gate.name:  # limits of another gate mean other things
                 limits = {code: float(v) for code, v in table["limits"].items()}
                 if not all(map(math.isfinite, limits.values())):
@@ -348,32 +360,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, ImportError, OSError):  # a container's number without a name
         return "unknown"
-
-
-def compared(one: Review, other: Review) -> dict[str, Any]:
-    """Two runs side by side: acceptance with its interval, reasons, medians of metrics; and where
-    they hold the same hands, how their decisions differ."""
-
-    def said(review: Review) -> dict[str, Any]:
-        passed = int(review.by_gate().sum())
-        sizes = {k: np.abs(v) if k in SIGNED else v for k, v in review.metrics.items()}
-        medians = {k: float(np.nanmedian(v)) if np.isfinite(v).any() else float("nan")
-                   for k, v in sizes.items()}  # fmt: skip
-        return {
-            "folder": str(review.folder), "gate": review.gate.name, "hands": len(review),
-            "limits_moved": review.limits_moved(),
-            "accepted": passed, "interval95": wilson(passed, len(review)),
-            "accepted_in_all": int(review.accepted().sum()),
-            "reasons": dict(review.facets()), "medians": medians,
-        }  # fmt: skip
-
-    made: dict[str, Any] = {"one": said(one), "other": said(other)}
-    if set(one.ids) == set(other.ids):
-        a = dict(zip(one.ids, one.accepted(), strict=True))
-        b = dict(zip(other.ids, other.accepted(), strict=True))
-        made["same_ids"] = {
-            name: sum((bool(a[i]), bool(b[i])) == pair for i in a)
-            for name, pair in (("both", (True, True)), ("the first only", (True, False)),
-                               ("the second only", (False, True)), ("neither", (False, False)))
-        }  # fmt: skip
-    return made

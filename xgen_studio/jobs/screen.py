@@ -142,9 +142,7 @@ def screen_table(table: Path, gate: str, out: Path, monitor: Monitor | None = No
     return f"{in_words(judge, found)}\nall 37 labels right: {right} of {len(found)}"
 
 
-def as_table(
-    gate: Gate, found: Sequence[Screening], folder: Path | None = None
-) -> dict[str, Any]:
+def as_table(gate: Gate, found: Sequence[Screening], folder: Path | None = None) -> dict[str, Any]:
     """The content of `screening.json`: decisions with their reasons and metrics, and how many real
     hands pass the very same gate; of a folder of pairs, which heatmaps were judged, too."""
     accepted = sum(s.accepted for s in found)
@@ -155,16 +153,26 @@ def as_table(
         "total": len(found),
         "interval95": wilson(accepted, len(found)),
         "real_hands": {
-            "passed": passed, "total": n, "interval95": wilson(passed, n), "how": gate.how_real,
+            "passed": passed,
+            "total": n,
+            "interval95": wilson(passed, n),
+            "how": gate.how_real,
         },
-        "limits": {c.code: {"metric": c.metric, "limit": c.limit, "unit": UNITS[c.metric],
-                            "at_least": c.at_least} for c in gate.checks},
+        "limits": {
+            c.code: {
+                "metric": c.metric,
+                "limit": c.limit,
+                "unit": UNITS[c.metric],
+                "at_least": c.at_least,
+            }
+            for c in gate.checks
+        },
         "xgen_studio": xgen_studio.__version__,
         "samples": [
             as_sample(s) | ({HASH: heatmap_hash(folder, s.id)} if folder is not None else {})
             for s in found
         ],
-    }  # fmt: skip
+    }
 
 
 def heatmap_hash(folder: Path, id: str) -> str:
@@ -212,10 +220,14 @@ def _from_sample(sample: dict[str, Any]) -> Screening:
     labels = Labels(numbers, metrics["edges"])
     halves = np.array(sample["halves"], dtype=float).reshape(len(peaks), 2, 2) + CENTRE
     return Screening(
-        id, tuple(sample["reasons"]), tuple(sample["details"]), metrics,
-        np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2) + CENTRE, labels,
+        id,
+        tuple(sample["reasons"]),
+        tuple(sample["details"]),
+        metrics,
+        np.array(sample["landmarks"], dtype=float).reshape(COUNT, 2) + CENTRE,
+        labels,
         Peaks(peaks[:, :2] + CENTRE, peaks[:, 2], halves),
-    )  # fmt: skip
+    )
 
 
 def as_sample(screening: Screening) -> dict[str, Any]:

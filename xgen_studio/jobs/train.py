@@ -82,9 +82,11 @@ def train_recipe(
     with tempfile.TemporaryDirectory() as folder:
         failure = Path(folder) / "failure.json"
         child = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True,
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**os.environ, FAILURE_FILE: str(failure)},
-        )  # fmt: skip
+        )
         before = signal.signal(signal.SIGINT, lambda *_: child.send_signal(signal.SIGINT))
         last = ""
         try:

@@ -15,15 +15,26 @@ from xgen_studio.networks.vae import VAE, VAEConfig
 from xgen_studio.tables import from_table
 
 __all__ = [
-    "VAE", "DDPMConfig", "DDPMNet", "Localiser", "LocaliserConfig", "NCSNpp", "NCSNppConfig",
-    "UNet", "UNetConfig", "VAEConfig",
+    "VAE",
+    "DDPMConfig",
+    "DDPMNet",
+    "Localiser",
+    "LocaliserConfig",
+    "NCSNpp",
+    "NCSNppConfig",
+    "UNet",
+    "UNetConfig",
+    "VAEConfig",
     "build_network",
-]  # fmt: skip
+]
 
 NETWORKS: dict[str, tuple[Any, Any]] = {
-    "unet": (UNet, UNetConfig), "ncsnpp": (NCSNpp, NCSNppConfig), "ddpm": (DDPMNet, DDPMConfig),
-    "vae": (VAE, VAEConfig), "localiser": (Localiser, LocaliserConfig),
-}  # fmt: skip
+    "unet": (UNet, UNetConfig),
+    "ncsnpp": (NCSNpp, NCSNppConfig),
+    "ddpm": (DDPMNet, DDPMConfig),
+    "vae": (VAE, VAEConfig),
+    "localiser": (Localiser, LocaliserConfig),
+}
 
 
 def build_network(name: str, options: dict[str, Any], where: str = "network") -> nn.Module:

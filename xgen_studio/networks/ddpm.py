@@ -16,10 +16,10 @@ from xgen_studio.networks.layers import group_norm
 class DDPMConfig:
     """Everything that fixes the shape of a `DDPMNet`'s weights."""
 
-    in_channels: int = 2     # radiograph and heatmap
-    features: int = 32       # of the finest level; doubled at each coarser one
-    levels: int = 3          # beside the bottleneck
-    blocks: int = 3          # residual blocks a level, and in the bottleneck
+    in_channels: int = 2  # radiograph and heatmap
+    features: int = 32  # of the finest level; doubled at each coarser one
+    levels: int = 3  # beside the bottleneck
+    blocks: int = 3  # residual blocks a level, and in the bottleneck
     timesteps: int = 800
 
     def __post_init__(self) -> None:

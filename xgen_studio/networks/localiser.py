@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-COUPLINGS = 6   # of the flow, with alternating masks
+COUPLINGS = 6  # of the flow, with alternating masks
 FLOW_WIDTH = 64
 
 
@@ -22,9 +22,9 @@ class LocaliserConfig:
     """Everything that fixes the shape of a `Localiser`'s weights."""
 
     landmarks: int = 37
-    width: int = 64      # channels of the first stage (He 2016: 64), doubled at each later one
-    pyramid: int = 64    # channels of the feature pyramid
-    head: int = 128      # channels of the layer before the heatmaps
+    width: int = 64  # channels of the first stage (He 2016: 64), doubled at each later one
+    pyramid: int = 64  # channels of the feature pyramid
+    head: int = 128  # channels of the layer before the heatmaps
 
     def __post_init__(self) -> None:
         if min(self.landmarks, self.width, self.pyramid, self.head) < 1:
@@ -40,8 +40,10 @@ class Localiser(nn.Module):
         widths = [config.width * 2**stage for stage in range(4)]
         self.stem = nn.Sequential(
             nn.Conv2d(1, widths[0], 7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(widths[0]), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1),
-        )  # fmt: skip
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
         self.stages = nn.ModuleList(
             nn.Sequential(_Basic(a, b, 1 if stage == 0 else 2), _Basic(b, b, 1))
             for stage, (a, b) in enumerate(zip([widths[0], *widths[:3]], widths, strict=True))
@@ -50,8 +52,10 @@ class Localiser(nn.Module):
         self.smooth = nn.Conv2d(config.pyramid, config.pyramid, 3, padding=1)
         self.head = nn.Sequential(
             nn.Conv2d(config.pyramid, config.head, 3, padding=1, bias=False),
-            nn.BatchNorm2d(config.head), nn.ReLU(), nn.Conv2d(config.head, config.landmarks, 1),
-        )  # fmt: skip
+            nn.BatchNorm2d(config.head),
+            nn.ReLU(),
+            nn.Conv2d(config.head, config.landmarks, 1),
+        )
         self.spread = nn.Linear(widths[3], 2 * config.landmarks)
         self.flow = ResidualFlow()
 
@@ -102,9 +106,13 @@ class _Basic(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(width)
         same = stride == 1 and first == width
-        self.shortcut = nn.Identity() if same else nn.Sequential(
-            nn.Conv2d(first, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width)
-        )  # fmt: skip
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(
+                nn.Conv2d(first, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width)
+            )
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.norm1(self.conv1(x)))
@@ -122,9 +130,13 @@ class ResidualFlow(nn.Module):
 
         def layers(last: list[nn.Module]) -> nn.Sequential:
             return nn.Sequential(
-                nn.Linear(2, FLOW_WIDTH), nn.LeakyReLU(), nn.Linear(FLOW_WIDTH, FLOW_WIDTH),
-                nn.LeakyReLU(), nn.Linear(FLOW_WIDTH, 2), *last,
-            )  # fmt: skip
+                nn.Linear(2, FLOW_WIDTH),
+                nn.LeakyReLU(),
+                nn.Linear(FLOW_WIDTH, FLOW_WIDTH),
+                nn.LeakyReLU(),
+                nn.Linear(FLOW_WIDTH, 2),
+                *last,
+            )
 
         self.scale = nn.ModuleList(layers([nn.Tanh()]) for _ in range(COUPLINGS))
         self.shift = nn.ModuleList(layers([]) for _ in range(COUPLINGS))

@@ -27,9 +27,9 @@ class NCSNppConfig:
     condition_channels: int = 1
     channels: tuple[int, ...] = (64, 128, 128, 128, 128, 256)
     blocks: int = 2
-    attention_level: int = 4       # 256 / 2^4 = 16 px
+    attention_level: int = 4  # 256 / 2^4 = 16 px
     fourier_scale: float = 16.0
-    noise: bool = True             # False: the paper's "improved U-Net" baseline
+    noise: bool = True  # False: the paper's "improved U-Net" baseline
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -71,9 +71,13 @@ class BigGANBlock(nn.Module):
     """Residual block; the noise embedding is a bias between its two convolutions."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, embedding: int, dropout: float,
+        self,
+        in_channels: int,
+        out_channels: int,
+        embedding: int,
+        dropout: float,
         resample: nn.Module | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.norm1 = _norm(in_channels)
         self.resample = resample

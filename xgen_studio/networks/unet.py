@@ -19,22 +19,29 @@ from xgen_studio.networks.layers import FourierFeatures, ResidualBlock, SelfAtte
 class UNetConfig:
     """Everything that fixes the shape of a `UNet`'s weights."""
 
-    in_channels: int = 1             # image channels
-    out_channels: int = 1            # channels of the estimate
-    condition_channels: int = 0      # mask channels, concatenated to the image
-    classes: int = 0                 # values of a class label; 0 = no label
-    patch: int = 4                   # space-to-depth factor
+    in_channels: int = 1  # image channels
+    out_channels: int = 1  # channels of the estimate
+    condition_channels: int = 0  # mask channels, concatenated to the image
+    classes: int = 0  # values of a class label; 0 = no label
+    patch: int = 4  # space-to-depth factor
     channels: tuple[int, ...] = (48, 80, 128)  # width of each level, finest first
-    blocks: int = 2                  # residual blocks a level
-    heads: int = 4                   # attention heads at the coarsest level
-    pixel_width: int = 12            # channels of the last layer in pixel space
-    noise_at_pixels: bool = False    # the last layers hear the noise level, too
-    noise: bool = True               # False: no noise embedding (regression, segmentation)
+    blocks: int = 2  # residual blocks a level
+    heads: int = 4  # attention heads at the coarsest level
+    pixel_width: int = 12  # channels of the last layer in pixel space
+    noise_at_pixels: bool = False  # the last layers hear the noise level, too
+    noise: bool = True  # False: no noise embedding (regression, segmentation)
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        sizes = (self.in_channels, self.out_channels, self.patch, self.blocks, self.heads,
-                 self.pixel_width, *self.channels)  # fmt: skip
+        sizes = (
+            self.in_channels,
+            self.out_channels,
+            self.patch,
+            self.blocks,
+            self.heads,
+            self.pixel_width,
+            *self.channels,
+        )
         if min(sizes) < 1 or not self.channels or min(self.condition_channels, self.classes) < 0:
             raise ValueError("channels, patch, blocks, heads and widths must be at least 1")
         if self.channels[-1] % self.heads:

@@ -19,10 +19,10 @@ from xgen_studio.networks.layers import ResidualBlock, group_norm
 class VAEConfig:
     """Everything that fixes the shape of a `VAE`'s weights."""
 
-    grid: tuple[int, int] = (256, 192)   # rows, columns of its pictures
-    channels_in: int = 2                 # radiograph and heatmap
-    latent: int = 64                     # the paper's
-    patch: int = 4                       # pixels folded into channels, see `UNet`
+    grid: tuple[int, int] = (256, 192)  # rows, columns of its pictures
+    channels_in: int = 2  # radiograph and heatmap
+    latent: int = 64  # the paper's
+    patch: int = 4  # pixels folded into channels, see `UNet`
     channels: tuple[int, ...] = (32, 64, 96, 64)  # width of each level, finest first
 
     def __post_init__(self) -> None:
@@ -60,8 +60,12 @@ class VAE(nn.Module):
             if level:
                 wider = nn.Conv2d(widths[level], widths[level - 1], 3, padding=1)
                 up += [nn.Upsample(scale_factor=2), wider]
-        up += [group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], pixels, 3, padding=1),
-               nn.PixelShuffle(config.patch)]  # fmt: skip
+        up += [
+            group_norm(widths[0]),
+            nn.SiLU(),
+            nn.Conv2d(widths[0], pixels, 3, padding=1),
+            nn.PixelShuffle(config.patch),
+        ]
         self.down, self.up = nn.Sequential(*down), nn.Sequential(*up)
         self.to_latent = nn.Linear(flat, 2 * config.latent)
         self.from_latent = nn.Linear(config.latent, flat)

@@ -17,8 +17,8 @@ from xgen_studio.studio.shortcuts import Keys, conflicts, keys_of
 class Entry:
     """One thing a user can do."""
 
-    id: str                    # "edit.undo"; what stands before the point is its menu
-    title: str                 # "Undo"
+    id: str  # "edit.undo"; what stands before the point is its menu
+    title: str  # "Undo"
     keys: Keys = ()
     icon: str = ""
     checkable: bool = False

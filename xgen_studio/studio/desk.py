@@ -31,10 +31,10 @@ RADIOGRAPHS = "Radiographs (*.png *.tif *.tiff *.bmp *.jpg *.jpeg *.dcm *)"
 class Desk(QObject):
     """One document at a time; the one before was saved or given up."""
 
-    document_changed = Signal()   # another document lies here
-    state_changed = Signal()      # its name, or whether it is saved
-    message = Signal(str, int)    # for the status line, ms (0: until the next)
-    settling = Signal()           # finish what is half done: the document is saved or left
+    document_changed = Signal()  # another document lies here
+    state_changed = Signal()  # its name, or whether it is saved
+    message = Signal(str, int)  # for the status line, ms (0: until the next)
+    settling = Signal()  # finish what is half done: the document is saved or left
 
     def __init__(self, engine: Engine, parent: QWidget, document: Document) -> None:
         super().__init__(parent)
@@ -159,9 +159,7 @@ class Desk(QObject):
             return  # something was drawn while the radiograph was being read, and it stays
         document = new_document(spacing=opened.spacing)
         document.mask[...] = opened.labels
-        document.picture = Picture(
-            opened.pixels, source=opened.path, synthetic=opened.synthetic
-        )
+        document.picture = Picture(opened.pixels, source=opened.path, synthetic=opened.synthetic)
         self.put(document, None)
         self.recent.add(Path(opened.path))
         if opened.doubt:
@@ -265,11 +263,13 @@ class Desk(QObject):
         for left in left_behind(journal_folder()):
             name = left.file.name if left.file else "an untitled document"
             answer = QMessageBox.question(
-                self.widget, "Recover unsaved work",
+                self.widget,
+                "Recover unsaved work",
                 f"XGen Studio did not close properly. Recover the changes of {name}?\n\nYes"
                 " recovers them, Discard deletes them for good, Cancel asks again next time.",
-                Buttons.Yes | Buttons.Discard | Buttons.Cancel, Buttons.Yes,
-            )  # fmt: skip
+                Buttons.Yes | Buttons.Discard | Buttons.Cancel,
+                Buttons.Yes,
+            )
             if answer == Buttons.Yes:
                 self._try(partial(self._recover, left))
                 return

@@ -43,8 +43,10 @@ def icon(name: str) -> QIcon:
     made = QIcon()
     for size in SIZES:
         for mode, colour in (
-            (QIcon.Mode.Normal, text), (QIcon.Mode.Active, text), (QIcon.Mode.Disabled, faint)
-        ):  # fmt: skip
-            svg_colour = f"{colour.name()}\" stroke-opacity=\"{colour.alphaF():.2f}"
+            (QIcon.Mode.Normal, text),
+            (QIcon.Mode.Active, text),
+            (QIcon.Mode.Disabled, faint),
+        ):
+            svg_colour = f'{colour.name()}" stroke-opacity="{colour.alphaF():.2f}'
             made.addPixmap(_drawn(name, svg_colour, size, ratio), mode)
     return made

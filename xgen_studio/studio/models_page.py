@@ -31,6 +31,7 @@ def _read(card: Path) -> dict[str, Any]:
 
 def page_of(card: dict[str, Any]) -> str:
     """A card as HTML."""
+
     def said(key: str) -> str:
         return escape(str(card.get(key, "")))
 
@@ -49,17 +50,21 @@ def page_of(card: dict[str, Any]) -> str:
     for method, network in card.get("methods", {}).items():
         seen = networks.get(network, {})
         rows.append(
-            (f"Method {escape(method)}",
-             f"network {escape(network)}, {seen.get('examples', 0):,} examples seen, SHA-256"
-             f" {escape(str(seen.get('sha256', 'missing'))[:16])}...")
-        )  # fmt: skip
-    rows += [(escape(k.replace("_", " ")), escape(str(v)))
-             for k, v in card.get("measured", {}).items()]  # fmt: skip
+            (
+                f"Method {escape(method)}",
+                f"network {escape(network)}, {seen.get('examples', 0):,} examples seen, SHA-256"
+                f" {escape(str(seen.get('sha256', 'missing'))[:16])}...",
+            )
+        )
+    rows += [
+        (escape(k.replace("_", " ")), escape(str(v))) for k, v in card.get("measured", {}).items()
+    ]
     lines = "".join(
         f"<tr><td valign='top' style='padding:3px 14px 3px 0'><i>{key}</i></td>"
         f"<td valign='top' style='padding:3px 0'>{text}</td></tr>"
-        for key, text in rows if text
-    )  # fmt: skip
+        for key, text in rows
+        if text
+    )
     return f"<h2>{said('title')}</h2><table>{lines}</table>"
 
 

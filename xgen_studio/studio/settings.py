@@ -21,12 +21,12 @@ THEMES = ("system", "dark", "light")
 class Preferences:
     """The user's choices, each with its default."""
 
-    theme: str = "system"                # one of THEMES
-    keys: str = "XGen"                   # the preset of shortcuts
+    theme: str = "system"  # one of THEMES
+    keys: str = "XGen"  # the preset of shortcuts
     own_keys: dict[str, Any] = field(default_factory=dict)  # action id -> list of keys
     device: str = "cpu"
-    preview_steps: int = 2               # network evaluations while the pen is down
-    history_mib: int = 256               # memory for undo
+    preview_steps: int = 2  # network evaluations while the pen is down
+    history_mib: int = 256  # memory for undo
     tour_seen: bool = False
     layout: dict[str, Any] = field(default_factory=dict)  # window and docks, as Qt saves them
 

@@ -53,12 +53,22 @@ def palette_of(scheme: str) -> QPalette:
     role = QPalette.ColorRole
     palette = QPalette(button, window)
     for which, colour in (
-        (role.Window, window), (role.Base, base), (role.AlternateBase, window),
-        (role.Dark, dark), (role.Button, button), (role.Text, text), (role.WindowText, text),
-        (role.ButtonText, text), (role.PlaceholderText, faint), (role.Mid, edge),
-        (role.Highlight, accent), (role.HighlightedText, QColor("#ffffff")),
-        (role.ToolTipBase, base), (role.ToolTipText, text), (role.Link, accent),
-    ):  # fmt: skip
+        (role.Window, window),
+        (role.Base, base),
+        (role.AlternateBase, window),
+        (role.Dark, dark),
+        (role.Button, button),
+        (role.Text, text),
+        (role.WindowText, text),
+        (role.ButtonText, text),
+        (role.PlaceholderText, faint),
+        (role.Mid, edge),
+        (role.Highlight, accent),
+        (role.HighlightedText, QColor("#ffffff")),
+        (role.ToolTipBase, base),
+        (role.ToolTipText, text),
+        (role.Link, accent),
+    ):
         palette.setColor(which, colour)
     for which in (role.Text, role.WindowText, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, which, faint)

@@ -85,21 +85,27 @@ class Window(QMainWindow):
         desk = self.desk
         for entry, call in (
             (Entry("file.new", "New knee, AP", ("Ctrl+N",), "new"), lambda: desk.new(AP_GRID)),
-            (Entry("file.new_drr", "New knee, any angle", ("Ctrl+Shift+N",)),
-             lambda: desk.new(DRR_GRID)),
+            (
+                Entry("file.new_drr", "New knee, any angle", ("Ctrl+Shift+N",)),
+                lambda: desk.new(DRR_GRID),
+            ),
             (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), self._ask_open),
             (Entry("file.mask", "Open mask ..."), desk.ask_mask),
-            (Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
-             desk.ask_radiograph),
+            (
+                Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
+                desk.ask_radiograph,
+            ),
             (Entry("file.save", "Save", ("Ctrl+S",), "save"), self._save),
             (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), self._save_as),
-            (Entry("app.palette", "Command palette ...", ("Ctrl+K", "Ctrl+Shift+P"), "search"),
-             self.open_palette),
+            (
+                Entry("app.palette", "Command palette ...", ("Ctrl+K", "Ctrl+Shift+P"), "search"),
+                self.open_palette,
+            ),
             (Entry("app.shortcuts", "Keyboard shortcuts ..."), self.open_shortcuts),
             (Entry("app.settings", "Settings ...", ("Ctrl+,",), "settings"), self.open_settings),
             (Entry("app.tour", "Tour"), self.start_tour),
             (Entry("file.quit", "Quit", ("Ctrl+Q",)), self.close),
-        ):  # fmt: skip
+        ):
             self.actions_.add(entry, lambda *_, call=call: call())
         for case in sorted(CASES.glob("*.png")):
             title = f"Sample case: {case.stem.replace('_', ' ')}"
@@ -232,17 +238,32 @@ class Window(QMainWindow):
         self.show_workspace("knee")
         page = self.page
         stops = [
-            Stop("Paint here: left drag paints, right drag erases. The wheel zooms, Space drags the"
-                 " picture.", lambda: page.drawing),
-            Stop("The radiograph follows your brush, and is finished when you lift it. It is"
-                 " synthetic, and says so wherever it goes.", lambda: page.radiograph),
-            Stop("What you paint. The eye hides a label, the lock protects it, a right click"
-                 " renames it.", lambda: page.labels),
-            Stop("How the radiograph is made: quality, arthritis grade, seed. Y keeps a picture,"
-                 " V draws variations of it.", lambda: page.panel),
-            Stop("Ctrl+K finds everything by a few letters. Shapes > Whole knee drops a knee that"
-                 " you can bend. Try one stroke now.", lambda: self.menuBar()),
-        ]  # fmt: skip
+            Stop(
+                "Paint here: left drag paints, right drag erases. The wheel zooms, Space drags the"
+                " picture.",
+                lambda: page.drawing,
+            ),
+            Stop(
+                "The radiograph follows your brush, and is finished when you lift it. It is"
+                " synthetic, and says so wherever it goes.",
+                lambda: page.radiograph,
+            ),
+            Stop(
+                "What you paint. The eye hides a label, the lock protects it, a right click"
+                " renames it.",
+                lambda: page.labels,
+            ),
+            Stop(
+                "How the radiograph is made: quality, arthritis grade, seed. Y keeps a picture,"
+                " V draws variations of it.",
+                lambda: page.panel,
+            ),
+            Stop(
+                "Ctrl+K finds everything by a few letters. Shapes > Whole knee drops a knee that"
+                " you can bend. Try one stroke now.",
+                lambda: self.menuBar(),
+            ),
+        ]
         self._tour = Tour(self, stops, self._tour_ended)
 
     def _tour_ended(self) -> None:

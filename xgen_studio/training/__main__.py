@@ -37,11 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     try:
         reason = run_training(
-            call.recipe, call.data, call.folder, device=call.device, resume=call.resume,
+            call.recipe,
+            call.data,
+            call.folder,
+            device=call.device,
+            resume=call.resume,
             start_from=call.start_from,
             time_budget=parse_budget(call.time_budget) if call.time_budget else None,
-            should_stop=lambda: bool(stopped), report=_show,
-        )  # fmt: skip
+            should_stop=lambda: bool(stopped),
+            report=_show,
+        )
         sys.stderr.write(f"training ended: {reason}\n")
     except XGenError as error:
         sys.stderr.write(f"xgen: {error}\n")

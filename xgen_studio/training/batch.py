@@ -24,9 +24,7 @@ class TrainingSet(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(
-        self, indices: Tensor, generator: torch.Generator, device: torch.device
-    ) -> Batch:
+    def batch(self, indices: Tensor, generator: torch.Generator, device: torch.device) -> Batch:
         """The examples of these indices, augmented, on the device."""
         ...
 

@@ -57,7 +57,7 @@ def load_checkpoint(path: Path, state: TrainState) -> None:
         raise InputError(f"{path}: not a readable checkpoint ({error})") from error
 
     def part(prefix: str) -> dict[str, Tensor]:
-        return {k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)}
+        return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
 
     try:
         state.network.load_state_dict(part("network."))

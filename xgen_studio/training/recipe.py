@@ -18,11 +18,11 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class Optimiser:
     """Adam with warm-up, clipping and an exponential moving average of the weights."""
 
-    rate: float = 2e-4          # learning rate
-    final_rate: float = 0.0     # rate at the last step (cosine); 0 = constant rate
-    warmup: int = 500           # steps of linear warm-up
-    clip: float = 1.0           # gradient norm limit
-    ema: float = 0.999          # decay of the moving average
+    rate: float = 2e-4  # learning rate
+    final_rate: float = 0.0  # rate at the last step (cosine); 0 = constant rate
+    warmup: int = 500  # steps of linear warm-up
+    clip: float = 1.0  # gradient norm limit
+    ema: float = 0.999  # decay of the moving average
     beta2: float = 0.999
 
     def __post_init__(self) -> None:
@@ -37,7 +37,7 @@ class Recipe:
     """Data set, network, process, optimiser and budget of one training."""
 
     name: str
-    dataset: str                # import path "package.module:function" of a TrainingSet factory
+    dataset: str  # import path "package.module:function" of a TrainingSet factory
     dataset_options: dict[str, Any] = field(default_factory=dict)
     network: str = "unet"
     network_options: dict[str, Any] = field(default_factory=dict)
@@ -45,13 +45,13 @@ class Recipe:
     process_options: dict[str, Any] = field(default_factory=dict)
     objective: str = "denoise"  # denoise | l1 (the U-Net baseline) | segment | vae | localise
     optimiser: Optimiser = field(default_factory=Optimiser)
-    batch: int = 16             # examples a step, shared by all processes
-    steps: int = 100_000        # length of the whole training
-    precision: str = "auto"     # auto | float32 | bfloat16
+    batch: int = 16  # examples a step, shared by all processes
+    steps: int = 100_000  # length of the whole training
+    precision: str = "auto"  # auto | float32 | bfloat16
     seed: int = 0
     checkpoint_every: int = 500  # steps
-    log_every: int = 20          # steps
-    samples: int = 4             # sample images drawn at each checkpoint
+    log_every: int = 20  # steps
+    samples: int = 4  # sample images drawn at each checkpoint
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:

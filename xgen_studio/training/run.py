@@ -24,9 +24,16 @@ RECIPE = "recipe.toml"
 
 # What a resumed training may not change: it would be another training under the same name.
 FIXED = (
-    "dataset", "dataset_options", "network", "network_options", "process", "process_options",
-    "objective", "batch", "seed",
-)  # fmt: skip
+    "dataset",
+    "dataset_options",
+    "network",
+    "network_options",
+    "process",
+    "process_options",
+    "objective",
+    "batch",
+    "seed",
+)
 
 
 def parse_budget(text: str) -> float:

@@ -17,12 +17,7 @@ from xgen_studio.diffusion import Denoiser
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import load_weights
-from xgen_studio.training.batch import (
-    Batch,
-    batch_indices,
-    step_generator,
-    step_seed,
-)
+from xgen_studio.training.batch import Batch, batch_indices, step_generator, step_seed
 from xgen_studio.training.build import make_dataset, make_denoiser
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint, save_checkpoint
 from xgen_studio.training.distributed import World
@@ -31,6 +26,7 @@ from xgen_studio.training.samples import write_samples
 
 CHECKPOINT = "checkpoint.safetensors"
 EVENTS = "events.jsonl"
+
 
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Linear warm-up, then constant or cosine to `final_rate`."""
@@ -156,9 +152,13 @@ class Trainer:
         generator = step_generator(recipe.seed, state.step, self.world.rank)
         torch.manual_seed(step_seed(recipe.seed, state.step, self.world.rank))  # dropout
         indices = batch_indices(
-            len(self.dataset), recipe.batch, state.step, self.world.rank, self.world.size,
+            len(self.dataset),
+            recipe.batch,
+            state.step,
+            self.world.rank,
+            self.world.size,
             recipe.seed,
-        )  # fmt: skip
+        )
         batch = self.dataset.batch(indices, generator, self.world.device)
         device = self.world.device.type
         with torch.autocast(device, self.precision, enabled=self.precision != torch.float32):
@@ -201,9 +201,12 @@ class Trainer:
                 mean = sum(losses) / len(losses)
                 rate = (state.step - first_step) / max(elapsed, 1e-9)
                 event = {
-                    "step": state.step, "loss": mean, "rate": learning_rate(recipe, state.step),
-                    "seconds": round(state.seconds, 2), "steps_per_second": round(rate, 4),
-                }  # fmt: skip
+                    "step": state.step,
+                    "loss": mean,
+                    "rate": learning_rate(recipe, state.step),
+                    "seconds": round(state.seconds, 2),
+                    "steps_per_second": round(rate, 4),
+                }
                 losses = []
                 if self.world.first:
                     self._log(event)
@@ -226,14 +229,17 @@ class Trainer:
             average = make_denoiser(self.recipe).to(self.world.device)
             average.network.load_state_dict(self.state.ema.state_dict())
             write_samples(
-                average.eval(), self.dataset, self.recipe.objective, self.recipe.samples,
-                self.run, self.state.step,
-            )  # fmt: skip
+                average.eval(),
+                self.dataset,
+                self.recipe.objective,
+                self.recipe.samples,
+                self.run,
+                self.state.step,
+            )
 
     def _log(self, event: dict[str, float]) -> None:
         with open(self.run / EVENTS, "a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
-
 
     def _forget_events_after(self, step: int) -> None:
         """A killed training may have logged steps that its checkpoint does not hold."""

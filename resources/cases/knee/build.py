@@ -36,8 +36,11 @@ def main() -> None:
         write_mask(HERE / f"{name}.png", Mask(silhouettes(seed, XRAY, 0.0), TABLE))
     contour = silhouettes(2004, XRAY, 0.0, parts=())
     write_mask(HERE / "ap_contour_only.png", Mask(contour, TABLE))
-    for name, seed, angle in (("drr_ap", 2002, 0.0), ("drr_lateral", 2002, 90.0),
-                              ("drr_oblique", 2003, 40.0)):  # fmt: skip
+    for name, seed, angle in (
+        ("drr_ap", 2002, 0.0),
+        ("drr_lateral", 2002, 90.0),
+        ("drr_oblique", 2003, 40.0),
+    ):
         knee = make_knee(seed)
         made = simulate(Volume(knee.volume_hu, (knee.spacing,) * 3), [angle], GEOMETRY)
         assert (made.labels == BONE).any()

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from xgen_studio.anatomy.hand.landmarks import WRIST, WRIST_MM, Points, mm_per_pixel
 
 RADII_MM = (2.0, 4.0, 10.0, 20.0)
-NFDP_SIDE = 512       # px of the frame that NFDP measures in ...
-NFDP_PADDING = 1.25   # ... which is this much larger than the picture's longer side
+NFDP_SIDE = 512  # px of the frame that NFDP measures in ...
+NFDP_PADDING = 1.25  # ... which is this much larger than the picture's longer side
 
 
 def errors_mm(found: Points, truth: Points) -> NDArray[np.float64]:

@@ -79,8 +79,7 @@ class Annotation:
         return replace(self, left_out=self.left_out | (self.due() & frozenset(earlier)))
 
     def filled(self, points: Points) -> Annotation:
-        """With what is due placed where `points` (37, 2) says so, NaN for nowhere; the rest stays.
-        """
+        """With what is due placed where `points` (37, 2) says so (NaN: nowhere); the rest stays."""
         made = self
         for n in sorted(self.due()):
             if np.isfinite(points[n]).all():
@@ -95,9 +94,10 @@ class Annotation:
 
 
 def named(
-    found: Iterable[tuple[str, float, float, State]], where: str,
+    found: Iterable[tuple[str, float, float, State]],
+    where: str,
     size: tuple[int, int] | None = None,
-) -> Annotation:  # fmt: skip
+) -> Annotation:
     """An annotation from (label, x, y, state), in any order.
 
     Labels are our names, or numbers from 0 to 36; 37 points without such labels are taken in

@@ -36,9 +36,12 @@ class Labelling:
 
 
 def energy(
-    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], states: NDArray[np.intp],
+    unary: Floats,
+    binary: Floats,
+    edges: Sequence[tuple[int, int]],
+    states: NDArray[np.intp],
     which: NDArray[np.intp] | None = None,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Sums of log potentials (S,) of labellings (S, N), of the samples `which` (S,) or each of its
     own sample."""
     of = (np.arange(len(unary)) if which is None else which)[:, None]
@@ -121,9 +124,12 @@ def _propagate(
 
 
 def _modes(
-    unary: Floats, binary: Floats, edges: Sequence[tuple[int, int]], which: NDArray[np.intp],
+    unary: Floats,
+    binary: Floats,
+    edges: Sequence[tuple[int, int]],
+    which: NDArray[np.intp],
     states: NDArray[np.intp],
-) -> tuple[NDArray[np.intp], Floats]:  # fmt: skip
+) -> tuple[NDArray[np.intp], Floats]:
     """Iterated conditional modes, of nodes and of edges, of labellings (S, N) of the samples
     `which` (S,): one node, or the two of an edge together, take their best states given their
     neighbours', until nothing is gained. Returns labellings and energies (S,)."""

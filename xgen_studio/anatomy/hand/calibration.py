@@ -15,15 +15,15 @@ from xgen_studio.anatomy.hand.peaks import Peaks, find_peaks
 from xgen_studio.anatomy.hand.warping import turned
 
 FOLDS = 5
-GRID = (256, 256)     # of the rendered heatmaps, the paper's
-BLOB = 1.0            # px, the paper's
-JITTER_MM = 0.5       # of a landmark, as two observers would place it
-TURN_DEG = 20.0       # how far hands are turned either way
-BEYOND = 0.0025       # share of real hands that one limit may cost ...
+GRID = (256, 256)  # of the rendered heatmaps, the paper's
+BLOB = 1.0  # px, the paper's
+JITTER_MM = 0.5  # of a landmark, as two observers would place it
+TURN_DEG = 20.0  # how far hands are turned either way
+BEYOND = 0.0025  # share of real hands that one limit may cost ...
 BEYOND_OF = {"BONE": 0.0075}  # ... or this one, which alone catches a bone of the wrong length
-GIVEN = ("FAINT",)    # limits that real hands cannot set: rendered blobs are all equally high
-ROOM = 1.05           # limits lie this much beyond that quantile
-RIGHT_PX = 2.5        # a label is right that lies so near
+GIVEN = ("FAINT",)  # limits that real hands cannot set: rendered blobs are all equally high
+ROOM = 1.05  # limits lie this much beyond that quantile
+RIGHT_PX = 2.5  # a label is right that lies so near
 
 HOW = (
     f"heatmaps rendered from landmarks of real hands ({GRID[1]} x {GRID[0]} px, sigma {BLOB:g} px),"
@@ -97,8 +97,10 @@ def calibrate(
             entry["limits"] = limits_from(gate, metrics)
             nested = [
                 gate.with_limits(limits_from(gate, _rows(metrics, folds != f)))
-                .passed(_rows(metrics, folds == f)).sum() for f in range(FOLDS)
-            ]  # fmt: skip
+                .passed(_rows(metrics, folds == f))
+                .sum()
+                for f in range(FOLDS)
+            ]
             entry["passed_nested"] = int(np.sum(nested))
         gate = gate.with_limits(entry["limits"])
         entry["passed"], entry["n"] = int(gate.passed(metrics).sum()), len(hands)
@@ -139,7 +141,9 @@ def _rows(metrics: dict[str, Floats], keep: np.ndarray) -> dict[str, Floats]:
 
 
 def rejection(
-    gate: Gate, hands: Points, corrupt: Callable[[Points, np.random.Generator], Points],
+    gate: Gate,
+    hands: Points,
+    corrupt: Callable[[Points, np.random.Generator], Points],
     seed: int = 0,
 ) -> list[Screening]:
     """Screen hands, varied as in calibration, after `corrupt`."""

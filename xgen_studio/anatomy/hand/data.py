@@ -21,12 +21,12 @@ from xgen_studio.errors import CallError, InputError
 from xgen_studio.training.arrays import read_arrays
 from xgen_studio.training.batch import Batch
 
-GRID = (256, 192)      # rows, columns: hands are taller than wide
+GRID = (256, 192)  # rows, columns: hands are taller than wide
 PAPER_GRID = (256, 256)
-HEAT_SIGMA = 2.0       # px of a landmark's blob; the paper's is 1, see hand-ddpm-paper
-HEAT_GAIN = 6.0        # brings the heatmap channel to about the spread of the image channel
-SHAPE_SIGMA = 3.0      # px of the blobs that tell the model a shape
-SHAPE_JITTER = 1.5     # px: told roughly, so that the heatmap must agree with the picture
+HEAT_SIGMA = 2.0  # px of a landmark's blob; the paper's is 1, see hand-ddpm-paper
+HEAT_GAIN = 6.0  # brings the heatmap channel to about the spread of the image channel
+SHAPE_SIGMA = 3.0  # px of the blobs that tell the model a shape
+SHAPE_JITTER = 1.5  # px: told roughly, so that the heatmap must agree with the picture
 
 
 def blobs(points: Tensor, grid: tuple[int, int], sigma: float) -> Tensor:

@@ -16,10 +16,10 @@ from xgen_studio.evaluation.statistics import wilson
 
 Floats = NDArray[np.float64]
 
-SMALL = (64, 48)   # rows, columns of a picture when copies are looked for
-WINDOW = 64        # px about the carpus
+SMALL = (64, 48)  # rows, columns of a picture when copies are looked for
+WINDOW = 64  # px about the carpus
 CARPUS = GROUPS[1]
-MODES = 5          # of the shape model, 82 % of the variance, whose spread is compared one by one
+MODES = 5  # of the shape model, 82 % of the variance, whose spread is compared one by one
 
 
 def acceptance(gate: Gate, runs: Sequence[Sequence[Screening]]) -> dict[str, Any]:
@@ -33,13 +33,17 @@ def acceptance(gate: Gate, runs: Sequence[Sequence[Screening]]) -> dict[str, Any
             reasons[reason] = reasons.get(reason, 0) + 1
     passed, n = gate.real_rate()
     return {
-        "gate": gate.name, "runs": len(runs), "hands_a_run": len(runs[0]),
+        "gate": gate.name,
+        "runs": len(runs),
+        "hands_a_run": len(runs[0]),
         "mean": float(np.mean(shares)),
         "sd_over_runs": float(np.std(shares, ddof=1)) if len(runs) > 1 else None,
-        "accepted": accepted, "n": len(hands), "interval95": wilson(accepted, len(hands)),
+        "accepted": accepted,
+        "n": len(hands),
+        "interval95": wilson(accepted, len(hands)),
         "reasons": dict(sorted(reasons.items(), key=lambda item: -item[1])),
         "real_hands": {"passed": passed, "n": n, "interval95": wilson(passed, n)},
-    }  # fmt: skip
+    }
 
 
 def spread(shape: ShapeModel, hands: Points, real: Points, seed: int = 0) -> dict[str, Any]:
@@ -58,21 +62,24 @@ def spread(shape: ShapeModel, hands: Points, real: Points, seed: int = 0) -> dic
     rng = np.random.default_rng(seed)
     draws = np.stack(
         [
-            ratios(ours[rng.integers(len(ours), size=len(ours))],
-                   theirs[rng.integers(len(theirs), size=len(theirs))])
+            ratios(
+                ours[rng.integers(len(ours), size=len(ours))],
+                theirs[rng.integers(len(theirs), size=len(theirs))],
+            )
             for _ in range(1000)
         ]
-    )  # fmt: skip
+    )
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
     found = ratios(ours, theirs)
     names = ["all modes", *(f"mode {k + 1}" for k in range(MODES))]
     return {
-        "n": len(ours), "n_real": len(theirs),
+        "n": len(ours),
+        "n_real": len(theirs),
         "sd_ratio": {
             name: {"mean": float(v), "ci95": [float(a), float(b)]}
             for name, v, a, b in zip(names, found, low, high, strict=True)
         },
-    }  # fmt: skip
+    }
 
 
 def told_errors_mm(told: Sequence[Points], found: Sequence[Screening]) -> Floats:
@@ -113,7 +120,9 @@ def carpi(pictures: NDArray[np.floating], points: Points) -> NDArray[np.floating
     padded = np.pad(pictures, ((0, 0), (half, half), (half, half)), mode="edge")
     inside = np.array(pictures.shape[:0:-1])
     middles = np.rint(points[:, list(CARPUS)].mean(1)).clip(0, inside).astype(int)
-    return np.stack([
-        picture[y : y + WINDOW, x : x + WINDOW]
-        for picture, (x, y) in zip(padded, middles, strict=True)
-    ])  # fmt: skip
+    return np.stack(
+        [
+            picture[y : y + WINDOW, x : x + WINDOW]
+            for picture, (x, y) in zip(padded, middles, strict=True)
+        ]
+    )

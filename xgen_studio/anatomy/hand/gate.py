@@ -68,14 +68,20 @@ class Check:
 # Codes in the order in which they are told. The paper's constraint (i) is DUP, (ii) is WRIST.
 CHECKS = {
     "calibrated": (
-        Check("MISSING", "missing", 0), Check("DUP", "shared", 0), Check("EXTRA", "extra", 0),
-        Check("WRIST", "wrist", 16.0), Check("BONE", "bone", 6.0), Check("SHAPE", "shape", 46.0),
-        Check("RESIDUAL", "residual", 2.5), Check("POSE", "turn", 35.0),
-        Check("FIT", "inliers", 22, True), Check("MRF", "edges", -3.5, True),
+        Check("MISSING", "missing", 0),
+        Check("DUP", "shared", 0),
+        Check("EXTRA", "extra", 0),
+        Check("WRIST", "wrist", 16.0),
+        Check("BONE", "bone", 6.0),
+        Check("SHAPE", "shape", 46.0),
+        Check("RESIDUAL", "residual", 2.5),
+        Check("POSE", "turn", 35.0),
+        Check("FIT", "inliers", 22, True),
+        Check("MRF", "edges", -3.5, True),
         Check("FAINT", "faintest", 0.4, True),
     ),
     **dict.fromkeys(GATES[1:], (Check("DUP", "shared", 0), Check("WRIST", "wrist", 16.0))),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -194,9 +200,10 @@ class Gate:
             if mirrored.accepted or (better and len(mirrored.reasons) < len(found[i].reasons)):
                 text = "it is mirrored: a right hand, or a picture flipped left to right; flip it"
                 found[i] = replace(
-                    found[i], reasons=("MIRROR", *found[i].reasons),
+                    found[i],
+                    reasons=("MIRROR", *found[i].reasons),
                     details=(text, *found[i].details),
-                )  # fmt: skip
+                )
         return found
 
 
@@ -237,10 +244,11 @@ def _sentence(check: Check, made: Screening, framed: Points, gate: Gate) -> str:
     unit = {
         "SHAPE": "squared Mahalanobis distance from the mean hand {v:.0f}",
         "RESIDUAL": "{v:.1f} mm from anything the shape model can say",
-        "POSE": "turned by {v:.0f}°", "FIT": "only {v:.0f} of 37 landmarks lie within 8 mm of the"
-        " mean hand", "MRF": "distances between neighbours are unusual ({v:.1f} an edge)",
+        "POSE": "turned by {v:.0f}°",
+        "FIT": "only {v:.0f} of 37 landmarks lie within 8 mm of the mean hand",
+        "MRF": "distances between neighbours are unusual ({v:.1f} an edge)",
         "FAINT": "the faintest landmark has {v:.2f} of the usual height",
-    }  # fmt: skip
+    }
     bound = "at least" if check.at_least else "at most"
     return f"{unit[check.code].format(v=value)} ({bound} {limit:g})"
 

@@ -24,16 +24,16 @@ from xgen_studio.anatomy.hand.warping import apply, similarity
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-CHUNK = 100           # hands labelled together
-ABSENT = -1           # the label of a landmark without a peak
-CANDIDATES = 8        # peaks that a landmark chooses from: those nearest to its place on the mean
-PLACE_SLACK = 3.0     # times the spread of real hands: how freely a landmark may lie
-ABSENT_COST = 25.0    # a landmark without a peak, in the logarithm of a density
-FAR_COST = 12.0       # an edge never costs more: one wrong end must not drag its neighbours along
-ABSENT_EDGE = 6.0     # an edge with an absent end
-DOUBT = -1.6          # energy an edge: below it, other poses are tried ...
+CHUNK = 100  # hands labelled together
+ABSENT = -1  # the label of a landmark without a peak
+CANDIDATES = 8  # peaks that a landmark chooses from: those nearest to its place on the mean
+PLACE_SLACK = 3.0  # times the spread of real hands: how freely a landmark may lie
+ABSENT_COST = 25.0  # a landmark without a peak, in the logarithm of a density
+FAR_COST = 12.0  # an edge never costs more: one wrong end must not drag its neighbours along
+ABSENT_EDGE = 6.0  # an edge with an absent end
+DOUBT = -1.6  # energy an edge: below it, other poses are tried ...
 SECOND_TURNS_DEG = (-18.0, -9.0, -4.5, 4.5, 9.0, 18.0)  # ... turned so far from the first
-REFINED_MM = 3.0      # how closely a landmark follows the shape that the others say
+REFINED_MM = 3.0  # how closely a landmark follows the shape that the others say
 REFINEMENTS = 3
 # Neighbours whose blobs may merge, and how far (mm) the one without a peak may be expected from the
 # other's: 2 and 3 always lie close, 0 and 1 where the ulnar styloid is not yet ossified.
@@ -88,9 +88,14 @@ def _label(hands: Sequence[Peaks], norms: Norms) -> list[Labels]:
 
 
 def _other_poses(
-    best: _Match, rows: Indices, cloud: Complex, there: NDArray[np.bool_],
-    a: Complex, b: Complex, norms: Norms,
-) -> Iterator[tuple[Complex, Complex]]:  # fmt: skip
+    best: _Match,
+    rows: Indices,
+    cloud: Complex,
+    there: NDArray[np.bool_],
+    a: Complex,
+    b: Complex,
+    norms: Norms,
+) -> Iterator[tuple[Complex, Complex]]:
     """Poses to try where the first one leaves doubt: turned a little either way, then twice the
     one that takes the labels below the fingers, which spread fingers do not mislead, to the mean.
     """
@@ -171,9 +176,10 @@ def potentials(
     apart = apart - (norms.displacement @ [1, 1j])[:, None, None]
     p = norms.precision[:, :, :, None, None]
     squared = (
-        p[:, 0, 0] * apart.real**2 + p[:, 1, 1] * apart.imag**2
+        p[:, 0, 0] * apart.real**2
+        + p[:, 1, 1] * apart.imag**2
         + 2 * p[:, 0, 1] * apart.real * apart.imag
-    )  # fmt: skip
+    )
     binary = np.full((batch, len(norms.edges), CANDIDATES + 1, CANDIDATES + 1), -ABSENT_EDGE)
     binary[:, :, :-1, :-1] = -np.minimum(squared / 2, FAR_COST)
     return unary, binary, chosen
@@ -228,8 +234,7 @@ def expectation(places: Points, labels: Indices, norms: Norms) -> tuple[Points, 
 
 
 def share_merged(places: Points, labels: Indices, norms: Norms) -> Indices:
-    """Where one of two close neighbours has no peak, both have the other's if it lies near enough.
-    """
+    """Where one of two close neighbours has no peak, both have the other's if that lies near."""
     labels = labels.copy()
     for pair, reach in SHARED.items():
         absent = [k for k in pair if labels[k] < 0]

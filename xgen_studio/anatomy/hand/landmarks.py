@@ -19,28 +19,67 @@ Points = NDArray[np.float64]  # (37, 2) or (N, 37, 2): x, y
 
 COUNT = 37
 COLUMNS = [f"{axis}{n}" for n in range(COUNT) for axis in "xy"]  # of a table, after the id
-WRIST = (1, 5)      # ulnar and radial styloid
+WRIST = (1, 5)  # ulnar and radial styloid
 WRIST_MM = 50.0
-OUTSIDE = 0.02      # of a picture's longer side that a landmark may lie outside it
+OUTSIDE = 0.02  # of a picture's longer side that a landmark may lie outside it
 
 NAMES = (
-    "ulna, ulnar corner", "ulnar styloid", "ulna, radial corner", "radius, ulnar corner",
-    "radius, radial corner", "radial styloid", "triquetrum", "lunate", "scaphoid", "hamate",
-    "capitate", "trapezoid", "trapezium", "metacarpal 5 base", "metacarpal 4 base",
-    "metacarpal 3 base", "metacarpal 2 base", "metacarpal 1 base", "thumb MCP", "thumb IP",
-    "thumb tip", "index MCP", "index PIP", "index DIP", "index tip", "middle MCP", "middle PIP",
-    "middle DIP", "middle tip", "ring MCP", "ring PIP", "ring DIP", "ring tip", "little MCP",
-    "little PIP", "little DIP", "little tip",
-)  # fmt: skip
+    "ulna, ulnar corner",
+    "ulnar styloid",
+    "ulna, radial corner",
+    "radius, ulnar corner",
+    "radius, radial corner",
+    "radial styloid",
+    "triquetrum",
+    "lunate",
+    "scaphoid",
+    "hamate",
+    "capitate",
+    "trapezoid",
+    "trapezium",
+    "metacarpal 5 base",
+    "metacarpal 4 base",
+    "metacarpal 3 base",
+    "metacarpal 2 base",
+    "metacarpal 1 base",
+    "thumb MCP",
+    "thumb IP",
+    "thumb tip",
+    "index MCP",
+    "index PIP",
+    "index DIP",
+    "index tip",
+    "middle MCP",
+    "middle PIP",
+    "middle DIP",
+    "middle tip",
+    "ring MCP",
+    "ring PIP",
+    "ring DIP",
+    "ring tip",
+    "little MCP",
+    "little PIP",
+    "little DIP",
+    "little tip",
+)
 
 FINGERS = (
-    (17, 18, 19, 20), (16, 21, 22, 23, 24), (15, 25, 26, 27, 28), (14, 29, 30, 31, 32),
+    (17, 18, 19, 20),
+    (16, 21, 22, 23, 24),
+    (15, 25, 26, 27, 28),
+    (14, 29, 30, 31, 32),
     (13, 33, 34, 35, 36),
-)  # fmt: skip
+)
 GROUPS = (
-    tuple(range(6)), tuple(range(6, 13)), tuple(range(13, 18)), (18, 19, 20), (21, 22, 23, 24),
-    (25, 26, 27, 28), (29, 30, 31, 32), (33, 34, 35, 36),
-)  # fmt: skip
+    tuple(range(6)),
+    tuple(range(6, 13)),
+    tuple(range(13, 18)),
+    (18, 19, 20),
+    (21, 22, 23, 24),
+    (25, 26, 27, 28),
+    (29, 30, 31, 32),
+    (33, 34, 35, 36),
+)
 
 # In landmarks_all.csv but in no cross-validation fold of the data set's authors
 OUTSIDE_FOLDS = frozenset(
@@ -109,8 +148,9 @@ def check_inside(points: Points, width: int, height: int, what: str) -> None:
     that is cut off: they were measured at another scale."""
     slack = OUTSIDE * max(width, height)
     x, y = points[~np.isnan(points).any(-1)].T
-    if x.size and (min(x.min(), y.min()) < -slack or x.max() > width + slack
-                   or y.max() > height + slack):  # fmt: skip
+    if x.size and (
+        min(x.min(), y.min()) < -slack or x.max() > width + slack or y.max() > height + slack
+    ):
         raise InputError(
             f"{what}: landmarks reach from ({x.min():.0f}, {y.min():.0f}) to ({x.max():.0f},"
             f" {y.max():.0f}) px, the picture has {width} x {height} px; they differ in scale"

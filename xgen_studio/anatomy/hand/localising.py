@@ -37,8 +37,7 @@ class Located:
 
 
 def grey_levels(image: Image) -> NDArray[np.float32]:
-    """Grey values (H, W), bones bright, as 8-bit radiographs have them, 0 to 255, from any range.
-    """
+    """Grey values (H, W) of any range, bones bright, as 8-bit radiographs have them, 0 to 255."""
     values = attenuation_up(image)
     if image.pixels.dtype == np.uint8:
         return values

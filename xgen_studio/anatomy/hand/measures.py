@@ -12,13 +12,21 @@ from xgen_studio.anatomy.hand.warping import apply, similarity
 
 Pairs = tuple[tuple[int, int], ...]
 WRIST_REGION = tuple(range(13))  # radius, ulna, carpus
-LEAST_KNOWN = 8                  # labelled landmarks below which a hand cannot be measured
+LEAST_KNOWN = 8  # labelled landmarks below which a hand cannot be measured
 
 UNITS = {
-    "missing": "landmarks", "shared": "landmarks", "extra": "peaks", "faintest": "of median",
-    "wrist": "mm", "shape": "D²", "residual": "mm", "bone": "SD", "turn": "°", "inliers": "of 37",
+    "missing": "landmarks",
+    "shared": "landmarks",
+    "extra": "peaks",
+    "faintest": "of median",
+    "wrist": "mm",
+    "shape": "D²",
+    "residual": "mm",
+    "bone": "SD",
+    "turn": "°",
+    "inliers": "of 37",
     "edges": "per edge",
-}  # fmt: skip
+}
 SIGNED = ("bone", "turn")  # either way is odd: limits, filters and medians take their size
 
 
@@ -96,8 +104,7 @@ def measure(
 
 
 def edge_costs(framed: Points, norms: Norms) -> Floats:
-    """Half the squared Mahalanobis distance (E,) of each edge's displacement, in the mean's frame.
-    """
+    """Half the squared Mahalanobis distance (E,) of each edge's displacement, mean's frame."""
     i, j = np.array(norms.edges).T
     apart = framed[j] - framed[i] - norms.displacement
     costs: Floats = np.einsum("ei,eij,ej->e", apart, norms.precision, apart) / 2

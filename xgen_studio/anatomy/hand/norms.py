@@ -21,9 +21,9 @@ from xgen_studio.anatomy.hand.warping import similarity
 Floats = NDArray[np.float64]
 
 BONES = tuple(pair for finger in FINGERS for pair in itertools.pairwise(finger))
-MARGIN = 0.05        # of its height that a hand leaves free on each side of its picture
-FRAME = 256.0        # side of the paper's square frame, px
-ANY_SCALE = 1e3      # variance of the log of a hand's overall size: as good as unknown
+MARGIN = 0.05  # of its height that a hand leaves free on each side of its picture
+FRAME = 256.0  # side of the paper's square frame, px
+ANY_SCALE = 1e3  # variance of the log of a hand's overall size: as good as unknown
 MOST_FREEDOM = 100.0  # degrees of freedom: beyond, a t-distribution is a normal one
 
 
@@ -70,7 +70,8 @@ class Norms:
         lengths = np.linalg.norm(hands[:, j] - hands[:, i], axis=2)
         lengths *= np.array([mm_per_pixel(hand) for hand in hands])[:, None]
         return cls(
-            shape, edges,
+            shape,
+            edges,
             spread=np.sqrt(((aligned - shape.mean) ** 2).mean((0, 2))),
             displacement=apart.mean(0),
             precision=np.linalg.inv(covariance),
@@ -81,7 +82,7 @@ class Norms:
             distance=lengths.mean(0),
             t_fits=np.array([_t_fit(column) for column in lengths.T]),
             frame_mm=float(scales.mean()),
-        )  # fmt: skip
+        )
 
 
 def framing(hand: Points, grid: tuple[int, int] = (256, 256)) -> tuple[float, Points]:
@@ -125,18 +126,22 @@ def to_json(norms: Norms) -> dict[str, object]:
 
     arrays = {name: plain(getattr(norms, name)) for name in ARRAYS}
     return {
-        "mean_mm": plain(norms.shape.mean), "modes": plain(norms.shape.modes),
+        "mean_mm": plain(norms.shape.mean),
+        "modes": plain(norms.shape.modes),
         "mode_variances_mm2": plain(norms.shape.variances),
-        "edges": [list(edge) for edge in norms.edges], "frame_mm_per_px": norms.frame_mm, **arrays,
-    }  # fmt: skip
+        "edges": [list(edge) for edge in norms.edges],
+        "frame_mm_per_px": norms.frame_mm,
+        **arrays,
+    }
 
 
 def from_json(table: dict[str, Sequence[float]]) -> Norms:
     """The norms of `to_json`; KeyError or ValueError where something is missing."""
     shape = ShapeModel(
-        np.asarray(table["mean_mm"]), np.asarray(table["modes"]),
+        np.asarray(table["mean_mm"]),
+        np.asarray(table["modes"]),
         np.asarray(table["mode_variances_mm2"]),
-    )  # fmt: skip
+    )
     if shape.mean.shape != (COUNT, 2):
         raise ValueError(f"the mean shape has {shape.mean.shape}, not ({COUNT}, 2)")
     edges = tuple((int(i), int(j)) for i, j in np.asarray(table["edges"], dtype=int))
@@ -145,6 +150,13 @@ def from_json(table: dict[str, Sequence[float]]) -> Norms:
 
 
 ARRAYS = (
-    "spread", "displacement", "precision", "bone_mean", "bone_precision", "turn_deg", "place",
-    "distance", "t_fits",
-)  # fmt: skip
+    "spread",
+    "displacement",
+    "precision",
+    "bone_mean",
+    "bone_precision",
+    "turn_deg",
+    "place",
+    "distance",
+    "t_fits",
+)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from xgen_studio.anatomy.hand.landmarks import COUNT, Points
 
-LEAST = 0.15        # of the heatmap's range: what is fainter is no peak ...
-LEAST_SHARE = 0.3   # ... nor what is fainter than this share of the median of the 37 brightest
-REACH = 2           # px about a peak that the Gaussian is fitted to
-FLOOR = 1e-3        # of the heatmap's range: below it a logarithm means nothing
-AROUND = 5          # px about a peak: there its blob lies, or the two that run into each other ...
-BLOB_SHARE = 0.3    # ... where the heatmap has this share of the peak's height
+LEAST = 0.15  # of the heatmap's range: what is fainter is no peak ...
+LEAST_SHARE = 0.3  # ... nor what is fainter than this share of the median of the 37 brightest
+REACH = 2  # px about a peak that the Gaussian is fitted to
+FLOOR = 1e-3  # of the heatmap's range: below it a logarithm means nothing
+AROUND = 5  # px about a peak: there its blob lies, or the two that run into each other ...
+BLOB_SHARE = 0.3  # ... where the heatmap has this share of the peak's height
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _halves(
     x, y, xx, yy, xy = moments.T
     wider, tilt = xx - x * x - (yy - y * y), 2 * (xy - x * y)
     half = np.sqrt(np.hypot(wider, tilt))  # of the difference of the two principal variances
-    angle = np.arctan2(tilt, wider) / 2    # of the principal axis
+    angle = np.arctan2(tilt, wider) / 2  # of the principal axis
     apart = half[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
     centre = np.stack([columns + 0.5 + x, rows + 0.5 + y], 1)
     return np.stack([centre - apart, centre + apart], 1)
@@ -119,13 +119,14 @@ def _square(reach: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _windows(
-    heat: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp],
-    dy: NDArray[np.intp], dx: NDArray[np.intp],
-) -> NDArray[np.float64]:  # fmt: skip
+    heat: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    dy: NDArray[np.intp],
+    dx: NDArray[np.intp],
+) -> NDArray[np.float64]:
     """Values (N, K) at so many pixels from each of (N,) pixels; 0 outside."""
     reach = int(np.abs(dx).max())
     padded = np.pad(heat, reach)
-    window: NDArray[np.float64] = padded[
-        rows[:, None] + dy + reach, columns[:, None] + dx + reach
-    ]
+    window: NDArray[np.float64] = padded[rows[:, None] + dy + reach, columns[:, None] + dx + reach]
     return window

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 Complex = NDArray[np.complex128]
 
-STARTS_DEG = (-50.0, -25.0, 0.0, 25.0, 50.0)   # turns from which the cloud is aligned
+STARTS_DEG = (-50.0, -25.0, 0.0, 25.0, 50.0)  # turns from which the cloud is aligned
 REACHES_MM = (25.0, 18.0, 12.0, 9.0, 7.0, 6.0)  # how far a peak may pull a landmark, falling
-OUTLIER = 0.05                                  # density of peaks that belong to no landmark
+OUTLIER = 0.05  # density of peaks that belong to no landmark
 
 
 def as_complex(points: NDArray[np.float64]) -> Complex:
@@ -59,9 +59,7 @@ def _shares(
     return near / total, (np.log(total[:, :, 0]) * weight[:, None]).sum(2)
 
 
-def _fit(
-    cloud: Complex, mean: Complex, share: NDArray[np.float64]
-) -> tuple[Complex, Complex]:
+def _fit(cloud: Complex, mean: Complex, share: NDArray[np.float64]) -> tuple[Complex, Complex]:
     """The weighted least-squares similarities (B, S)."""
     by_peak, by_landmark = share.sum(2), share.sum(3)
     total = np.maximum(by_peak.sum(2), 1e-9)

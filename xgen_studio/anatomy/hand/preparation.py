@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from xgen_studio.anatomy.hand.data import GRID
-from xgen_studio.anatomy.hand.landmarks import (
-    OUTSIDE_FOLDS,
-    Points,
-    check_inside,
-    read_table,
-)
+from xgen_studio.anatomy.hand.landmarks import OUTSIDE_FOLDS, Points, check_inside, read_table
 from xgen_studio.anatomy.hand.warping import bend, other_shape
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_image
@@ -75,9 +70,12 @@ def prepare_hands(
 
     def keep(image: np.ndarray, points: Points, id: str, bent: bool) -> None:
         for key, value in (
-            ("images", image), ("points", points.astype(np.float32)), ("id", id), ("bent", bent),
+            ("images", image),
+            ("points", points.astype(np.float32)),
+            ("id", id),
+            ("bent", bent),
             ("held_out", id in test),
-        ):  # fmt: skip
+        ):
             rows[key].append(value)
 
     for done, (id, points) in enumerate(sorted(table.items())):

@@ -82,8 +82,14 @@ def _shape(read: Callable[[dict[str, Any], Path], dict[str, Annotation]]) -> Any
     def careful(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
         try:
             return read(table, path)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError,
-                OverflowError) as error:  # fmt: skip
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             raise InputError(f"{path}: its landmarks are not as expected ({error!r})") from error
 
     return careful
@@ -149,9 +155,13 @@ def _labelme(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
         x, y = shape["points"][0]
         occluded = bool((shape.get("flags") or {}).get("occluded"))
         rows.append(
-            (str(shape["label"]), float(x) - 0.5, float(y) - 0.5,
-             State.OCCLUDED if occluded else State.PLACED)
-        )  # fmt: skip
+            (
+                str(shape["label"]),
+                float(x) - 0.5,
+                float(y) - 0.5,
+                State.OCCLUDED if occluded else State.PLACED,
+            )
+        )
     size = None
     if table.get("imageWidth") and table.get("imageHeight"):
         size = (int(table["imageWidth"]), int(table["imageHeight"]))
@@ -188,14 +198,20 @@ def read_coco(path: Path) -> dict[str, Annotation]:
     found = _coco(table, path)
     written = coco({}, "")
     extra = set(table) - set(written)
-    for part, keys in (("images", IMAGE_KEYS), ("annotations", ANNOTATION_KEYS),
-                       ("categories", written["categories"][0])):  # fmt: skip
+    for part, keys in (
+        ("images", IMAGE_KEYS),
+        ("annotations", ANNOTATION_KEYS),
+        ("categories", written["categories"][0]),
+    ):
         for entry in table.get(part, []):
             extra |= set(entry) - set(keys)
     extra |= set(table.get("info", {})) - set(written["info"])
     if extra:
         more = ", ".join(sorted(extra)[:4])
         raise InputError(f"{path}: holds more than landmarks ({more}); choose another name")
-    names = {Path(str(image["file_name"])).stem: str(image["file_name"])
-             for image in table.get("images", []) if "file_name" in image}  # fmt: skip
+    names = {
+        Path(str(image["file_name"])).stem: str(image["file_name"])
+        for image in table.get("images", [])
+        if "file_name" in image
+    }
     return {names.get(id, id): annotation for id, annotation in found.items()}

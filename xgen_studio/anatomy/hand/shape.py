@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from xgen_studio.anatomy.hand.landmarks import WRIST, WRIST_MM, Points
 from xgen_studio.anatomy.hand.warping import apply, similarity
 
-KEPT = 0.95        # of the variance
-PASSES = 10        # of the alignment
-INLIER_MM = 8.0    # of a robust fit
+KEPT = 0.95  # of the variance
+PASSES = 10  # of the alignment
+INLIER_MM = 8.0  # of a robust fit
 TRIALS = 200
-FAR_MM = 20.0      # least distance of the two points that a trial fits
+FAR_MM = 20.0  # least distance of the two points that a trial fits
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ NEAR_WRIST = tuple(range(18))  # 0 to 17: everything below the fingers
 
 
 def gabriel(points: Points) -> list[tuple[int, int]]:
-    """Pairs (i < j) of points (N, 2) whose circle, with the pair as its diameter, holds no other.
-    """
+    """Pairs (i < j) of points (N, 2) whose circle, with the pair as diameter, holds no other."""
     squared = ((points[:, None] - points[None]) ** 2).sum(2)
     pairs = []
     for i in range(len(points)):

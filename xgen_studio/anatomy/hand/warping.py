@@ -10,7 +10,7 @@ from scipy.spatial import Delaunay
 
 from xgen_studio.anatomy.hand.landmarks import Points
 
-FADE = (8.0, 48.0)    # px from the hand: so far it bends fully, and from there not at all
+FADE = (8.0, 48.0)  # px from the hand: so far it bends fully, and from there not at all
 LEAST_STRETCH = 0.45  # of an area: a warp that squeezes more folds the picture
 
 

@@ -8,11 +8,20 @@ from xgen_studio.anatomy.hand.gate import Check
 from xgen_studio.anatomy.hand.measures import SIGNED, UNITS
 
 TITLES = {
-    "MISSING": "Missing", "DUP": "Shared peaks", "EXTRA": "Extra peaks", "WRIST": "Wrist",
-    "BONE": "Worst bone", "SHAPE": "Shape", "RESIDUAL": "Residual", "POSE": "Turn",
-    "FIT": "Inliers", "MRF": "Edges", "FAINT": "Faintest", "MIRROR": "Mirrored",
+    "MISSING": "Missing",
+    "DUP": "Shared peaks",
+    "EXTRA": "Extra peaks",
+    "WRIST": "Wrist",
+    "BONE": "Worst bone",
+    "SHAPE": "Shape",
+    "RESIDUAL": "Residual",
+    "POSE": "Turn",
+    "FIT": "Inliers",
+    "MRF": "Edges",
+    "FAINT": "Faintest",
+    "MIRROR": "Mirrored",
     "none": "nothing: it passes",
-}  # fmt: skip
+}
 TIPS = {
     "MISSING": "landmarks without a peak",
     "DUP": "landmarks that share a peak (2 and 3, 0 and 1 may)",
@@ -21,11 +30,13 @@ TIPS = {
     "BONE": "how unusual the worst bone's length is, given the other bones",
     "SHAPE": "squared Mahalanobis distance from the mean hand",
     "RESIDUAL": "how far the landmarks are from anything the shape model can say",
-    "POSE": "how far the hand is turned", "FIT": "landmarks within 8 mm of the mean hand",
+    "POSE": "how far the hand is turned",
+    "FIT": "landmarks within 8 mm of the mean hand",
     "MRF": "log density of the displacements between neighbours, an edge on average",
     "FAINT": "the faintest landmark's height, as a share of the median",
-    "MIRROR": "looks like a right hand", "none": "hands that pass every check",
-}  # fmt: skip
+    "MIRROR": "looks like a right hand",
+    "none": "hands that pass every check",
+}
 
 
 def sign_of(check: Check) -> str:

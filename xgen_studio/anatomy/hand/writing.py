@@ -16,8 +16,16 @@ from xgen_studio.imaging import atomic_write, make_folder
 
 HEADER = ["id", *COLUMNS]
 IMAGE_KEYS = ("id", "file_name", "width", "height")
-ANNOTATION_KEYS = ("id", "image_id", "category_id", "iscrowd", "keypoints", "num_keypoints", "bbox",
-                   "area")  # fmt: skip
+ANNOTATION_KEYS = (
+    "id",
+    "image_id",
+    "category_id",
+    "iscrowd",
+    "keypoints",
+    "num_keypoints",
+    "bbox",
+    "area",
+)
 # pairs of keypoints, counted from 1 as COCO does
 SKELETON = [[a + 1, b + 1] for a, b in BONES]
 
@@ -70,14 +78,20 @@ def coco(hands: Mapping[str, Annotation], description: str) -> dict[str, Any]:
         images.append({"id": number, "file_name": name, "width": width, "height": height})
         annotations.append(
             {
-                "id": number, "image_id": number, "category_id": 1, "iscrowd": 0,
-                "keypoints": keypoints, "num_keypoints": int(known.sum()),
+                "id": number,
+                "image_id": number,
+                "category_id": 1,
+                "iscrowd": 0,
+                "keypoints": keypoints,
+                "num_keypoints": int(known.sum()),
                 "bbox": [round(float(v), 2) for v in (*low, *(high - low))],
                 "area": round(float(np.prod(high - low)), 2),
             }
-        )  # fmt: skip
+        )
     category = {"id": 1, "name": "hand", "keypoints": list(NAMES), "skeleton": SKELETON}
     return {
-        "info": {"description": description}, "images": images, "annotations": annotations,
+        "info": {"description": description},
+        "images": images,
+        "annotations": annotations,
         "categories": [category],
-    }  # fmt: skip
+    }

@@ -21,8 +21,8 @@ from xgen_studio.errors import InputError
 from xgen_studio.training.arrays import read_arrays
 from xgen_studio.training.batch import Batch
 
-MOST_ZOOM = 1.2   # of a moved example
-MOST_TURN = 5.0   # degrees
+MOST_ZOOM = 1.2  # of a moved example
+MOST_TURN = 5.0  # degrees
 
 
 class KneeSet:
@@ -105,8 +105,9 @@ class KneeSet:
         shift_y = torch.where(moved, free_y, (2 * crop(height - rows) + rows) / height - 1)
         top = [scale * columns / width * angle.cos() * flip, -scale * rows / width * angle.sin()]
         bottom = [
-            scale * columns / height * angle.sin() * flip, scale * rows / height * angle.cos()
-        ]  # fmt: skip
+            scale * columns / height * angle.sin() * flip,
+            scale * rows / height * angle.cos(),
+        ]
         return torch.stack([torch.stack([*top, shift_x], 1), torch.stack([*bottom, shift_y], 1)], 1)
 
     @staticmethod
@@ -158,17 +159,28 @@ def xray_set(data: Path | None, conditional: float = 0.85, held_out: bool = Fals
     """Real AP radiographs. CTM and CSM share one network: the condition is
     left out of `1 - conditional` of the examples, which trains the unconditional score of CSM."""
     return _set(
-        data, "knee-xray", held_out, grid=XRAY_GRID, said=_shares(conditional), grade_share=0.7,
+        data,
+        "knee-xray",
+        held_out,
+        grid=XRAY_GRID,
+        said=_shares(conditional),
+        grade_share=0.7,
         warp=0.3,
-    )  # fmt: skip
+    )
 
 
 def xray_mask_set(data: Path | None, held_out: bool = False) -> KneeSet:
     """Radiograph in, planes out: what the mask proposer learns from."""
     return _set(
-        data, "knee-xray-outlines", held_out, grid=XRAY_GRID, said=_shares(1.0), warp=0.6,
-        vary_exposure=True, target="planes",
-    )  # fmt: skip
+        data,
+        "knee-xray-outlines",
+        held_out,
+        grid=XRAY_GRID,
+        said=_shares(1.0),
+        warp=0.6,
+        vary_exposure=True,
+        target="planes",
+    )
 
 
 def drr_set(data: Path | None, conditional: float = 0.85, held_out: bool = False) -> KneeSet:

@@ -43,9 +43,9 @@ Pixels = NDArray[np.float32]
 class HeldOut:
     """Held-out knees on the model's grid."""
 
-    images: Pixels                   # (N, H, W) in [0, 1]
-    planes: NDArray[np.uint8]        # (N, H, W) bits
-    groups: NDArray[np.generic]      # (N,) subject or duplicate group
+    images: Pixels  # (N, H, W) in [0, 1]
+    planes: NDArray[np.uint8]  # (N, H, W) bits
+    groups: NDArray[np.generic]  # (N,) subject or duplicate group
 
 
 def centre_crop(arrays: dict[str, np.ndarray], grid: tuple[int, int]) -> HeldOut:

@@ -14,7 +14,7 @@ from xgen_studio.anatomy.knee.radiograph import normalised
 from xgen_studio.diffusion import Condition, Denoiser
 from xgen_studio.errors import InputError
 
-STRIDE = 32           # of the proposer's network
+STRIDE = 32  # of the proposer's network
 FIBULA_AREA = 0.0012  # of the picture: a smaller piece is no fibula
 PATELLA_AREA = 0.004
 
@@ -56,8 +56,13 @@ def propose_planes(pixels: NDArray[np.generic], proposer: Denoiser) -> NDArray[n
     """Planes (H, W) as bits (see `condition`): one piece a structure, every bone inside the leg."""
     probabilities = plane_probabilities(pixels, proposer)
     area = float(np.prod(pixels.shape))
-    least = {"leg": 0.05, "femur": 0.002, "tibia": 0.002,
-             "fibula": FIBULA_AREA, "patella": PATELLA_AREA}  # fmt: skip
+    least = {
+        "leg": 0.05,
+        "femur": 0.002,
+        "tibia": 0.002,
+        "fibula": FIBULA_AREA,
+        "patella": PATELLA_AREA,
+    }
     bits = np.zeros(pixels.shape, np.uint8)
     for k, name in enumerate(PLANES):
         piece = _largest_piece(probabilities[k] > 0.5)

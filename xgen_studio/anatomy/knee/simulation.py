@@ -32,9 +32,7 @@ class Simulation:
     angles: NDArray[np.float64]  # degrees
 
 
-def radiograph(
-    projector: Projector, angle: float
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def radiograph(projector: Projector, angle: float) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """One view at an angle (degrees), normalised to [0, 1] by its maximum, and its label image."""
     attenuation, bone = projector.view(angle)
     image = (attenuation / max(float(attenuation.max()), 1e-6)).astype(np.float32)

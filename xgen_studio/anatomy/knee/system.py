@@ -47,9 +47,7 @@ class KneeSystem:
         found = frame(mask.labels, grid)
         return found.left, found.top, found.columns, found.rows
 
-    def simplified(
-        self, labels: NDArray[np.integer[Any]], detail: str
-    ) -> NDArray[np.integer[Any]]:
+    def simplified(self, labels: NDArray[np.integer[Any]], detail: str) -> NDArray[np.integer[Any]]:
         """Named bones become bone for a model whose `detail` is "bones"."""
         if detail == "bones":
             return np.where(labels > BONE, BONE, labels).astype(labels.dtype)

@@ -11,5 +11,11 @@ from xgen_studio.studio.canvas.layers import (
 from xgen_studio.studio.canvas.viewport import Viewport
 
 __all__ = [
-    "Canvas", "HeatLayer", "Landmark", "LandmarkLayer", "MaskLayer", "PictureLayer", "Viewport",
-]  # fmt: skip
+    "Canvas",
+    "HeatLayer",
+    "Landmark",
+    "LandmarkLayer",
+    "MaskLayer",
+    "PictureLayer",
+    "Viewport",
+]

@@ -89,10 +89,10 @@ class Canvas(QWidget):
     window changes (left-right: contrast, up-down: brightness); all else goes to `tool`.
     """
 
-    probed = Signal(object)          # Touch under the pointer, or None
+    probed = Signal(object)  # Touch under the pointer, or None
     viewport_changed = Signal(object)
-    brush_resized = Signal(int)      # steps up or down, by Shift + wheel
-    peeked = Signal(bool)            # H is held down: what lies under the mask?
+    brush_resized = Signal(int)  # steps up or down, by Shift + wheel
+    peeked = Signal(bool)  # H is held down: what lies under the mask?
 
     def __init__(self, columns: int, rows: int, spacing: tuple[float, float] | None = None) -> None:
         super().__init__()
@@ -108,9 +108,9 @@ class Canvas(QWidget):
         self.hint = ""
         self._fitted = True
         self._space = False
-        self._gesture = ""   # '', 'tool', 'pan', 'slide' or 'window'
+        self._gesture = ""  # '', 'tool', 'pan', 'slide' or 'window'
         self._begun_by = Qt.MouseButton.NoButton  # the button that holds it
-        self._pen = False    # ... of a pen, not the mouse
+        self._pen = False  # ... of a pen, not the mouse
         self._last = QPointF()
         self._smooth = QTimer(self, singleShot=True, interval=SMOOTH_AFTER)
         self._smooth.timeout.connect(self.update)

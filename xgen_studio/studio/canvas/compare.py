@@ -21,7 +21,7 @@ class Comparison:
         self.other = PictureLayer()
         self.other.put(other)
         self.how = how
-        self.at = 0.5            # of the width: left of it the other picture shows
+        self.at = 0.5  # of the width: left of it the other picture shows
         self.shows_other = False  # while flickering
         self._colours = np.zeros((1, 1, 4), np.uint8)
         self._image = QImage()
@@ -31,8 +31,7 @@ class Comparison:
         self.other.window(low, high)
 
     def against(self, pixels: NDArray[np.float32] | None) -> None:
-        """The picture that is compared: red where it is lighter than the other, blue where darker.
-        """
+        """The picture that is compared: red where lighter than the other, blue where darker."""
         if self.how != DIFFERENCE or pixels is None or self.other.pixels is None:
             self._image = QImage()
             return
@@ -75,4 +74,3 @@ class Comparison:
         """True where the slider's line is within reach of a widget x."""
         line = target.left() + target.width() * self.at
         return self.how == SLIDER and abs(x - line) <= GRIP
-

@@ -40,9 +40,7 @@ class PictureLayer:
         grey = (self.pixels - np.float32(self.low)) * np.float32(255 / (self.high - self.low))
         self._grey = np.clip(grey, 0, 255).astype(np.uint8)  # kept: the image wraps its memory
         height, width = self._grey.shape
-        self._image = QImage(
-            self._grey.data, width, height, width, QImage.Format.Format_Grayscale8
-        )
+        self._image = QImage(self._grey.data, width, height, width, QImage.Format.Format_Grayscale8)
 
     def paint(self, painter: QPainter, target: QRectF, smooth: bool) -> None:
         """Draw all of it into `target` (widget pixels), as far as the painter's clip lets it."""
@@ -106,9 +104,7 @@ class HeatLayer:
             return
         self._levels = np.clip(heat * np.float32(255), 0, 255).astype(np.uint8)
         height, width = self._levels.shape
-        self._image = QImage(
-            self._levels.data, width, height, width, QImage.Format.Format_Indexed8
-        )
+        self._image = QImage(self._levels.data, width, height, width, QImage.Format.Format_Indexed8)
         self._colour()
 
     def set_opacity(self, opacity: float) -> None:
@@ -144,7 +140,7 @@ class LandmarkLayer:
 
     def __init__(self, edges: Sequence[tuple[int, int]] = ()) -> None:
         self.points: Sequence[Landmark] = ()
-        self.edges = edges          # pairs of indices into `points`
+        self.edges = edges  # pairs of indices into `points`
         self.opacity = 1.0
         self.names_shown = True
         self.selected: int | None = None

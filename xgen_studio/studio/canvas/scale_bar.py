@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from xgen_studio.studio.canvas.viewport import Viewport
 
-LONGEST = 140       # widget px
+LONGEST = 140  # widget px
 SCALE_BAR_HIGH = 44  # widget px above the lower edge that it may touch
 
 

@@ -51,8 +51,6 @@ class SettingsDialog(QDialog):
         column.addWidget(where)
         column.addWidget(close)
         self.resize(420, 240)
-        self.theme.currentIndexChanged.connect(
-            lambda: settings.put(theme=self.theme.currentData())
-        )
+        self.theme.currentIndexChanged.connect(lambda: settings.put(theme=self.theme.currentData()))
         self.preview.valueChanged.connect(lambda value: settings.put(preview_steps=value))
         self.memory.valueChanged.connect(lambda value: settings.put(history_mib=value))

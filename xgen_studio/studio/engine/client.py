@@ -41,15 +41,15 @@ class Engine(QObject):
 
     ready = Signal()
     stepped = Signal(object)  # Stepped
-    drawn = Signal(object)    # Drawn
-    opened = Signal(object)   # Opened
+    drawn = Signal(object)  # Drawn
+    opened = Signal(object)  # Opened
     proposed = Signal(object)  # Proposed
-    remade = Signal(object)   # Remade
-    judged = Signal(object)   # HandJudged
+    remade = Signal(object)  # Remade
+    judged = Signal(object)  # HandJudged
     located = Signal(object)  # LocatedHand
     devices = Signal(object)  # Devices
-    ended = Signal(object)    # Ended
-    failed = Signal(object)   # Failed
+    ended = Signal(object)  # Ended
+    failed = Signal(object)  # Failed
     died = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -62,10 +62,17 @@ class Engine(QObject):
         self._filled = Condition()
         self._threads: list[Thread] = []
         self._signal_of = {
-            Stepped: self.stepped, Drawn: self.drawn, Opened: self.opened, Remade: self.remade,
-            Proposed: self.proposed, HandJudged: self.judged, LocatedHand: self.located,
-            Devices: self.devices, Ended: self.ended, Failed: self.failed,
-        }  # fmt: skip
+            Stepped: self.stepped,
+            Drawn: self.drawn,
+            Opened: self.opened,
+            Remade: self.remade,
+            Proposed: self.proposed,
+            HandJudged: self.judged,
+            LocatedHand: self.located,
+            Devices: self.devices,
+            Ended: self.ended,
+            Failed: self.failed,
+        }
 
     def number(self) -> int:
         """A number for a request, never used before."""

@@ -75,5 +75,3 @@ def find_landmarks(request: Locate) -> LocatedHand:
     denoiser = open_bundle(request.model).denoiser(METHOD)
     found = locate(denoiser, load_gate(), read_image(Path(request.path)))
     return LocatedHand(request.number, request.path, found.points, found.flipped, found.doubt)
-
-

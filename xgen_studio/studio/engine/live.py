@@ -71,10 +71,10 @@ class Live(QObject):
     The seed stays, so that the picture changes only where the drawing does.
     """
 
-    shown = Signal(object)     # Result: preview or finished
+    shown = Signal(object)  # Result: preview or finished
     finished = Signal(object)  # Result, final
     edit_changed = Signal()
-    cleared = Signal()         # there is nothing to draw
+    cleared = Signal()  # there is nothing to draw
     failed = Signal(str)
 
     def __init__(
@@ -91,8 +91,8 @@ class Live(QObject):
         self.enabled = True
         self.preview_steps = PREVIEW_STEPS
         self._flying: Request | None = None
-        self._flown = -1       # revision of the document that is drawn or being drawn
-        self._final = True     # whether that is a finished sample
+        self._flown = -1  # revision of the document that is drawn or being drawn
+        self._final = True  # whether that is a finished sample
         self._showing = False  # a picture of this document was drawn
         self._ready = False
         document.mask_touched.connect(self._touched)
@@ -105,9 +105,11 @@ class Live(QObject):
         """Let the document and the engine go."""
         self.document.mask_touched.disconnect(self._touched)
         for signal, call in (
-            (self.engine.drawn, self._drawn), (self.engine.failed, self._failed),
-            (self.engine.ready, self.become_ready), (self.engine.died, self._died),
-        ):  # fmt: skip
+            (self.engine.drawn, self._drawn),
+            (self.engine.failed, self._failed),
+            (self.engine.ready, self.become_ready),
+            (self.engine.died, self._died),
+        ):
             signal.disconnect(call)
         if self._flying:
             self.engine.send(Stop())
@@ -142,11 +144,19 @@ class Live(QObject):
         """The document as it is, as a request."""
         drawing, edit = self.drawing, self.edit
         draw = Draw(
-            self.engine.number(), drawing.model, self.document.as_mask(), final, drawing.method,
-            drawing.sampler, drawing.steps if final else self.preview_steps, drawing.seed,
-            drawing.options, drawing.device,
-            edit.base.pixels if edit else None, edit.region if edit else None,
-        )  # fmt: skip
+            self.engine.number(),
+            drawing.model,
+            self.document.as_mask(),
+            final,
+            drawing.method,
+            drawing.sampler,
+            drawing.steps if final else self.preview_steps,
+            drawing.seed,
+            drawing.options,
+            drawing.device,
+            edit.base.pixels if edit else None,
+            edit.region if edit else None,
+        )
         return Request(draw, edit)
 
     def _touched(self, _box: object) -> None:

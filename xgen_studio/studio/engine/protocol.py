@@ -32,7 +32,7 @@ class Draw:
     With `base` and `region` only that region of the base picture is drawn anew.
     """
 
-    number: int            # of the request, rising
+    number: int  # of the request, rising
     model: str
     mask: Mask
     final: bool
@@ -257,6 +257,14 @@ Request = Draw | Open | Propose | Again | Look | Locate
 Long = Series | HandRun | ScreenFolder
 Message = Request | Stop | Long | Pause | Cancel
 Answer = (
-    Drawn | Stepped | Opened | Proposed | Remade | Devices | HandJudged | LocatedHand | Ended
+    Drawn
+    | Stepped
+    | Opened
+    | Proposed
+    | Remade
+    | Devices
+    | HandJudged
+    | LocatedHand
+    | Ended
     | Failed
-)  # fmt: skip
+)

@@ -27,8 +27,13 @@ from xgen_studio.studio.engine.protocol import (
 )
 
 WAITING, RUNNING, HELD, DONE, FAILED, CANCELLED = (
-    "waiting", "running", "held", "done", "failed", "cancelled"
-)  # fmt: skip
+    "waiting",
+    "running",
+    "held",
+    "done",
+    "failed",
+    "cancelled",
+)
 J = TypeVar("J", bound="QueuedJob")
 OVER = (DONE, FAILED, CANCELLED)
 
@@ -43,12 +48,12 @@ class QueuedJob:
 
     title: str
     folder: str = ""
-    count: int = 1         # pictures it will make
+    count: int = 1  # pictures it will make
     number: int = 0
     state: str = WAITING
-    done: int = 0          # steps
+    done: int = 0  # steps
     total: int = 0
-    made: int = 0          # pictures
+    made: int = 0  # pictures
     message: str = ""
     _began: float = field(default=0.0, repr=False)
     _worked: float = field(default=0.0, repr=False)  # seconds before the last hold
@@ -118,9 +123,9 @@ class QueuedHands(QueuedJob):
 class JobQueue(QObject):
     """Gives the worker one long job after the other."""
 
-    changed = Signal()          # the list, or a state
+    changed = Signal()  # the list, or a state
     progressed = Signal(object)  # QueuedJob
-    over = Signal(object)        # QueuedJob, whichever way it ended
+    over = Signal(object)  # QueuedJob, whichever way it ended
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

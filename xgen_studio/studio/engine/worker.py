@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from xgen_studio.jobs.generate import Generator
 
 NICENESS = 5  # the window comes first
-MODELS = 2    # kept loaded: the live one, and that of a series or an opened radiograph
+MODELS = 2  # kept loaded: the live one, and that of a series or an opened radiograph
 
 
 def serve(pipe: Connection, threads: int) -> None:
@@ -157,9 +157,16 @@ class Worker:
             proposer = self._generator(request.model, "cpu").denoiser("masks")
             found = open_radiograph(Path(request.path), proposer, request.grid)
             self._say(
-                Opened(request.number, request.path, found.pixels, found.labels, found.spacing,
-                       found.doubt, found.synthetic)
-            )  # fmt: skip
+                Opened(
+                    request.number,
+                    request.path,
+                    found.pixels,
+                    found.labels,
+                    found.spacing,
+                    found.doubt,
+                    found.synthetic,
+                )
+            )
         elif isinstance(request, Propose):
             from xgen_studio.jobs.opening import propose_labels
 
@@ -198,9 +205,14 @@ class Worker:
         for step in self._steps(draw):
             if isinstance(step, Generated):
                 self._say(
-                    Drawn(draw.number, draw.final, step.pixels, step.provenance,
-                          time.perf_counter() - began)
-                )  # fmt: skip
+                    Drawn(
+                        draw.number,
+                        draw.final,
+                        step.pixels,
+                        step.provenance,
+                        time.perf_counter() - began,
+                    )
+                )
             elif draw.final:
                 self._say(Stepped(draw.number, step.index, step.total))
                 self._drain()
@@ -232,9 +244,14 @@ class Worker:
                     if series.folder:
                         write_generated(Path(series.folder), i, step)
                     self._say(
-                        Drawn(series.number, True, step.pixels, step.provenance,
-                              time.perf_counter() - began)
-                    )  # fmt: skip
+                        Drawn(
+                            series.number,
+                            True,
+                            step.pixels,
+                            step.provenance,
+                            time.perf_counter() - began,
+                        )
+                    )
                 else:
                     done = i * step.total + step.index
                     self._say(Stepped(series.number, done, count * step.total))

@@ -13,9 +13,12 @@ STATE = {
     "rejected by hand": QColor("#b04ac2"),
 }
 SIGN = {
-    "accepted": "✓", "rejected": "✗", "accepted by hand": "✓ by hand",
+    "accepted": "✓",
+    "rejected": "✗",
+    "accepted by hand": "✓ by hand",
     "rejected by hand": "✗ by hand",
-}  # fmt: skip
+}
+
 
 def of_landmark(landmark: int) -> QColor:
     """The colour of a landmark's finger."""

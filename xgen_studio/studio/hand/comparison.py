@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
 from xgen_studio.anatomy.hand.measures import SIGNED, UNITS
 from xgen_studio.anatomy.hand.wording import TITLES, limits_in_words, with_unit
-from xgen_studio.jobs.review import Review, compared
+from xgen_studio.jobs.compare_runs import compared
+from xgen_studio.jobs.review import Review
 from xgen_studio.studio.hand.limits import rate
 
 

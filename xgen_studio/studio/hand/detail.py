@@ -78,11 +78,11 @@ class Relabel(Tool):
 class Detail(QWidget):
     """The hand under review; emits what the user does."""
 
-    moved = Signal(int, int)       # landmark, peak
-    selected = Signal(object)      # landmark or None
-    said = Signal(str)             # for the status line
+    moved = Signal(int, int)  # landmark, peak
+    selected = Signal(object)  # landmark or None
+    said = Signal(str)  # for the status line
     back = Signal()
-    decided = Signal(object)       # True, False, or None: leave it to the gate
+    decided = Signal(object)  # True, False, or None: leave it to the gate
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,13 +122,15 @@ class Detail(QWidget):
         self.to_gallery.clicked.connect(self.back)
         bar.addWidget(self.to_gallery, 0, 0, 2, 1)
         self.switches = {}
-        for number, (name, title, tip) in enumerate((
-            ("labels", "Labels", "Which peak is which landmark"),
-            ("names", "No.", "The landmarks' numbers"),
-            ("edges", "Edges", "Edges of the random field: green as usual, red unusual"),
-            ("ghost", "Mean", "The mean shape laid over this hand"),
-            ("bones", "Bones", "Bones whose length is beyond the limit"),
-        )):  # fmt: skip
+        for number, (name, title, tip) in enumerate(
+            (
+                ("labels", "Labels", "Which peak is which landmark"),
+                ("names", "No.", "The landmarks' numbers"),
+                ("edges", "Edges", "Edges of the random field: green as usual, red unusual"),
+                ("ghost", "Mean", "The mean shape laid over this hand"),
+                ("bones", "Bones", "Bones whose length is beyond the limit"),
+            )
+        ):
             box = QCheckBox(title)
             box.setChecked(getattr(self.picture.shown, name))
             box.setToolTip(tip)
@@ -149,9 +151,10 @@ class Detail(QWidget):
         column.addLayout(blend)
         buttons = QHBoxLayout()
         for title, tip, verdict in (
-            ("Accept", "Accept by hand (A)", True), ("Reject", "Reject by hand (R)", False),
+            ("Accept", "Accept by hand (A)", True),
+            ("Reject", "Reject by hand (R)", False),
             ("Gate", "Take back the decision: as the gate says (U)", None),
-        ):  # fmt: skip
+        ):
             button = QPushButton(title)
             button.setToolTip(tip)
             button.clicked.connect(lambda _=False, verdict=verdict: self.decided.emit(verdict))

@@ -31,8 +31,8 @@ from xgen_studio.studio.hand.colours import SIGN, STATE, of_landmark
 from xgen_studio.studio.threads import Reply
 
 Index = QModelIndex | QPersistentModelIndex
-KEPT = 3000          # thumbnails in memory, about 100 kB each at 144 px
-CAPTION = 34         # px below a thumbnail
+KEPT = 3000  # thumbnails in memory, about 100 kB each at 144 px
+CAPTION = 34  # px below a thumbnail
 PADDING = 6
 NOTHING = "No hand matches the filter."
 HAND = Qt.ItemDataRole.UserRole  # the number of the hand in its review
@@ -50,8 +50,11 @@ def read_small(file: str, width: int) -> tuple[NDArray[np.uint8], tuple[int, int
     except InputError:
         return np.zeros((1, 1), np.uint8), (1, 1)
     height, own_width = pixels.shape[:2]
-    low, high = (0, np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else (
-        float(pixels.min()), float(pixels.max()))  # fmt: skip
+    low, high = (
+        (0, np.iinfo(pixels.dtype).max)
+        if pixels.dtype.kind == "u"
+        else (float(pixels.min()), float(pixels.max()))
+    )
     grey = ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
     size = (width, max(1, round(height * width / own_width)))
     small = Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
@@ -99,8 +102,8 @@ class HandModel(QAbstractListModel):
     def __init__(self) -> None:
         super().__init__()
         self.review: Review | None = None
-        self.numbers: list[int] = []   # hands of the review, as shown
-        self.passed: list[bool] = []   # the gate's verdict on each hand of the review
+        self.numbers: list[int] = []  # hands of the review, as shown
+        self.passed: list[bool] = []  # the gate's verdict on each hand of the review
 
     def show(self, review: Review | None, numbers: list[int]) -> None:
         """Show these hands."""
@@ -169,8 +172,10 @@ class HandDelegate(QStyledItemDelegate):
             size = picture.size().scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(
                 room.left() + (room.width() - size.width()) // 2,
-                room.top() + (room.height() - size.height()) // 2, size.width(), size.height(),
-            )  # fmt: skip
+                room.top() + (room.height() - size.height()) // 2,
+                size.width(),
+                size.height(),
+            )
             painter.drawImage(target, picture)
             if self.dots:
                 scale = target.width() / max(own.width(), 1)
@@ -187,9 +192,14 @@ class HandDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _caption(
-        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, id: str, state: str,
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        rect: QRect,
+        id: str,
+        state: str,
         reasons: tuple[str, ...],
-    ) -> None:  # fmt: skip
+    ) -> None:
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         line = QRect(rect.left(), rect.bottom() - CAPTION + 3, rect.width(), CAPTION // 2)
         metrics = painter.fontMetrics()

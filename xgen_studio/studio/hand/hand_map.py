@@ -16,7 +16,7 @@ from xgen_studio.jobs.review import Review
 from xgen_studio.studio.hand.colours import STATE, of_landmark
 
 MARGIN = 20.0  # px
-REACH = 16.0   # px about a landmark in which the mouse means it
+REACH = 16.0  # px about a landmark in which the mouse means it
 
 
 class HandMap(QWidget):

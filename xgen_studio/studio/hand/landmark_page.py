@@ -24,13 +24,7 @@ from xgen_studio.anatomy.hand.landmarks import COUNT, WRIST, Points, check_insid
 from xgen_studio.anatomy.hand.reading import read_annotations
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import attenuation_up, read_image
-from xgen_studio.jobs.annotating import (
-    Annotating,
-    doubts,
-    expected,
-    others_in,
-    save_annotation,
-)
+from xgen_studio.jobs.annotating import Annotating, doubts, expected, others_in, save_annotation
 from xgen_studio.studio.actions import Actions, Entry
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.layers import PictureLayer
@@ -94,17 +88,21 @@ class LandmarkPage(QMainWindow):
         column = QVBoxLayout(side)
         self.open_button = QPushButton(icon("open"), "Open radiograph ...")
         self.propose_button = QPushButton(icon("wand"), "Propose landmarks")
-        self.propose_button.setToolTip("Finds what is not placed yet. What you placed or left out"
-                                       " stays as it is")
+        self.propose_button.setToolTip(
+            "Finds what is not placed yet. What you placed or left out stays as it is"
+        )
         self.flip_button = QPushButton(icon("mirror"), "Show flipped")
         self.flip_button.setCheckable(True)
-        self.flip_button.setToolTip("A right hand as a left one. The file, and what is saved, stay"
-                                    " as they are")
+        self.flip_button.setToolTip(
+            "A right hand as a left one. The file, and what is saved, stay as they are"
+        )
         self.save_button = QPushButton(icon("save"), "Save landmarks ...")
         for button, call in (
-            (self.open_button, self.ask_open), (self.propose_button, self.propose),
-            (self.flip_button, self.flip), (self.save_button, self.ask_save),
-        ):  # fmt: skip
+            (self.open_button, self.ask_open),
+            (self.propose_button, self.propose),
+            (self.flip_button, self.flip),
+            (self.save_button, self.ask_save),
+        ):
             button.clicked.connect(lambda _=False, call=call: call())
             column.addWidget(button)
         column.addWidget(self.told)
@@ -130,11 +128,15 @@ class LandmarkPage(QMainWindow):
             (Entry("mark.undo", "Undo", ("Ctrl+Z",), "undo"), self.undo),
             (Entry("mark.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
             (Entry("mark.fit", "Fit", ("F",), "fit"), self.canvas.fit),
-            (Entry("mark.contrast", "Contrast for what is in sight", ("Ctrl+J",), "contrast"),
-             lambda: self.canvas.auto_window(in_sight=True)),
-            (Entry("mark.full", "Contrast of the whole picture", ("Ctrl+Shift+J",)),
-             self.canvas.auto_window),
-        ):  # fmt: skip
+            (
+                Entry("mark.contrast", "Contrast for what is in sight", ("Ctrl+J",), "contrast"),
+                lambda: self.canvas.auto_window(in_sight=True),
+            ),
+            (
+                Entry("mark.full", "Contrast of the whole picture", ("Ctrl+Shift+J",)),
+                self.canvas.auto_window,
+            ),
+        ):
             self.actions_.add(entry, lambda *_, call=call: call())
 
     # -- files -----------------------------------------------------------------------------------
@@ -243,9 +245,8 @@ class LandmarkPage(QMainWindow):
         except XGenError as error:
             self.said.emit(str(error))
             return False
-        question = (
-            f"{path.name} holds landmarks of {self.file.stem} already. Replace them?"
-            + (f" Those of {others} other hand(s) stay." if others else "")
+        question = f"{path.name} holds landmarks of {self.file.stem} already. Replace them?" + (
+            f" Those of {others} other hand(s) stay." if others else ""
         )
         if there and not may_replace(self, "Replace landmarks", question):
             return False

@@ -13,7 +13,7 @@ from xgen_studio.jobs.review import Review
 
 STEPS = 200
 WIDTH = 226  # px at least
-ROOM = 300   # px asked for
+ROOM = 300  # px asked for
 
 
 def ends_of(check: Check) -> tuple[float, float]:

@@ -38,7 +38,7 @@ from xgen_studio.studio.hand.run_panel import RunPanel
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.threads import on_thread
 
-SAVE_AFTER = 600    # ms after a decision
+SAVE_AFTER = 600  # ms after a decision
 REFRESH_AFTER = 60  # ms of sliding before the gallery follows; the rates follow at once
 EMPTY = (
     "Generate hands on the left, or open a run.\n\nEach is judged: green passes, red does not, and"
@@ -109,9 +109,11 @@ class ReviewPage(QMainWindow):
         self.docks: dict[str, QDockWidget] = {}
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         for title, widget, area in (
-            ("Run", self.run, left), ("Filter", self.facets, left),
-            ("Limits", self.limits, right), ("Where hands fail", self.map, right),
-        ):  # fmt: skip
+            ("Run", self.run, left),
+            ("Filter", self.facets, left),
+            ("Limits", self.limits, right),
+            ("Where hands fail", self.map, right),
+        ):
             dock = QDockWidget(title)
             dock.setObjectName(title)
             dock.setWidget(Scrolled(widget) if widget in (self.run, self.limits) else widget)
@@ -132,9 +134,14 @@ class ReviewPage(QMainWindow):
             (Entry("hand.redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "redo"), self.redo),
             (Entry("run.open", "Open a run ..."), self.run.ask_open),
             (Entry("run.compare", "Compare with another run ..."), self.compare),
-            *((Entry(f"run.export.{which}", f"Export hands: {which} ...", icon="export"),
-               lambda which=which: self.export(which)) for which in WHICH),
-        ):  # fmt: skip
+            *(
+                (
+                    Entry(f"run.export.{which}", f"Export hands: {which} ...", icon="export"),
+                    lambda which=which: self.export(which),
+                )
+                for which in WHICH
+            ),
+        ):
             self.actions_.add(entry, lambda *_, call=call: call())
         self.actions_["hand.dots"].setChecked(True)
         menu = QMenu(self)

@@ -18,20 +18,22 @@ from xgen_studio.studio.canvas.canvas import Tool, Touch
 from xgen_studio.studio.hand.colours import of_landmark
 
 GRIP = 10.0  # widget px about a landmark that a press takes, and a drag moves
-DOT = 4.0    # widget px: the dot itself
+DOT = 4.0  # widget px: the dot itself
 TREMOR = 3.0  # widget px that a hand moves while it clicks
 FINE, COARSE = 0.25, 1.0  # px of the picture that an arrow key moves; with Shift the finer
 ARROWS = {
-    Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
-}  # fmt: skip
+}
 
 
 class PlaceSignals(QObject):
     """What the tool tells its page."""
 
-    changed = Signal()          # the landmarks
-    selected = Signal(object)   # a landmark or None
+    changed = Signal()  # the landmarks
+    selected = Signal(object)  # a landmark or None
 
 
 class Place(Tool):
@@ -45,8 +47,8 @@ class Place(Tool):
         self.order = Order()  # what a click sets
         self.expected = np.full((COUNT, 2), np.nan)  # where it is likely, as `seen`
         self._before: Annotation | None = None  # while a button is down
-        self._pressed = (0.0, 0.0)              # where it went down
-        self._near_press: int | None = None     # the landmark under it
+        self._pressed = (0.0, 0.0)  # where it went down
+        self._near_press: int | None = None  # the landmark under it
         self._moved = False
 
     def select(self, landmark: int | None) -> None:
@@ -78,8 +80,7 @@ class Place(Tool):
 
     @staticmethod
     def _within(canvas: Canvas, x: float, y: float) -> tuple[float, float]:
-        """A point of the picture, edges at whole numbers, as a landmark of the file; never outside.
-        """
+        """A point of the picture (edges at whole numbers) as one of the file, never outside."""
         view = canvas.view
         return min(max(x, 0.0), view.columns) - 0.5, min(max(y, 0.0), view.rows) - 0.5
 
@@ -199,8 +200,10 @@ class Place(Tool):
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
         points, states = self.seen(canvas), self.work.now.states
         there = ~np.isnan(points[:, 0])
-        at = [QPointF(*canvas.view.to_widget(x, y)) if ok else None
-              for (x, y), ok in zip(points.tolist(), there, strict=True)]  # fmt: skip
+        at = [
+            QPointF(*canvas.view.to_widget(x, y)) if ok else None
+            for (x, y), ok in zip(points.tolist(), there, strict=True)
+        ]
         painter.setPen(QPen(QColor(255, 255, 255, 70), 1.2))
         for a, b in BONES:
             one, other = at[a], at[b]

@@ -33,17 +33,19 @@ from xgen_studio.studio.settings import Settings
 
 MOST = 100_000
 GATE_TITLES = {
-    "calibrated": "Calibrated on real hands", "paper": "As published (product)",
-    "paper-sum": "As published, equation 5 to the letter", "paper-rows": "As published, normalised",
-}  # fmt: skip
+    "calibrated": "Calibrated on real hands",
+    "paper": "As published (product)",
+    "paper-sum": "As published, equation 5 to the letter",
+    "paper-rows": "As published, normalised",
+}
 
 
 class RunPanel(QWidget):
     """Generates and screens; says which folder is to be reviewed."""
 
-    opened = Signal(Path)          # a folder that holds a screening is to be reviewed
-    finished = Signal(Path)        # a folder was drawn and judged, or judged
-    begun = Signal(Path)           # a run is going to be drawn into this folder
+    opened = Signal(Path)  # a folder that holds a screening is to be reviewed
+    finished = Signal(Path)  # a folder was drawn and judged, or judged
+    begun = Signal(Path)  # a run is going to be drawn into this folder
 
     def __init__(self, queue: JobQueue, settings: Settings) -> None:
         super().__init__()
@@ -164,9 +166,14 @@ class RunPanel(QWidget):
         name = f"{model}-{time.strftime('%Y%m%d-%H%M%S')}-seed{seed}"
         folder = Path(self.folder.text()).expanduser() / name
         what = HandRun(
-            0, model, tuple(range(seed, seed + n)), str(folder), str(self.gate.currentData()),
-            str(self.shape.currentData()), device=self.settings.now.device,
-        )  # fmt: skip
+            0,
+            model,
+            tuple(range(seed, seed + n)),
+            str(folder),
+            str(self.gate.currentData()),
+            str(self.shape.currentData()),
+            device=self.settings.now.device,
+        )
         self._begin(QueuedHands(f"{n} hands", what=what))
         self.begun.emit(folder)
 

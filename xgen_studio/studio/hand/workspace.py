@@ -18,16 +18,30 @@ if TYPE_CHECKING:
     from xgen_studio.studio.window import Window
 
 REVIEW: Menus = (
-    ("&Edit", ("hand.undo", "hand.redo")), ("&View", ("hand.gallery", "hand.dots")),
-    ("&Hand", ("hand.accept", "hand.reject", "hand.leave", "hand.next", "hand.prev",
-               "hand.absent")),
+    ("&Edit", ("hand.undo", "hand.redo")),
+    ("&View", ("hand.gallery", "hand.dots")),
+    (
+        "&Hand",
+        ("hand.accept", "hand.reject", "hand.leave", "hand.next", "hand.prev", "hand.absent"),
+    ),
     ("&Run", ("run.",)),
-)  # fmt: skip
+)
 LANDMARKS: Menus = (
-    ("&Edit", ("mark.undo", "mark.redo")), ("&View", ("mark.fit", "mark.contrast", "mark.full")),
-    ("&Landmarks", ("mark.open", "mark.load", "mark.save", "mark.propose", "mark.flip",
-                    "mark.occluded", "mark.absent")),
-)  # fmt: skip
+    ("&Edit", ("mark.undo", "mark.redo")),
+    ("&View", ("mark.fit", "mark.contrast", "mark.full")),
+    (
+        "&Landmarks",
+        (
+            "mark.open",
+            "mark.load",
+            "mark.save",
+            "mark.propose",
+            "mark.flip",
+            "mark.occluded",
+            "mark.absent",
+        ),
+    ),
+)
 VERSION = 1  # of the docks' layout
 
 

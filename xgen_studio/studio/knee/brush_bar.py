@@ -65,9 +65,10 @@ class BrushBar(QToolBar):
         self.opacity.setToolTip("Opacity of the mask")
         for text, *widgets in (
             ("Brush", self.size_slider, self.size_text, self.shape),
-            ("", self.over, self.mirror), ("", self.limited, self.low, self.high),
+            ("", self.over, self.mirror),
+            ("", self.limited, self.low, self.high),
             ("Mask", self.opacity),
-        ):  # fmt: skip
+        ):
             if text:
                 label = QLabel(f" {text} ")
                 label.setProperty("role", "faint")

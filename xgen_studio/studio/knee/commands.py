@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 from xgen_studio.anatomy.knee.templates import templates
 from xgen_studio.studio.actions import Entry
 from xgen_studio.studio.canvas.canvas import Tool
-from xgen_studio.studio.knee.label_work import (
-    clear_label,
-    lock_label,
-    reshape_label,
-    step_label,
-)
+from xgen_studio.studio.knee.label_work import clear_label, lock_label, reshape_label, step_label
 from xgen_studio.studio.tools import (
     Angle,
     Brush,
@@ -46,9 +41,17 @@ TOOLS = (
 def tools_of(hand: Paint) -> tuple[Tool, ...]:
     """The tools, in the order of TOOLS."""
     return (
-        Brush(hand), Brush(hand, erases=True), Lasso(hand), PolygonTool(hand), Fill(hand),
-        Wand(hand), Pick(hand), Ruler(), Angle(), Look(),
-    )  # fmt: skip
+        Brush(hand),
+        Brush(hand, erases=True),
+        Lasso(hand),
+        PolygonTool(hand),
+        Fill(hand),
+        Wand(hand),
+        Pick(hand),
+        Ruler(),
+        Angle(),
+        Look(),
+    )
 
 
 def add_actions(page: KneePage) -> None:
@@ -68,18 +71,28 @@ def add_actions(page: KneePage) -> None:
         (Entry("mask.toggle", "Show or hide the mask", ("S",), "eye"), page.toggle_mask),
         (Entry("mask.fainter", "Mask fainter", ("A",)), lambda: bar.fade(-1)),
         (Entry("mask.stronger", "Mask stronger", ("D",)), lambda: bar.fade(1)),
-        (Entry("mask.propose", "Propose the mask of the radiograph", ("Ctrl+M",)),
-         lambda: page.proposing.ask()),
+        (
+            Entry("mask.propose", "Propose the mask of the radiograph", ("Ctrl+M",)),
+            lambda: page.proposing.ask(),
+        ),
         (Entry("label.previous", "Previous label", (",",)), lambda: step_label(hand, -1)),
         (Entry("label.next", "Next label", (".",)), lambda: step_label(hand, 1)),
-        (Entry("label.lock", "Lock or unlock the label", ("Shift+B",), "lock"),
-         lambda: lock_label(hand)),
-        (Entry("label.grow", "Grow the label", ("Ctrl+Shift+Up",)),
-         lambda: reshape_label(hand, "grow")),
-        (Entry("label.shrink", "Shrink the label", ("Ctrl+Shift+Down",)),
-         lambda: reshape_label(hand, "shrink")),
-        (Entry("label.smooth", "Smooth the label", ("Ctrl+Shift+L",)),
-         lambda: reshape_label(hand, "smooth")),
+        (
+            Entry("label.lock", "Lock or unlock the label", ("Shift+B",), "lock"),
+            lambda: lock_label(hand),
+        ),
+        (
+            Entry("label.grow", "Grow the label", ("Ctrl+Shift+Up",)),
+            lambda: reshape_label(hand, "grow"),
+        ),
+        (
+            Entry("label.shrink", "Shrink the label", ("Ctrl+Shift+Down",)),
+            lambda: reshape_label(hand, "shrink"),
+        ),
+        (
+            Entry("label.smooth", "Smooth the label", ("Ctrl+Shift+L",)),
+            lambda: reshape_label(hand, "smooth"),
+        ),
         (Entry("label.clear", "Erase the label everywhere"), lambda: clear_label(hand)),
         (Entry("radiograph.reroll", "Another seed", ("R",), "dice"), panel.new_seed),
         (Entry("radiograph.now", "Draw now", ("Ctrl+Return",), "live"), page.draw_now),
@@ -91,7 +104,7 @@ def add_actions(page: KneePage) -> None:
         (Entry("radiograph.many", "Draw many ...", ()), page.draw_many),
         (Entry("radiograph.again", "Make the kept picture again", ()), page.make_again),
         (Entry("radiograph.export", "Export ...", ("Ctrl+E",), "export"), page.export),
-    ):  # fmt: skip
+    ):
         add(entry, lambda *_, call=call: call())
     under = Entry("view.under", "Radiograph under the drawing", ("U",), checkable=True)
     add(under, lambda _on: page.repicture()).setChecked(True)

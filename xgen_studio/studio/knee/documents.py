@@ -26,10 +26,7 @@ class KneeModel:
     graded: bool  # takes a Kellgren-Lawrence grade
 
 
-MODELS = (
-    KneeModel("knee-xray", XRAY_GRID, True),
-    KneeModel("knee-drr", DRR_GRID, False),
-)
+MODELS = (KneeModel("knee-xray", XRAY_GRID, True), KneeModel("knee-drr", DRR_GRID, False))
 
 
 def model_for(shape: tuple[int, int]) -> KneeModel:

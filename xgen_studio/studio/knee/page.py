@@ -6,14 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QDockWidget,
-    QLabel,
-    QMainWindow,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from xgen_studio.anatomy.knee.labels import FEMUR
 from xgen_studio.document import Document, Picture
@@ -44,7 +37,7 @@ from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.tools import Angle, Look, Paint, Ruler
 
 PROBE = 40  # ms
-EMPTY = "Paint a leg, or let a knee float in: Shapes > Whole knee (Ctrl+K, \"whole\")"
+EMPTY = 'Paint a leg, or let a knee float in: Shapes > Whole knee (Ctrl+K, "whole")'
 
 
 class KneePage(QMainWindow):
@@ -70,8 +63,8 @@ class KneePage(QMainWindow):
         self.live = Live(engine, self.document, self._in_stroke, self)
         self.live.drawing = Drawing(model=self.model.name)
         self.live.preview_steps = settings.now.preview_steps
-        self.result: Result | None = None     # what the radiograph canvas shows
-        self._newest: Result | None = None    # what was drawn last of the drawing itself
+        self.result: Result | None = None  # what the radiograph canvas shows
+        self._newest: Result | None = None  # what was drawn last of the drawing itself
         self.actions_ = Actions(self, settings)
         rows, columns = document.shape
         self.drawing = Canvas(columns, rows, document.spacing)
@@ -174,10 +167,12 @@ class KneePage(QMainWindow):
         right, bottom = side.RightDockWidgetArea, side.BottomDockWidgetArea
         self.docks = {}
         for title, widget, area in (
-            ("Labels", self.labels, right), ("Radiograph", self.panel, right),
-            ("History", self.history, right), ("Jobs", self.jobs, right),
+            ("Labels", self.labels, right),
+            ("Radiograph", self.panel, right),
+            ("History", self.history, right),
+            ("Jobs", self.jobs, right),
             ("Variations", self.strip, bottom),
-        ):  # fmt: skip
+        ):
             dock = QDockWidget(title, self)
             dock.setObjectName(f"dock {title.lower()}")
             dock.setWidget(widget)

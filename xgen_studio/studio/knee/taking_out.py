@@ -44,9 +44,12 @@ def ask_export(page: KneePage) -> ExportDialog:
         pictures[f"the radiograph that was {kind}"] = document.picture
 
     def export(
-        folder: Path, name: str, formats: list[str], spacing: tuple[float, float] | None,
+        folder: Path,
+        name: str,
+        formats: list[str],
+        spacing: tuple[float, float] | None,
         picture: Picture | None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         try:
             export_document(document, folder, name, formats, picture, spacing)
         except InputError as error:
@@ -72,7 +75,9 @@ def ask_series(page: KneePage) -> QueuedSeries | None:
     page.docks["Jobs"].raise_()
     return page.queue.add(
         QueuedSeries(
-            f"{count} pictures", str(own), request=page.live.request(final=True),
+            f"{count} pictures",
+            str(own),
+            request=page.live.request(final=True),
             seeds=tuple(range(first, first + count)),
         )
-    )  # fmt: skip
+    )

@@ -43,9 +43,11 @@ class ViewBar(QWidget):
     """Tools of the radiograph canvas, and what it is compared with."""
 
     def __init__(
-        self, canvas: Canvas, tools: dict[str, tuple[str, str, Tool]],
+        self,
+        canvas: Canvas,
+        tools: dict[str, tuple[str, str, Tool]],
         write: Callable[[Path], Path | None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.canvas = canvas
         self.title = QLabel("Radiograph (synthetic)")
@@ -75,9 +77,11 @@ class ViewBar(QWidget):
         self.compare = QComboBox()
         self.compare.setAccessibleName("compare")
         for title, how in (
-            ("Compare: off", ""), ("Slider", SLIDER), ("Flicker", FLICKER),
+            ("Compare: off", ""),
+            ("Slider", SLIDER),
+            ("Flicker", FLICKER),
             ("Difference", DIFFERENCE),
-        ):  # fmt: skip
+        ):
             self.compare.addItem(title, how)
         self.compare.setToolTip("Compare with the picture that was kept or opened")
         line.addWidget(self.compare)

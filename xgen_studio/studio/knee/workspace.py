@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from xgen_studio.studio.window import Window
 
 MENUS: Menus = (
-    ("&Edit", ("edit.",)), ("&View", ("view.", "mask.")), ("&Tools", ("tool.", "brush.")),
-    ("&Label", ("label.",)), ("&Shapes", ("shape.",)), ("&Radiograph", ("radiograph.",)),
-)  # fmt: skip
+    ("&Edit", ("edit.",)),
+    ("&View", ("view.", "mask.")),
+    ("&Tools", ("tool.", "brush.")),
+    ("&Label", ("label.",)),
+    ("&Shapes", ("shape.",)),
+    ("&Radiograph", ("radiograph.",)),
+)
 VERSION = 1  # of the docks' layout
 
 

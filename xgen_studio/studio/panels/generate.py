@@ -51,9 +51,12 @@ QUALITY = (
 )
 GRADES = (
     Choice("not said", None, "Kellgren-Lawrence grade: left to the model"),
-    Choice("0  none", 0), Choice("1  doubtful", 1), Choice("2  minimal", 2),
-    Choice("3  moderate", 3), Choice("4  severe", 4),
-)  # fmt: skip
+    Choice("0  none", 0),
+    Choice("1  doubtful", 1),
+    Choice("2  minimal", 2),
+    Choice("3  moderate", 3),
+    Choice("4  severe", 4),
+)
 
 
 def combo(choices: Sequence[Choice], name: str) -> QComboBox:
@@ -151,10 +154,12 @@ class GeneratePanel(QWidget):
     def look(self) -> dict[str, Any]:
         """How the picture is drawn, for the document's file."""
         return {
-            "seed": self.seed.value(), "seed_locked": self.locked.isChecked(),
-            "method": self.method.currentText(), "quality": self.quality.currentText(),
+            "seed": self.seed.value(),
+            "seed_locked": self.locked.isChecked(),
+            "method": self.method.currentText(),
+            "quality": self.quality.currentText(),
             "grade": self.grade.currentText(),
-        }  # fmt: skip
+        }
 
     def restore(self, look: dict[str, Any]) -> None:
         """Draw as a file says; what it does not say, or says wrongly, stays as it is."""
@@ -162,8 +167,11 @@ class GeneratePanel(QWidget):
         if isinstance(seed, int) and 0 <= seed <= self.seed.maximum():
             self.seed.setValue(seed)
         self.locked.setChecked(look.get("seed_locked") is True)
-        for name, box in (("method", self.method), ("quality", self.quality),
-                          ("grade", self.grade)):  # fmt: skip
+        for name, box in (
+            ("method", self.method),
+            ("quality", self.quality),
+            ("grade", self.grade),
+        ):
             found = box.findText(str(look.get(name, "")))
             if found >= 0:
                 box.setCurrentIndex(found)
@@ -192,9 +200,12 @@ class GeneratePanel(QWidget):
         grade = self.grade.currentData() if method == "ctm" and self.graded else None
         sampler, steps = self.quality.currentData() if noisy else (None, None)
         self.live.set_drawing(
-            method=method, sampler=sampler, steps=steps, seed=self.seed.value(),
+            method=method,
+            sampler=sampler,
+            steps=steps,
+            seed=self.seed.value(),
             options={} if grade is None else {"grade": grade},
-        )  # fmt: skip
+        )
 
     # -- devices ---------------------------------------------------------------------------------
 

@@ -103,9 +103,7 @@ class LabelPanel(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Rename ...", lambda: self.rename(state))
         menu.addAction("Colour ...", lambda: self.recolour(state))
-        menu.addAction(
-            "Show only this one", lambda: self.show_only(state.label.id)
-        )
+        menu.addAction("Show only this one", lambda: self.show_only(state.label.id))
         menu.popup(button.mapToGlobal(at))
 
     def rename(self, state: LabelState) -> None:
@@ -119,9 +117,10 @@ class LabelPanel(QWidget):
                 )
             except InputError:
                 QMessageBox.warning(
-                    self, "XGen Studio", f"Another label is called '{name.strip()}': choose a name"
-                    " that is free."
-                )  # fmt: skip
+                    self,
+                    "XGen Studio",
+                    f"Another label is called '{name.strip()}': choose a name that is free.",
+                )
 
     def recolour(self, state: LabelState) -> None:
         """Ask for another colour."""

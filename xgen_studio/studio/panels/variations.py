@@ -23,8 +23,8 @@ from xgen_studio.studio.engine.live import Live
 from xgen_studio.studio.engine.queue import JobQueue, QueuedSeries
 from xgen_studio.studio.icons import icon
 
-MOST = 60        # pictures kept in the strip
-HEIGHT = 92      # px of a thumbnail
+MOST = 60  # pictures kept in the strip
+HEIGHT = 92  # px of a thumbnail
 PICTURE = Qt.ItemDataRole.UserRole
 
 
@@ -32,7 +32,7 @@ class VariationStrip(QWidget):
     """Thumbnails in a row; the chosen one is shown large, Y keeps it, N discards it."""
 
     chosen = Signal(object)  # Picture
-    discarded = Signal()     # the one that was chosen
+    discarded = Signal()  # the one that was chosen
 
     def __init__(self, live: Live, queue: JobQueue) -> None:
         super().__init__()
@@ -77,9 +77,13 @@ class VariationStrip(QWidget):
         n = self.count.value()
         seeds = tuple(random.sample(range(1, 10**6), n))
         return self.queue.add(
-            QueuedSeries(f"{n} variations", request=self.live.request(final=True), seeds=seeds,
-                         on_picture=self.add)
-        )  # fmt: skip
+            QueuedSeries(
+                f"{n} variations",
+                request=self.live.request(final=True),
+                seeds=seeds,
+                on_picture=self.add,
+            )
+        )
 
     def add(self, picture: Picture) -> None:
         """Append a thumbnail; the oldest go when there are too many."""

@@ -24,7 +24,7 @@ class Brush(Tool):
 
     def __init__(self, hand: Paint, erases: bool = False) -> None:
         self.hand, self.erases = hand, erases
-        self._at: Point | None = None      # where the ring is
+        self._at: Point | None = None  # where the ring is
         self._last: Point = (0.0, 0.0)
         self._radius = 0.0
         self._label = 0

@@ -16,9 +16,9 @@ from xgen_studio.document.regions import polygon
 from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
 from xgen_studio.studio.tools.paint import Paint
 
-GRIP = 8.0     # widget px around a handle
-REACH = 0.18   # of an outline's length that a pull bends
-KNOB = 22.0    # widget px from the box to the knob that turns it
+GRIP = 8.0  # widget px around a handle
+REACH = 0.18  # of an outline's length that a pull bends
+KNOB = 22.0  # widget px from the box to the knob that turns it
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ShapeTool(Tool):
         self, hand: Paint, title: str, parts: list[Part], over: Callable[[], None]
     ) -> None:
         self.hand, self.title, self.parts, self._over = hand, title, parts, over
-        self._grip = ""        # move, bend, turn, or a corner: nw ne se sw
+        self._grip = ""  # move, bend, turn, or a corner: nw ne se sw
         self._bending = (0, 0)  # part, point
         self._last = (0.0, 0.0)
         self._apply()
@@ -154,9 +154,11 @@ class ShapeTool(Tool):
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
         steps = {
-            Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0),
-            Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1),
-        }  # fmt: skip
+            Qt.Key.Key_Left: (-1, 0),
+            Qt.Key.Key_Right: (1, 0),
+            Qt.Key.Key_Up: (0, -1),
+            Qt.Key.Key_Down: (0, 1),
+        }
         if not self.parts:
             return False
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
