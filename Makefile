@@ -12,8 +12,8 @@ run: $(STAMP)            ## open the studio; without a display run the headless 
 	@$(BIN)/xgen
 
 test: $(VENV)/.dev       ## lint, types and all tests
-	$(BIN)/ruff check xgen_studio tests resources
-	$(BIN)/ruff format --check xgen_studio tests resources
+	$(BIN)/ruff check xgen_studio tests tools
+	$(BIN)/ruff format --check xgen_studio tests tools
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 

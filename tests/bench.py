@@ -17,9 +17,10 @@ import torch
 from tests.bench_hands import screening
 from xgen_studio.diffusion import Condition, SeededNoise
 from xgen_studio.imaging import read_mask
-from xgen_studio.jobs.generate import Generated, Generator, Settings
-from xgen_studio.jobs.models import open_bundle
-from xgen_studio.paths import RESOURCES
+from xgen_studio.tasks.bench import Bench
+from xgen_studio.tasks.drawing import Drawing, Drawn
+from xgen_studio.tasks.generate import generator_on
+from xgen_studio.wings import wing
 
 REPEATS = 20
 CASE = {"knee-xray": "ap_right", "knee-drr": "drr_ap"}
@@ -35,16 +36,16 @@ def percentile(values: list[float], q: float) -> float:
 
 def live(model: str, device: str) -> None:
     """First preview and finished sample after a mask arrives, model loaded."""
-    generator = Generator(open_bundle(model), device)
-    mask = read_mask(RESOURCES / "cases" / "knee" / f"{CASE[model]}.png", generator.system.table)
+    generator = generator_on(Bench(), model, device)
+    mask = read_mask(wing("knee").cases[CASE[model]], generator.system.table)
     first, whole = [], []
     for i in range(REPEATS + 3):
         began = time.perf_counter()
         preview = None
-        for step in generator.steps(mask, Settings(seed=i)):  # its own sampler
+        for step in generator.steps(Drawing(model, seed=i), mask):  # its own sampler
             if preview is None:
                 preview = time.perf_counter() - began
-            if isinstance(step, Generated):
+            if isinstance(step, Drawn):
                 break
         if i >= 3:  # warm
             first.append(preview * 1e3)
@@ -72,10 +73,10 @@ def against_diffusers(model: str) -> None:
     except ImportError:
         row("diffusers comparison", "not installed", "pip install diffusers")
         return
-    generator = Generator(open_bundle(model))
+    generator = generator_on(Bench(), model, "cpu")
     denoiser = generator.denoiser("ctm")
     process = denoiser.process
-    mask = read_mask(RESOURCES / "cases" / "knee" / f"{CASE[model]}.png", generator.system.table)
+    mask = read_mask(wing("knee").cases[CASE[model]], generator.system.table)
     labels = generator.system.labels_on(mask, generator.bundle.grid)
     condition: Condition = generator.system.condition(labels, {})
     scheduler = EDMDPMSolverMultistepScheduler(
@@ -104,7 +105,7 @@ def against_diffusers(model: str) -> None:
             theirs(i)
             theirs_ms.append((time.perf_counter() - began) * 1e3)
             began = time.perf_counter()
-            generator.one(mask, Settings(sampler="dpm++2m", steps=8, seed=i))
+            generator.one(Drawing(model, sampler="dpm++2m", steps=8, seed=i), mask)
             ours_ms.append((time.perf_counter() - began) * 1e3)
     ratio = statistics.median(theirs_ms[3:]) / statistics.median(ours_ms[3:])
     row(
@@ -126,10 +127,12 @@ def resident(code: str) -> float:
 def memory() -> None:
     """Peak memory of generating, and of projecting a large CT."""
     generate = (
-        "from xgen_studio.jobs.generate import generate_files\n"
-        "from xgen_studio.paths import RESOURCES\nimport tempfile\nfrom pathlib import Path\n"
-        "generate_files('knee-xray', RESOURCES / 'cases' / 'knee' / 'ap_right.png',"
-        " Path(tempfile.mkdtemp()), 2)"
+        "import tempfile\nfrom pathlib import Path\nfrom xgen_studio.wings import wing\n"
+        "from xgen_studio.tasks.wish import Wish, ask_for\n"
+        "from xgen_studio.tasks.ask import perform\nfrom xgen_studio.tasks.bench import Bench\n"
+        "values = {'mask': wing('knee').cases['ap_right']}\n"
+        "wish = Wish('knee-xray', Path(tempfile.mkdtemp()), 2, values=values)\n"
+        "list(perform(ask_for(wish), Bench()))"
     )
     row("generating: peak resident memory, GiB", f"{resident(generate):.2f}", "target 1.5")
     project = (

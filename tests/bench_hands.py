@@ -7,12 +7,12 @@ import time
 
 import numpy as np
 
-from xgen_studio.anatomy.hand.belief import energy, max_product
-from xgen_studio.anatomy.hand.calibration import GRID, render, varied
-from xgen_studio.anatomy.hand.field import mplp_labelling
-from xgen_studio.anatomy.hand.gate import MOST_PEAKS, load_gate
-from xgen_studio.anatomy.hand.peaks import find_peaks
-from xgen_studio.anatomy.hand.published import potentials
+from xgen_studio.wings.hand.science.belief import energy, max_product
+from xgen_studio.wings.hand.science.calibration import GRID, render, varied
+from xgen_studio.wings.hand.science.field import mplp_labelling
+from xgen_studio.wings.hand.science.gate import MOST_PEAKS, load_gate
+from xgen_studio.wings.hand.science.peaks import find_peaks
+from xgen_studio.wings.hand.science.published import potentials
 
 HANDS = 400
 COMPARED = 12  # hands that the slow libraries solve

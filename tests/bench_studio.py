@@ -24,10 +24,10 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from tests.bench import percentile, row
-from xgen_studio.anatomy.knee.labels import TABLE
 from xgen_studio.document import Document
 from xgen_studio.studio.canvas import Canvas, MaskLayer
-from xgen_studio.studio.tools import Brush, Paint
+from xgen_studio.studio.tools import Brush, Easel
+from xgen_studio.wings.knee.science.labels import TABLE
 
 EVENTS = 600  # of a measured stroke
 STROKES = 10_000  # of the leak test
@@ -81,15 +81,15 @@ def stroke_times(
 
 def canvas_of(size: int, view: int, radius: float) -> tuple[Document, Canvas]:
     document = Document((size, size), TABLE, "knee")
-    hand = Paint(document)
-    hand.use(label=3, radius=radius)
+    easel = Easel(document)
+    easel.use(label=3, radius=radius)
     canvas = Canvas(size, size)
     canvas.resize(view, view)
     canvas.picture.put(np.random.default_rng(0).random((size, size)).astype(np.float32))
     canvas.mask_layer = MaskLayer(document.mask)
     canvas.mask_layer.put_labels(document.labels)
     document.mask_touched.connect(canvas.mask_touched)
-    canvas.use_tool(Brush(hand))
+    canvas.use_tool(Brush(easel))
     canvas.show()
     QApplication.processEvents()
     return document, canvas
@@ -155,7 +155,7 @@ def wait(condition, seconds: float = 60.0) -> bool:  # type: ignore[no-untyped-d
 def live(window) -> None:  # type: ignore[no-untyped-def]
     page = window.page
     wait(lambda: page.picture() is not None)
-    page.hand.use(label=3, radius=9)
+    page.easel.use(label=3, radius=9)
     canvas, heart = page.drawing, Heartbeat()
     previews: list[float] = []
     page.live.shown.connect(lambda r: None if r.final else previews.append(time.perf_counter()))

@@ -10,6 +10,8 @@ import torch
 
 from xgen_studio.paths import shared_data
 
+pytest_plugins = ["tests.studio.fixtures", "tests.tasks.fixtures"]
+
 torch.set_num_threads(2)
 
 
@@ -31,22 +33,3 @@ def knee_labels():
     labels[80:, 115:195] = 4
     labels[100:, 190:212] = 5
     return labels
-
-
-@pytest.fixture
-def pairs(tmp_path):
-    """Six pairs: four sound hands, one with a spurious blob, one without a finger."""
-    from tests.hands import GRID, sound_hands
-    from xgen_studio.anatomy.hand.calibration import render
-    from xgen_studio.imaging import write_png16
-
-    folder = tmp_path / "pairs"
-    folder.mkdir()
-    hands = sound_hands(6, GRID)
-    hands[4] = np.concatenate([hands[4], [[12.0, 240.0]]])
-    hands[5] = np.delete(hands[5], [33, 34, 35, 36], axis=0)
-    for i, points in enumerate(hands):
-        heat = render(points, GRID, 2.0)
-        write_png16(folder / f"{i:03d}_heatmap.png", heat, {"synthetic": True})
-        write_png16(folder / f"{i:03d}.png", 0.3 + 0.5 * heat, {"synthetic": True})
-    return folder, hands

@@ -1,20 +1,19 @@
-"""Where things lie: bundled resources, model bundles, the user's data and cache."""
+"""Where things lie: the package's own data, model bundles, the user's data."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-RESOURCES = ROOT / "resources"
-RECIPES = RESOURCES / "recipes"
+PACKAGE = Path(__file__).resolve().parent
+MODELS = PACKAGE / "models"  # the bundles that are shipped
 CARD = "model.toml"  # of a model bundle
 
 
 def model_folders() -> list[Path]:
     """Folders that hold model bundles: `XGEN_MODELS` (colon-separated) before the shipped ones."""
     extra = [Path(p) for p in os.environ.get("XGEN_MODELS", "").split(os.pathsep) if p]
-    return [*extra, ROOT / "models"]
+    return [*extra, MODELS]
 
 
 def bundle_folders() -> dict[str, Path]:
@@ -31,5 +30,5 @@ def shared_data() -> Path | None:
     named = os.environ.get("XGEN_DATA")
     if named:
         return Path(named)
-    beside = ROOT.parent / "shared" / "data"
+    beside = PACKAGE.parent.parent / "shared" / "data"
     return beside if beside.is_dir() else None

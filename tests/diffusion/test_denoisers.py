@@ -107,4 +107,4 @@ def test_build_denoiser_fits_the_process():
     net = nn.Identity()
     kinds = {VE: VEDenoiser, VP: VPDenoiser, EDM: EDMDenoiser}
     for process, kind in kinds.items():
-        assert type(build_denoiser(net, process(), regression=False)) is kind
+        assert type(build_denoiser(net, process())) is kind

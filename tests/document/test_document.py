@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from xgen_studio.document import Document, History, Rules
-from xgen_studio.document.document import Picture
+from xgen_studio.document import Document, History, Picture, Rules
 from xgen_studio.document.history import Replace
 from xgen_studio.document.regions import Region, round_segment
 from xgen_studio.errors import InputError

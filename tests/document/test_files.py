@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable
 
+OLD = Path(__file__).resolve().parent.parent / "old"
 TABLE = LabelTable([Label(1, "leg", (9, 9, 9)), Label(3, "femur", (200, 0, 0))])
 
 
@@ -41,7 +43,7 @@ def test_everything_survives_the_way_through_a_file(document, tmp_path):
         assert one.provenance == other.provenance
         assert (one.region is None) == (other.region is None)
     np.testing.assert_array_equal(again.picture.recipe[1].region, document.picture.recipe[1].region)
-    assert (again.labels, again.spacing, again.system) == (document.labels, (0.4, 0.5), "knee")
+    assert (again.labels, again.spacing, again.wing) == (document.labels, (0.4, 0.5), "knee")
     assert settings == {"seed": 4}
     assert not again.history.modified and len(again.history) == 0
 
@@ -56,9 +58,27 @@ def rebuilt(source, target, change):
             archive.writestr(name, content)
 
 
-def with_card(**values):
+def with_file(**values):
     def change(entries):
         entries["xgen.json"] = json.dumps({**json.loads(entries["xgen.json"]), **values}).encode()
+
+    return change
+
+
+def with_card(**values):
+    def change(entries):
+        table = json.loads(entries["xgen.json"])
+        table["card"].update(values)
+        entries["xgen.json"] = json.dumps(table).encode()
+
+    return change
+
+
+def with_array(name, kind, shape):
+    def change(entries):
+        table = json.loads(entries["xgen.json"])
+        table["arrays"][name] = [kind, shape]
+        entries["xgen.json"] = json.dumps(table).encode()
 
     return change
 
@@ -67,14 +87,14 @@ BAD = {
     "path traversal": (lambda e: e.update({"../evil.py": b"x"}), "evil"),
     "absolute path": (lambda e: e.update({"/etc/passwd": b"x"}), "passwd"),
     "no card": (lambda e: e.pop("xgen.json"), "no XGen Studio document"),
-    "no mask": (lambda e: e.pop("mask.u8"), "mask.u8"),
-    "short mask": (lambda e: e.update({"mask.u8": b"\0" * 9}), "size"),
-    "bomb": (lambda e: e.update({"mask.u8": b"\0" * 50_000_000}), "size"),
+    "no mask": (lambda e: e.pop("mask.raw"), "mask.raw"),
+    "short mask": (lambda e: e.update({"mask.raw": b"\0" * 9}), "size"),
+    "bomb": (lambda e: e.update({"mask.raw": b"\0" * 50_000_000}), "size"),
     "huge shape": (with_card(shape=[10**6, 10**6]), "limit"),
     "negative shape": (with_card(shape=[-4, 9]), "pixels"),
     "shape of texts": (with_card(shape=["a", "b"]), "whole number"),
-    "newer": (with_card(version=99), "newer"),
-    "foreign": (with_card(format="other"), "no XGen Studio document"),
+    "newer": (with_file(version=99), "newer"),
+    "foreign": (with_file(format="other"), "no XGen Studio document"),
     "unknown key": (with_card(run="rm -rf"), "unknown key"),
     "labels of the wrong type": (with_card(labels=[5]), "labels"),
     "no labels": (with_card(labels=[]), "labels"),
@@ -87,9 +107,15 @@ BAD = {
         "does not name",
     ),
     "spacing": (with_card(spacing=[0, 1]), "spacing"),
+    "kind that nobody knows": (with_file(kind="os.system"), "does not know"),
+    "array of another shape": (with_array("mask", "|u1", [90, 70]), "not what it must be"),
+    "array of gigabytes": (with_array("mask", "<f8", [10**5, 10**6]), "GiB"),
+    "array of objects": (with_array("mask", "|O", [70, 90]), "not what they must be"),
+    "array nobody asked for": (with_array("more", "|u1", [0, 0]), "lacks its more"),
+    "arrays are no table": (with_file(arrays=[3]), "not what they must be"),
     "card is no JSON": (lambda e: e.update({"xgen.json": b"{"}), "damaged"),
     "deep card": (lambda e: e.update({"xgen.json": b"[" * 100_000}), "damaged"),
-    "NaN": (lambda e: e.update({"picture.f32": b"\xff" * 4 * 70 * 90}), "NaN"),
+    "NaN": (lambda e: e.update({"picture.raw": b"\xff" * 4 * 70 * 90}), "NaN"),
 }
 
 
@@ -160,3 +186,19 @@ def test_a_save_that_fails_leaves_the_old_file(document, tmp_path, monkeypatch):
         save_document(tmp_path / "a.xgen", document)
     assert (tmp_path / "a.xgen").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.xgen"]
+
+
+def test_a_document_of_the_first_version_opens(tmp_path):
+    document, settings = load_document(OLD / "version1.xgen")
+    assert document.wing == "knee" and document.spacing == (0.4, 0.5)
+    assert settings == {"seed": 4, "method": "Follow the drawing (CTM)"}
+    assert (document.mask[20:60, 90:150] == 3).all() and (document.mask == 1).sum() == 17_600
+    assert document.state(3).locked and document.state(3).label.name == "thigh bone"
+    picture = document.picture
+    assert picture.provenance == {"seed": 8} and picture.source == "knee.png"
+    np.testing.assert_array_equal(picture.base, picture.pixels[::-1])
+    assert picture.recipe[0].region is None and picture.recipe[1].region.sum() == 30 * 40
+    save_document(tmp_path / "new.xgen", document, settings)  # and becomes one of today
+    again, _ = load_document(tmp_path / "new.xgen")
+    np.testing.assert_array_equal(again.mask, document.mask)
+    np.testing.assert_array_equal(again.picture.recipe[1].region, picture.recipe[1].region)

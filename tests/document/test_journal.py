@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 
-from xgen_studio.document.files import load_document
 from xgen_studio.document.journal import Journal, forget, left_behind, opened_elsewhere
 
 CODE = """
@@ -20,7 +19,9 @@ document = Document((50, 60), LabelTable([Label(1, "leg", (1, 2, 3))]), "knee")
 journal = Journal(Path(sys.argv[1]))
 journal.belongs_to(Path(sys.argv[2]))
 document.fill(Region(3, 4, np.ones((7, 9), bool)), 1, "paint")
-journal.write(document)
+journal.note(document).result()
+document.fill(Region(30, 40, np.ones((2, 3), bool)), 1, "paint")
+journal.note(document).result()
 print("written", flush=True)
 sys.stdin.read()
 """
@@ -42,8 +43,8 @@ def test_a_killed_process_leaves_its_newest_state(tmp_path):
     assert opened_elsewhere(folder, file) is None
     (left,) = left_behind(folder)
     assert left.file == file
-    document, _ = load_document(left.copy)
-    assert (document.mask[3:10, 4:13] == 1).all() and document.mask.sum() == 63
+    document, _ = left.read()
+    assert (document.mask[3:10, 4:13] == 1).all() and document.mask.sum() == 63 + 6
     forget(folder, left.id)
     assert left_behind(folder) == [] and list(folder.iterdir()) == []
 

@@ -9,16 +9,17 @@ from xgen_studio.networks import build_network
 from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet, sinusoids
 from xgen_studio.networks.localiser import Localiser, LocaliserConfig, ResidualFlow, soft_argmax
 from xgen_studio.networks.vae import VAE, VAEConfig
-from xgen_studio.paths import RECIPES
-from xgen_studio.training.build import make_network, make_process
+from xgen_studio.training.build import make_learner
 from xgen_studio.training.recipe import load_recipe
+from xgen_studio.wings import wing
 
 SMALL = VAEConfig(grid=(64, 32), latent=5, channels=(8, 8, 8), patch=4)
 
 
 def test_the_paper_s_recipe_is_the_paper_s():
-    recipe = load_recipe(RECIPES / "hand-ddpm-paper.toml")
-    network, process = make_network(recipe), make_process(recipe)
+    recipe = load_recipe(wing("hand").recipes["hand-ddpm-paper"])
+    learner = make_learner(recipe)
+    network, process = learner.parts["network"], learner.process
     assert len(network.down) == len(network.up) == 3 and len(network.middle) == 3
     assert all(len(level) == 3 for level in (*network.down, *network.up))
     assert [level[0].conv1.out_channels for level in network.down] == [32, 64, 128]
@@ -51,19 +52,19 @@ def test_all_a_vae_draws_comes_from_its_latent():
     assert mean.shape == log_variance.shape == (3, 5)
     drawn = vae.decode(mean)
     assert drawn.shape == x.shape
-    assert torch.equal(drawn, vae.decode(mean.clone()))
+    assert torch.equal(drawn, vae.decode(mean))  # no noise of its own
     assert (vae.decode(mean + 1) - drawn).abs().max() > 1e-5
 
 
 def test_a_vae_learns_and_then_draws_from_noise_by_its_seed():
     torch.manual_seed(0)
     vae = VAE(SMALL)
-    denoiser = build_denoiser(vae, build_process("edm", {}), regression=False).train()
+    denoiser = build_denoiser(vae, build_process("edm", {}), "vae")
     x = torch.randn(4, 2, 8, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
     optimiser = torch.optim.Adam(vae.parameters(), 3e-3)
     losses = []
     for _ in range(40):
-        loss = denoiser(x, torch.ones(4), Condition())
+        loss = vae.loss(x)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

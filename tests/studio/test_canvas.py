@@ -6,13 +6,13 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from tests.studio.conftest import on_screen, pixels, wait_for
-from xgen_studio.anatomy.knee.labels import TABLE
+from tests.studio.driving import on_screen, pixels, wait_for
 from xgen_studio.document import Document
 from xgen_studio.document.regions import round_segment
 from xgen_studio.studio.canvas import Canvas, MaskLayer, Viewport
 from xgen_studio.studio.canvas.layers import HeatLayer, Landmark, LandmarkLayer
 from xgen_studio.studio.canvas.scale_bar import round_length
+from xgen_studio.wings.knee.science.labels import TABLE
 
 
 def test_zooming_keeps_the_point_under_the_pointer():

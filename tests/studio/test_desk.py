@@ -13,23 +13,27 @@ from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from tests.studio.conftest import Mouse, wait_for
-from xgen_studio.anatomy.knee.labels import FEMUR
+from tests.studio.driving import FakeEngine, Mouse, wait_for
 from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
-from xgen_studio.studio.knee.documents import CASES, new_document
+from xgen_studio.studio.recovery import offer_recovery
+from xgen_studio.wings.knee.pages.documents import new_document
+from xgen_studio.wings.knee.science.files import CASES
+from xgen_studio.wings.knee.science.labels import FEMUR
+from xgen_studio.wings.knee.tasks.asks import OpenedRadiograph
 
 
 @pytest.fixture
 def said(monkeypatch):
     """What the window warned of."""
     words = []
-    monkeypatch.setattr("xgen_studio.studio.desk.Desk.warn", lambda _desk, text: words.append(text))
+    for who in ("desk.Desk", "window.Window"):
+        monkeypatch.setattr(f"xgen_studio.studio.{who}.warn", lambda _, text: words.append(text))
     return words
 
 
 def paint(window):
-    window.page.hand.use(label=FEMUR, radius=7)
+    window.page.easel.use(label=FEMUR, radius=7)
     Mouse(window.page.drawing).drag([(30, 40), (80, 60)])
 
 
@@ -37,18 +41,18 @@ def test_a_document_comes_back_with_its_mask_picture_and_settings(window, tmp_pa
     paint(window)
     page = window.page
     page.panel.seed.setValue(4711)
-    page.panel.grade.setCurrentIndex(3)
+    page.panel.options["grade"].setCurrentIndex(3)
     assert wait_for(lambda: page.picture() is not None)
     page.keep()
     kept, mask = page.document.picture, page.document.mask.copy()
     window.desk.file = tmp_path / "a.xgen"
     assert window.desk.save() and not window.isWindowModified()
     window.desk.put(new_document(), None)
-    window.desk.open(tmp_path / "a.xgen")
+    window.open(tmp_path / "a.xgen")
     page = window.page
     np.testing.assert_array_equal(page.document.mask, mask)
     np.testing.assert_array_equal(page.document.picture.pixels, kept.pixels)
-    assert page.panel.seed.value() == 4711 and page.panel.grade.currentIndex() == 3
+    assert page.panel.seed.value() == 4711 and page.panel.options["grade"].currentIndex() == 3
     page.make_again()
     assert wait_for(lambda: "equal to the bit" in page.panel.state.text())
 
@@ -60,7 +64,7 @@ def test_a_failed_save_says_so_keeps_the_old_file_and_the_work(window, tmp_path,
     assert window.desk.save()
     old = path.read_bytes()
     paint(window)
-    window.page.hand.use(label=4)
+    window.page.easel.use(label=4)
     Mouse(window.page.drawing).drag([(30, 90), (80, 90)])
 
     def full(*_args, **_kwargs):
@@ -78,7 +82,7 @@ def test_a_damaged_document_is_said_and_the_one_on_the_desk_stays(window, tmp_pa
     before = window.page.document
     path = tmp_path / "bad.xgen"
     path.write_bytes(content)
-    window.desk.open(path)
+    window.open(path)
     assert "bad.xgen" in said[-1]
     assert window.page.document is before
 
@@ -86,12 +90,12 @@ def test_a_damaged_document_is_said_and_the_one_on_the_desk_stays(window, tmp_pa
 def test_a_file_open_in_another_process_opens_as_a_copy(window, tmp_path, said):
     from xgen_studio.document.files import save_document
     from xgen_studio.imaging import write_json
-    from xgen_studio.studio.places import journal_folder
+    from xgen_studio.studio.recent import journal_folder
 
     path = tmp_path / "shared.xgen"
     save_document(path, new_document())
     write_json(journal_folder() / "other.json", {"pid": os.getppid(), "file": str(path)})
-    window.desk.open(path)
+    window.open(path)
     assert window.desk.file is None and "open in another window" in said[-1]
 
 
@@ -121,7 +125,7 @@ window = Window()
 window.engine.start = lambda: None
 window.show(); app.processEvents()
 window.page.document.fill(Region(5, 7, np.ones((20, 30), bool)), 6, "patella")
-window.desk.journal.write(window.desk.document.snapshot())
+window.desk.journal.note(window.desk.work).result()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -131,12 +135,12 @@ def test_what_kill_9_left_is_offered_and_recovered(window, monkeypatch):
     assert answer.returncode == -signal.SIGKILL
     yes = QMessageBox.StandardButton.Yes
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: yes)
-    window.desk.offer_recovery()
+    offer_recovery(window)
     assert (window.page.document.mask[5:25, 7:37] == 6).all()
     assert window.isWindowModified()
     discard = QMessageBox.StandardButton.Discard
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: discard)
-    window.desk.offer_recovery()  # nothing is offered twice
+    offer_recovery(window)  # nothing is offered twice
     assert (window.page.document.mask[5:25, 7:37] == 6).all()
 
 
@@ -160,35 +164,35 @@ def test_a_name_without_ending_gets_one_and_an_existing_file_is_asked_about(
 def test_a_radiograph_that_arrives_late_does_not_take_the_place_of_new_work(
     window, tmp_path, monkeypatch
 ):
-    from xgen_studio.studio.engine.protocol import Opened
-
     labels = np.ones((160, 288), np.uint8)
-    window.desk.open_radiograph(tmp_path / "slow.png")
-    number = window.desk._opening
-    answer = Opened(number, "slow.png", labels.astype(np.float32), labels, None, "", False)
+    opening, engine = window.workspace.opening, FakeEngine()
+    monkeypatch.setattr(opening, "engine", engine)
+    slow = tmp_path / "slow.png"
+    answer = OpenedRadiograph(slow, labels.astype(np.float32), labels, None, "", False)
+    opening.open(slow)
     paint(window)
     cancel = QMessageBox.StandardButton.Cancel
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: cancel)
     before = window.page.document
-    window.engine.opened.emit(answer)
+    engine.tell(answer)
     assert window.page.document is before
-    window.desk.open_radiograph(tmp_path / "slow.png")
+    opening.open(slow)
     window.desk.put(new_document(), None)
     after = window.page.document
-    window.engine.opened.emit(Opened(window.engine._last, *list(vars(answer).values())[1:]))
+    engine.tell(answer)
     assert window.page.document is after  # what was asked before another document came is void
 
 
 def test_the_journal_keeps_up_with_steady_work_and_never_mixes_documents(window, tmp_path):
-    from xgen_studio.studio.places import journal_folder
+    from xgen_studio.studio.recent import journal_folder
 
     window.desk._timer.setInterval(60)
     for i in range(12):
         window.page.document.fill(Region(3 * i, 5, np.ones((2, 2), bool)), 6, "dab")
         wait_for(lambda: False, 0.03)
-    assert wait_for(lambda: list(journal_folder().glob("*.xgen")), 5)
+    assert wait_for(lambda: list(journal_folder().glob("*.journal")), 5)
     window.desk.put(new_document(), tmp_path / "other.xgen")
-    assert not list(journal_folder().glob("*.xgen"))
+    assert not list(journal_folder().glob("*.journal"))
     notes = [path.read_text() for path in journal_folder().glob("*.json")]
     assert len(notes) == 1 and "other.xgen" in notes[0]
 
@@ -198,15 +202,15 @@ def test_a_journal_that_cannot_be_written_is_said_and_stops_nothing(window, monk
         raise InputError("no space left on the disk")
 
     monkeypatch.setattr("xgen_studio.document.journal.write_json", full)
-    monkeypatch.setattr("xgen_studio.document.journal.save_document", full)
+    monkeypatch.setattr("xgen_studio.document.journal.os.fsync", full)
     said = []
     window.desk.message.connect(lambda text, _ms: said.append(text))
-    window.desk.new((160, 288))
-    assert window.page.document is window.desk.document
+    window.workspace.new((160, 288))
+    assert window.page.document is window.desk.work
     paint(window)
-    window.desk._keep_journal()
+    window.desk.keep_journal()
     wait_for(lambda: False, 0.2)
-    window.desk._keep_journal()
+    window.desk.keep_journal()
     assert any("nothing to recover" in text for text in said)
 
 
@@ -214,9 +218,9 @@ def test_recovery_can_be_put_off(window, monkeypatch):
     subprocess.run([sys.executable, "-c", KILLED], check=False)
     cancel, yes = QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: cancel)
-    window.desk.offer_recovery()
+    offer_recovery(window)
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: yes)
-    window.desk.offer_recovery()
+    offer_recovery(window)
     assert (window.page.document.mask[5:25, 7:37] == 6).all()
 
 
@@ -228,11 +232,11 @@ def test_documents_of_other_shapes_or_labels_are_said(window, tmp_path, said):
     before = window.page.document
     odd = Document((512, 512), before.table, "knee")
     save_document(tmp_path / "odd.xgen", odd)
-    window.desk.open(tmp_path / "odd.xgen")
+    window.open(tmp_path / "odd.xgen")
     assert "512 x 512" in said[-1]
     bare = Document((160, 288), LabelTable([Label(1, "leg", (1, 2, 3))]), "knee")
     save_document(tmp_path / "bare.xgen", bare)
-    window.desk.open(tmp_path / "bare.xgen")
+    window.open(tmp_path / "bare.xgen")
     assert "femur" in said[-1]
     assert window.page.document is before
 
@@ -248,28 +252,27 @@ def test_a_page_and_its_document_go_when_another_comes(window):
 
 
 def test_what_was_undone_is_not_offered_for_recovery(window):
-    from xgen_studio.studio.places import journal_folder
+    from xgen_studio.studio.recent import journal_folder
 
     paint(window)
-    window.desk._keep_journal()
-    assert wait_for(lambda: list(journal_folder().glob("*.xgen")), 5)
+    window.desk.keep_journal()
+    assert wait_for(lambda: list(journal_folder().glob("*.journal")), 5)
     window.page.tools.undo()
-    assert not window.isWindowModified() and not list(journal_folder().glob("*.xgen"))
+    assert not window.isWindowModified() and not list(journal_folder().glob("*.journal"))
 
 
 def test_opening_a_radiograph_asks_about_unsaved_work_once(window, tmp_path, monkeypatch):
-    from xgen_studio.studio.engine.protocol import Opened
-
     paint(window)
     asked = []
     discard = QMessageBox.StandardButton.Discard
     monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: asked.append(1) or discard)
-    window.desk.open(tmp_path / "radiograph.png")
+    engine = FakeEngine()
+    monkeypatch.setattr(window.workspace.opening, "engine", engine)
+    file = tmp_path / "radiograph.png"
+    window.open(file)
     labels = np.ones((160, 288), np.uint8)
-    pixels = labels.astype(np.float32)
-    number = window.desk._opening
-    window.engine.opened.emit(Opened(number, "radiograph.png", pixels, labels, None, "", False))
-    assert asked == [1] and window.page.document.picture.source == "radiograph.png"
+    engine.tell(OpenedRadiograph(file, labels.astype(np.float32), labels, None, "", False))
+    assert asked == [1] and window.page.document.picture.source == str(file)
 
 
 def test_a_journal_folder_that_is_no_folder_stops_nothing(tmp_path):

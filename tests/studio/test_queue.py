@@ -2,40 +2,15 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Signal
 
-from xgen_studio.anatomy.knee.labels import TABLE
+from tests.studio.driving import FakeEngine
 from xgen_studio.imaging import Mask
-from xgen_studio.studio.engine.live import Request
-from xgen_studio.studio.engine.protocol import (
-    Cancel,
-    Draw,
-    Drawn,
-    Ended,
-    Failed,
-    Pause,
-    Series,
-    Stepped,
-)
-from xgen_studio.studio.engine.queue import JobQueue, QueuedSeries
+from xgen_studio.studio.engine.client import DIED
+from xgen_studio.studio.engine.protocol import Told
+from xgen_studio.studio.engine.queue import Job, JobQueue
 from xgen_studio.studio.panels.jobs import JobsPanel, duration, words
-
-
-class FakeEngine(QObject):
-    died = Signal()
-    stepped, drawn = Signal(object), Signal(object)
-    ended, failed, judged = Signal(object), Signal(object), Signal(object)
-
-    def __init__(self):
-        super().__init__()
-        self.sent, self._last = [], 0
-
-    def number(self):
-        self._last += 1
-        return self._last
-
-    def send(self, message):
-        self.sent.append(message)
+from xgen_studio.tasks.drawing import Drawing, Drawn, Series
+from xgen_studio.wings.knee.science.labels import TABLE
 
 
 @pytest.fixture
@@ -45,8 +20,11 @@ def queue(qapp):
 
 def job(title, n=2, **values):
     mask = Mask(np.ones((4, 6), np.uint8), TABLE)
-    request = Request(Draw(0, "m", mask, True))
-    return QueuedSeries(title, request=request, seeds=tuple(range(n)), **values)
+    return Job(title, Series(Drawing("m"), mask, n), n, **values)
+
+
+def drawn(provenance):
+    return Drawn(np.zeros((4, 6), np.float32), provenance, 0.1)
 
 
 def titles(queue):
@@ -59,17 +37,17 @@ def test_one_runs_the_others_wait_and_follow_in_their_order(queue):
     queue.move(c, -1)
     queue.move(c, -1)  # no further: a runs already
     assert [j.title for j in queue.jobs] == ["a", "c", "b"]
-    queue.engine.ended.emit(Ended(a.number, "done"))
+    queue.engine.end(number=a.number)
     assert c.state == "running" and b.state == "waiting"
-    assert [m.number for m in queue.engine.sent if isinstance(m, Series)] == [a.number, c.number]
+    assert queue.engine.asked == [a.ask, c.ask]
 
 
 def test_progress_pictures_and_time_left_are_kept(queue):
     came = []
-    a = queue.add(job("a", on_picture=came.append))
-    queue.engine.stepped.emit(Stepped(a.number, 8, 16))
-    queue.engine.drawn.emit(Drawn(a.number, True, np.zeros((4, 6), np.float32), {"seed": 3}, 0.1))
-    queue.engine.drawn.emit(Drawn(99, True, np.zeros((4, 6), np.float32), {}, 0.1))  # of live
+    a = queue.add(job("a", on_told=came.append))
+    queue.engine.step(8, 16)
+    queue.engine.tell(drawn({"seed": 3}))
+    queue._heard(Told(99, drawn({})))  # of another request
     assert (a.done, a.total, a.made) == (8, 16, 1)
     assert came[0].provenance == {"seed": 3}
     assert a.left == pytest.approx(a.seconds, rel=0.2)
@@ -78,7 +56,7 @@ def test_progress_pictures_and_time_left_are_kept(queue):
 def test_a_job_is_held_and_its_time_stands_still(queue):
     a = queue.add(job("a"))
     queue.hold(a, True)
-    assert a.state == "held" and queue.engine.sent[-1] == Pause(a.number, True)
+    assert a.state == "held" and queue.engine.said[-1] == ("hold", a.number, True)
     assert a.seconds == a.seconds
     assert "held" in words(a)
     queue.hold(a, False)
@@ -90,8 +68,8 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_the_worker(queu
     queue.cancel(b)
     assert b.state == "cancelled"
     queue.cancel(a)
-    assert queue.engine.sent[-1] == Cancel(a.number) and a.state == "running"
-    queue.engine.ended.emit(Ended(a.number, "cancelled"))
+    assert queue.engine.said[-1] == ("cancel", a.number) and a.state == "running"
+    queue.engine.end("cancelled", a.number)
     assert a.state == "cancelled" and "0 of 2" in words(a)
     queue.clear()
     assert queue.jobs == []
@@ -99,16 +77,16 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_the_worker(queu
 
 def test_a_failure_is_said_and_the_next_one_runs(queue):
     a, b = queue.add(job("a")), queue.add(job("b"))
-    queue.engine.failed.emit(Failed(a.number, "no space left; free some"))
+    queue.engine.fail("no space left; free some", a.number)
     assert a.state == "failed" and "free some" in words(a) and b.state == "running"
-    queue.engine.died.emit()
+    queue.engine.fail(DIED, b.number)
     assert b.state == "failed" and "memory" in b.message
 
 
 def test_another_device_is_for_the_jobs_that_wait(queue):
     a, b = queue.add(job("a")), queue.add(job("b"))
     queue.use_device("cuda:1")
-    assert a.request.draw.device == "cpu" and b.request.draw.device == "cuda:1"
+    assert a.ask.drawing.device == "cpu" and b.ask.drawing.device == "cuda:1"
 
 
 def test_the_panel_shows_each_job_with_the_buttons_it_can_use(queue, qtbot):
@@ -118,7 +96,7 @@ def test_the_panel_shows_each_job_with_the_buttons_it_can_use(queue, qtbot):
     first, second = panel.rows
     assert first.up.isHidden() and not first.hold.isHidden()
     assert second.hold.isHidden() and not second.up.isHidden()
-    queue.engine.stepped.emit(Stepped(a.number, 4, 16))
+    queue.engine.step(4, 16, a.number)
     assert first.bar.value() == 250
     second.up.click()
     second.cancel.click()

@@ -1,18 +1,20 @@
 """What is done with the radiograph, with the real worker."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from tests.studio.conftest import Mouse, pixels, wait_for
-from xgen_studio.anatomy.knee.labels import FEMUR
+from tests.studio.driving import Mouse, pixels, wait_for
 from xgen_studio.studio.canvas.compare import DIFFERENCE, RANGE, SLIDER, Comparison
-from xgen_studio.studio.engine.queue import QueuedSeries
-from xgen_studio.studio.knee.documents import DRR_GRID, new_document
-from xgen_studio.studio.knee.taking_out import ask_export, write_picture
+from xgen_studio.studio.drawing.taking_out import ask_export, write_picture
+from xgen_studio.studio.engine.queue import Job
+from xgen_studio.tasks.drawing import Series
+from xgen_studio.wings.knee.pages.documents import DRR_GRID, new_document
+from xgen_studio.wings.knee.science.labels import FEMUR
 
 
 @pytest.fixture
@@ -36,16 +38,16 @@ def next_picture(page, call):
 def test_only_the_chosen_region_changes_and_the_result_is_made_again(window, drawn):
     page, first = drawn, drawn.picture()
     page.take_region_tool()
-    around = Mouse(page.radiograph)
+    around = Mouse(page.outcome)
     edited = next_picture(page, lambda: around.drag(circle(144, 110, 30)))
     region = page.live.edit.region
     assert 2500 < region.sum() < 3000
-    page.hand.use(label=FEMUR, radius=6)
+    page.easel.use(label=FEMUR, radius=6)
     edited = next_picture(page, lambda: Mouse(page.drawing).drag([(130, 110), (155, 110)]))
     np.testing.assert_array_equal(edited.pixels[~region], first.pixels[~region])
     assert np.abs(edited.pixels - first.pixels)[region].max() > 0.02
     page.keep()
-    QTest.keyClick(page.radiograph, Qt.Key.Key_Escape)
+    QTest.keyClick(page.outcome, Qt.Key.Key_Escape)
     assert page.live.edit is None
     assert len(page.document.picture.recipe) == 2
     page.make_again()
@@ -70,14 +72,12 @@ def test_variations_come_into_the_strip_and_can_be_kept_or_discarded(window, dra
 def test_a_stroke_is_answered_while_a_series_runs_and_a_series_can_be_held(window, drawn, tmp_path):
     page, queue = drawn, window.queue
     out = tmp_path / "many"
-    job = queue.add(
-        QueuedSeries(
-            "many", str(out), request=page.live.request(final=True), seeds=tuple(range(40))
-        )
-    )
+    draw = page.live.request(final=True).draw
+    series = Series(replace(draw.drawing, seed=0), draw.mask, 40, folder=out)
+    job = queue.add(Job("many", series, 40, folder=str(out)))
     assert wait_for(lambda: job.made >= 1)
     queue.hold(job, True)
-    page.hand.use(label=FEMUR, radius=9)
+    page.easel.use(label=FEMUR, radius=9)
     next_picture(page, lambda: Mouse(page.drawing).drag([(120, 60), (150, 60)]))
     wait_for(lambda: False, 0.5)
     made = job.made
@@ -102,23 +102,23 @@ def test_a_square_knee_is_drawn_by_the_model_for_any_angle(window):
     assert wait_for(lambda: page.picture() is not None)
     assert page.picture().provenance["model"] == "knee-drr"
     assert page.picture().pixels.shape == DRR_GRID
-    assert not page.panel.grade.isVisible()
+    assert not page.panel.options  # no grade
 
 
 def test_comparing_needs_a_kept_picture_and_shows_both(window, drawn):
     page = drawn
     assert not page.view_bar.compare.isEnabled()
     page.keep()
-    next_picture(page, lambda: page.panel.put_seed(99))
+    next_picture(page, lambda: page.panel.seed.setValue(99))
     page.view_bar.compare.setCurrentIndex(page.view_bar.compare.findData(SLIDER))
-    comparison = page.radiograph.comparison
+    comparison = page.outcome.comparison
     assert comparison.how == SLIDER
-    target = page.radiograph.target
-    middle = page.radiograph.view.to_picture(target.center().x(), target.center().y())
-    Mouse(page.radiograph).drag([middle, (middle[0] - 40, middle[1])])
+    target = page.outcome.target
+    middle = page.outcome.view.to_picture(target.center().x(), target.center().y())
+    Mouse(page.outcome).drag([middle, (middle[0] - 40, middle[1])])
     assert comparison.at == pytest.approx((middle[0] - 40) / 288, abs=0.01)
     page.document.put_picture(None, "Away")
-    assert page.radiograph.comparison is None
+    assert page.outcome.comparison is None
 
 
 def test_the_difference_is_red_where_the_new_picture_is_lighter(qapp):
@@ -151,11 +151,11 @@ def test_export_and_dragging_out_write_what_is_shown(window, drawn, tmp_path):
 
 def test_automatic_contrast_reaches_both_canvases(window, drawn):
     drawn.actions_["view.auto"].trigger()
-    low, high = drawn.radiograph.picture.low, drawn.radiograph.picture.high
+    low, high = drawn.outcome.picture.low, drawn.outcome.picture.high
     assert 0 <= low < high <= 1 and (low, high) != (0.0, 1.0)
     assert drawn.drawing.picture.high == high
     drawn.actions_["view.full"].trigger()
-    assert (drawn.radiograph.picture.low, drawn.radiograph.picture.high) == (0.0, 1.0)
+    assert (drawn.outcome.picture.low, drawn.outcome.picture.high) == (0.0, 1.0)
 
 
 def test_a_model_that_is_taken_away_is_said_and_the_window_lives(window, drawn):
@@ -164,7 +164,7 @@ def test_a_model_that_is_taken_away_is_said_and_the_window_lives(window, drawn):
     assert wait_for(lambda: "knee-gone" in page.panel.state.text())
     page.live.set_drawing(model="knee-xray")
     assert wait_for(lambda: "Finished" in page.panel.state.text())
-    assert pixels(page.radiograph).std() > 20
+    assert pixels(page.outcome).std() > 20
 
 
 def test_the_mask_of_a_kept_radiograph_is_proposed_as_one_change(window, drawn):

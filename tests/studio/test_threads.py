@@ -7,7 +7,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
-from tests.studio.conftest import wait_for
+from tests.studio.driving import wait_for
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.threads import Reply, on_thread
 

@@ -9,13 +9,13 @@ from PySide6.QtGui import QFocusEvent, QInputDevice, QPointingDevice, QTabletEve
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.studio.conftest import Mouse
-from xgen_studio.anatomy.knee.labels import FEMUR, LEG, TIBIA
-from xgen_studio.anatomy.knee.templates import templates
+from tests.studio.driving import FakeEngine, Mouse
 from xgen_studio.document import Picture
-from xgen_studio.studio.knee.documents import new_document
 from xgen_studio.studio.tools import Angle, Ruler, ShapeTool
 from xgen_studio.studio.tools.measure import angle, length
+from xgen_studio.wings.knee.pages.documents import new_document
+from xgen_studio.wings.knee.science.labels import FEMUR, LEG, TIBIA
+from xgen_studio.wings.knee.science.templates import templates
 
 ALT = Qt.KeyboardModifier.AltModifier
 
@@ -91,7 +91,7 @@ def test_saving_settles_a_floating_shape(empty, window, tmp_path):
 
 def test_a_locked_label_is_safe_from_a_shape(empty):
     empty.document.mask[60:70, 100:110] = TIBIA
-    empty.hand.use(label=TIBIA)
+    empty.easel.use(label=TIBIA)
     empty.actions_["label.lock"].trigger()
     drop(empty, 1)  # the leg
     assert (empty.document.mask[60:70, 100:110] == TIBIA).all()
@@ -99,7 +99,7 @@ def test_a_locked_label_is_safe_from_a_shape(empty):
 
 
 def test_mirrored_painting_paints_both_sides_alike(empty):
-    empty.hand.use(label=FEMUR, radius=6)
+    empty.easel.use(label=FEMUR, radius=6)
     empty.brush_bar.mirror.setChecked(True)
     Mouse(empty.drawing).drag([(40, 30), (60, 55)])
     mask = empty.document.mask
@@ -113,7 +113,7 @@ def test_painting_by_grey_values_stops_at_them(empty):
     empty.brush_bar.limited.setChecked(True)
     empty.brush_bar.low.setValue(0.4)
     empty.brush_bar.high.setValue(0.6)
-    empty.hand.use(label=FEMUR, radius=20)
+    empty.easel.use(label=FEMUR, radius=20)
     Mouse(empty.drawing).drag([(20, 80), (270, 80)])
     columns = np.flatnonzero((empty.document.mask == FEMUR).any(0))
     assert ramp[0, columns.min()] >= 0.4 and ramp[0, columns.max()] <= 0.6
@@ -122,17 +122,17 @@ def test_painting_by_grey_values_stops_at_them(empty):
 
 def test_alt_click_takes_the_label_and_alt_drag_sizes_the_brush(window, mouse):
     page = window.page
-    page.hand.use(label=LEG, radius=8)
+    page.easel.use(label=LEG, radius=8)
     mouse.click((144.5, 120.5), modifiers=ALT)
-    assert page.hand.label == TIBIA
+    assert page.easel.label == TIBIA
     mouse.drag([(50, 50), (53, 50), (57, 50)], modifiers=ALT)
-    assert page.hand.radius == pytest.approx(15, abs=0.01)
+    assert page.easel.radius == pytest.approx(15, abs=0.01)
     assert len(page.document.history) == 0
 
 
 def test_growing_and_shrinking_a_label_moves_its_edge(window):
     page = window.page
-    page.hand.use(label=FEMUR)
+    page.easel.use(label=FEMUR)
     area = (page.document.mask == FEMUR).sum()
     page.actions_["label.grow"].trigger()
     assert (page.document.mask == FEMUR).sum() > area
@@ -190,7 +190,7 @@ def pen(canvas, kind, point, pressure):
 
 
 def test_a_pen_paints_as_wide_as_it_is_pressed_and_without_gaps(empty):
-    empty.hand.use(label=FEMUR, radius=20)
+    empty.easel.use(label=FEMUR, radius=20)
     canvas = empty.drawing
     pen(canvas, QEvent.Type.TabletPress, (60, 80), 0.2)
     pen(canvas, QEvent.Type.TabletMove, (220, 80), 1.0)  # one event: the way between is filled
@@ -203,18 +203,18 @@ def test_a_pen_paints_as_wide_as_it_is_pressed_and_without_gaps(empty):
 
 
 def test_another_tool_or_save_ends_a_running_stroke(empty):
-    empty.hand.use(label=FEMUR, radius=6)
+    empty.easel.use(label=FEMUR, radius=6)
     mouse = Mouse(empty.drawing)
     mouse.drag([(40, 30), (80, 55)], release=False)
     QTest.keyClick(empty.drawing, Qt.Key.Key_G)
-    assert not empty.hand.in_stroke and empty.document.history.names == ["Paint femur"]
+    assert not empty.easel.in_stroke and empty.document.history.names == ["Paint femur"]
     mouse.release((80, 55))
     empty.tools.undo()
     assert not empty.document.mask.any()
 
 
 def test_nothing_comes_between_the_parts_of_a_stroke(empty):
-    empty.hand.use(label=FEMUR, radius=6)
+    empty.easel.use(label=FEMUR, radius=6)
     mouse = Mouse(empty.drawing)
     mouse.drag([(40, 30), (80, 30)], release=False)
     empty.actions_["label.grow"].trigger()
@@ -234,7 +234,7 @@ def test_nothing_comes_between_the_parts_of_a_stroke(empty):
 
 def test_a_locked_label_neither_grows_nor_shrinks(window):
     page = window.page
-    page.hand.use(label=FEMUR)
+    page.easel.use(label=FEMUR)
     page.actions_["label.lock"].trigger()
     before = page.document.mask.copy()
     for how in ("grow", "shrink", "smooth"):
@@ -243,7 +243,7 @@ def test_a_locked_label_neither_grows_nor_shrinks(window):
 
 
 def test_two_quick_dabs_are_two_strokes(empty):
-    empty.hand.use(label=FEMUR, radius=3)
+    empty.easel.use(label=FEMUR, radius=3)
     mouse, none = Mouse(empty.drawing), Qt.KeyboardModifier.NoModifier
     left = Qt.MouseButton.LeftButton
     mouse.click((40, 40))
@@ -280,40 +280,39 @@ def test_a_moving_shape_is_told_as_one_change(empty):
 
 
 def test_another_button_does_not_end_a_stroke_and_a_lost_release_does(empty):
-    empty.hand.use(label=FEMUR, radius=4)
+    empty.easel.use(label=FEMUR, radius=4)
     mouse, none = Mouse(empty.drawing), Qt.KeyboardModifier.NoModifier
     left, right = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
     mouse.drag([(40, 30), (60, 30)], release=False)
     mouse.send(QEvent.Type.MouseButtonPress, (60, 30), right, left | right, none)
     mouse.send(QEvent.Type.MouseButtonRelease, (60, 30), right, left, none)
     mouse.send(QEvent.Type.MouseMove, (90, 30), Qt.MouseButton.NoButton, left, none)
-    assert empty.hand.in_stroke and empty.document.mask[30, 88] == FEMUR
+    assert empty.easel.in_stroke and empty.document.mask[30, 88] == FEMUR
     mouse.hover((100, 60))  # no button is down: its release went to a dialog
-    assert not empty.hand.in_stroke and empty.document.history.names == ["Paint femur"]
+    assert not empty.easel.in_stroke and empty.document.history.names == ["Paint femur"]
     mouse.drag([(40, 90), (60, 90)])
     assert len(empty.document.history) == 2
 
 
 def test_sizing_the_brush_does_not_outlive_a_change_of_tools(empty):
-    empty.hand.use(label=FEMUR, radius=8)
+    empty.easel.use(label=FEMUR, radius=8)
     mouse = Mouse(empty.drawing)
     mouse.drag([(50, 50), (55, 50)], modifiers=ALT, release=False)
     for key in (Qt.Key.Key_G, Qt.Key.Key_B):
         QTest.keyClick(empty.drawing, key)
-    radius = empty.hand.radius
+    radius = empty.easel.radius
     mouse.drag([(40, 30), (80, 30)])
-    assert empty.hand.radius == radius and empty.document.history.names == ["Paint femur"]
+    assert empty.easel.radius == radius and empty.document.history.names == ["Paint femur"]
 
 
 def test_moving_a_shape_never_asks_for_the_mask_without_it(empty):
     tool = drop(empty)
-    asked = []
+    engine = empty.live.engine = FakeEngine()
     empty.live._ready = True
-    empty.live.engine.send = asked.append
     for _ in range(3):
         tool._all(lambda points: points + 3)
-    assert asked and all(getattr(message, "final", None) is False for message in asked)
-    assert all(message.mask.labels.any() for message in asked)
+    assert engine.asked and not any(ask.final for ask in engine.asked)
+    assert all(ask.mask.labels.any() for ask in engine.asked)
 
 
 def test_peeking_ends_when_the_window_loses_the_keyboard(empty):

@@ -7,8 +7,8 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from tests.studio.conftest import pixels, wait_for
-from xgen_studio.studio.engine.protocol import Stop
+from tests.studio.driving import pixels, wait_for
+from xgen_studio.tasks.drawing import Devices
 
 RIGHT, CTRL = Qt.MouseButton.RightButton, Qt.KeyboardModifier.ControlModifier
 
@@ -16,7 +16,7 @@ RIGHT, CTRL = Qt.MouseButton.RightButton, Qt.KeyboardModifier.ControlModifier
 def test_a_stroke_paints_the_label_in_hand_and_undo_takes_it_back(window, mouse):
     page = window.page
     before = page.document.mask.copy()
-    page.hand.use(label=3, radius=4)
+    page.easel.use(label=3, radius=4)
     mouse.drag([(40 + i, 100) for i in range(0, 60, 3)])
     assert (page.document.mask[100, 40:97] == 3).all()
     assert page.document.history.names[-1] == "Paint femur"
@@ -26,7 +26,7 @@ def test_a_stroke_paints_the_label_in_hand_and_undo_takes_it_back(window, mouse)
 
 def test_right_drag_and_ctrl_erase(window, mouse):
     page = window.page
-    page.hand.use(label=3, radius=5)
+    page.easel.use(label=3, radius=5)
     for i, (button, modifiers) in enumerate(
         [(RIGHT, Qt.KeyboardModifier.NoModifier), (Qt.MouseButton.LeftButton, CTRL)]
     ):
@@ -39,7 +39,7 @@ def test_right_drag_and_ctrl_erase(window, mouse):
 def test_escape_takes_a_running_stroke_back(window, mouse):
     page = window.page
     before = page.document.mask.copy()
-    page.hand.use(label=3, radius=6)
+    page.easel.use(label=3, radius=6)
     mouse.drag([(20, 20), (90, 90)], release=False)
     assert (page.document.mask != before).any()
     QTest.keyClick(page.drawing, Qt.Key.Key_Escape)
@@ -50,7 +50,7 @@ def test_escape_takes_a_running_stroke_back(window, mouse):
 
 def test_keys_take_tools_and_an_outline_fills_itself(window, mouse):
     page = window.page
-    page.hand.use(label=6)
+    page.easel.use(label=6)
     QTest.keyClick(page.drawing, Qt.Key.Key_O)
     assert page.actions_["tool.lasso"].isChecked()
     assert not page.actions_["tool.brush"].isChecked()
@@ -59,7 +59,7 @@ def test_keys_take_tools_and_an_outline_fills_itself(window, mouse):
     area = (page.document.mask == 6).sum()
     assert abs(area - np.pi * 25 * 20) < 60
     QTest.keyClick(page.drawing, Qt.Key.Key_G)
-    page.hand.use(label=5)
+    page.easel.use(label=5)
     for corner in ((10, 10), (60, 10), (60, 60), (10, 60)):
         mouse.click(corner)
     QTest.keyClick(page.drawing, Qt.Key.Key_Return)
@@ -77,11 +77,11 @@ def test_the_radiograph_follows_a_stroke_and_can_be_kept_and_undone(window, mous
     assert wait_for(lambda: page.picture() is not None)
     first = page.picture()
     assert first.pixels.shape == page.document.shape
-    shown = pixels(page.radiograph)
+    shown = pixels(page.outcome)
     assert shown.std() > 20
     previews = []
     page.live.shown.connect(lambda result: previews.append(result.final))
-    page.hand.use(label=3, radius=12)
+    page.easel.use(label=3, radius=12)
     mouse.drag([(100 + i, 70) for i in range(40)], release=False)
     assert wait_for(lambda: False in previews)
     mouse.release((139, 70))
@@ -109,7 +109,7 @@ def test_a_worker_that_dies_is_said_and_started_again(window, mouse):
     first = page.picture()
     window.engine._process.kill()
     assert wait_for(lambda: "ended" in page.panel.state.text())
-    page.hand.use(label=3, radius=8)
+    page.easel.use(label=3, radius=8)
     mouse.drag([(100, 60), (130, 60)])
     assert wait_for(lambda: page.picture() is not None and page.picture() is not first)
 
@@ -137,6 +137,6 @@ def test_a_worker_s_death_is_heard_even_when_something_is_sent_first(window):
     process = window.engine._process
     process.kill()
     process.join(5)
-    window.engine.send(Stop())  # before the event loop could deliver the news
+    window.engine.ask(Devices(), window.page.panel._devices)  # before the loop delivers the news
     assert heard == [1] and window.engine.running
     assert wait_for(lambda: window.page.picture() is not None)

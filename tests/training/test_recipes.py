@@ -4,20 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from xgen_studio.diffusion import Condition
-from xgen_studio.paths import RECIPES
-from xgen_studio.training.batch import Batch
-from xgen_studio.training.build import make_dataset, make_denoiser
+from xgen_studio.training.build import make_dataset, make_learner
 from xgen_studio.training.recipe import load_recipe
-from xgen_studio.training.trainer import loss_of
+from xgen_studio.wings import wings
 
 ARRAYS = {
-    "xray_set": "knee-xray",
-    "xray_mask_set": "knee-xray-outlines",
-    "drr_set": "knee-drr",
-    "joint_set": "hand",
-    "paper_set": "hand",
-    "landmark_set": "hand",
+    "knee-xray": "knee-xray",
+    "knee-xray-masks": "knee-xray-outlines",
+    "knee-drr": "knee-drr",
+    "hand-joint": "hand",
+    "hand-paper": "hand",
+    "hand-landmarks": "hand",
 }
 
 
@@ -50,21 +47,23 @@ def write_arrays(folder, name):
     )
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
+RECIPES = [path for wing in wings() for path in wing.recipes.values()]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_a_shipped_recipe_computes_a_loss_and_its_gradient(path, tmp_path):
     recipe = load_recipe(path)
     assert recipe.name == path.stem
-    write_arrays(tmp_path, ARRAYS[recipe.dataset.partition(":")[2]])
+    write_arrays(tmp_path, ARRAYS[recipe.dataset])
     dataset = make_dataset(recipe, tmp_path)
-    denoiser = make_denoiser(recipe).train()
+    learner = make_learner(recipe)
     generator = torch.Generator().manual_seed(0)
     batch = dataset.batch(torch.tensor([0, 1]), generator, torch.device("cpu"))
     if path.stem.endswith("-paper"):  # 25 M weights on the CPU: a corner is enough
-        channels = batch.condition.channels
-        corner = Condition(None if channels is None else channels[..., :64, :64])
-        batch = Batch(batch.target[..., :64, :64], corner)
-    loss = loss_of(recipe, denoiser, denoiser, batch, generator)
-    loss.backward()
-    assert torch.isfinite(loss)
-    moved = [p for p in denoiser.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
+        batch = {k: v[..., :64, :64] if v.ndim == 4 else v for k, v in batch.items()}
+    for phase in learner.phases:
+        loss, _ = learner.loss(phase.name, batch, generator)
+        loss.backward()
+        assert torch.isfinite(loss)
+    moved = [p for p in learner.parts.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
     assert moved

@@ -2,8 +2,7 @@
 
 import torch
 
-from xgen_studio.diffusion import Condition
-from xgen_studio.training import Batch
+from xgen_studio.training.run import run_training
 
 
 class ToySet:
@@ -20,7 +19,7 @@ class ToySet:
     def batch(self, indices, generator, device):
         jitter = 0.01 * torch.randn(len(indices), 1, 1, 1, generator=generator)
         images = (self.images[indices] + jitter).to(device)
-        return Batch(images, Condition((images > 0).float()))
+        return {"target": images, "condition": (images > 0).float()}
 
 
 def toy_set(data, **options):
@@ -61,3 +60,8 @@ def write_recipe(folder, steps=10, dropout=0.0):
     path = folder / "toy.toml"
     path.write_text(RECIPE.format(steps=steps, dropout=dropout))
     return path
+
+
+def train(recipe, data, run, **more):
+    """Train a toy, which is code of our own."""
+    return run_training(recipe, data, run, trust_code=True, **more)

@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from xgen_studio.jobs.job import Monitor, Progress
+from xgen_studio.tasks.ask import Ask, Note, perform
+from xgen_studio.tasks.bench import Bench, Hears, Progress
 
 PLAIN_EVERY = 5.0  # seconds between plain lines
 
@@ -43,44 +45,60 @@ class PlainLines:
 
 
 @contextmanager
-def monitor_on_terminal(title: str) -> Iterator[Monitor]:
-    """A job monitor shown on the terminal; Ctrl+C asks the job to stop at its next step."""
-    monitor = Monitor()
-    before = signal.signal(signal.SIGINT, lambda *_: monitor.cancel())
-    try:
-        if not sys.stderr.isatty():
-            monitor.listener = PlainLines(title)
-            yield monitor
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+def bench_on_terminal(title: str) -> Iterator[Bench]:
+    """A bench whose progress is shown; Ctrl+C asks the task to stop at its next step."""
+    with _shown(title) as hears:
+        bench = Bench(hears)
+        before = signal.signal(signal.SIGINT, lambda *_: bench.cancel())
+        try:
+            yield bench
+        finally:
+            signal.signal(signal.SIGINT, before)
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )
-        with Bar(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(title, total=None, rate="")
-            began = time.monotonic()
 
-            def show(progress: Progress) -> None:
-                rate = progress.done / max(time.monotonic() - began, 1e-9)
-                bar.update(
-                    task,
-                    completed=progress.done,
-                    total=progress.total,
-                    description=progress.text or title,
-                    rate=f"{rate:.1f}/s",
-                )
+@contextmanager
+def _shown(title: str) -> Iterator[Hears]:
+    if not sys.stderr.isatty():
+        yield PlainLines(title)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
-            monitor.listener = show
-            yield monitor
-    finally:
-        signal.signal(signal.SIGINT, before)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, rate="")
+        began = time.monotonic()
+
+        def show(progress: Progress) -> None:
+            rate = progress.done / max(time.monotonic() - began, 1e-9)
+            bar.update(
+                task,
+                completed=progress.done,
+                total=progress.total,
+                description=progress.text or title,
+                rate=f"{rate:.1f}/s",
+            )
+
+        yield show
+
+
+def carry_out(ask: Ask, title: str) -> list[Any]:
+    """Do what is asked, in this process; notes are said, all else that is told comes back."""
+    found = []
+    with bench_on_terminal(title) as bench:
+        for told in perform(ask, bench):
+            if isinstance(told, Note):
+                say(told.text)
+            else:
+                found.append(told)
+    return found
 
 
 def has_display() -> bool:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from xgen_studio.cli.console import has_display, say
-from xgen_studio.errors import XGenError
-from xgen_studio.paths import RESOURCES, bundle_folders, shared_data
+from xgen_studio.errors import CallError, InputError, XGenError
+from xgen_studio.paths import MODELS, bundle_folders, shared_data
+from xgen_studio.training.known import known_runs
+from xgen_studio.training.run_folder import OVER, RunFolder
+from xgen_studio.wings import wings
 
 NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
-OPTIONAL = {
-    "PySide6_Essentials": "the studio window",
-    "pyqtgraph": "the studio window",
-    "pgmpy": "the hand's random field as a model to look into",
-}
+OPTIONAL = {"PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window"}
 
 
 def show_models(as_json: bool) -> None:
     """List the bundles, for people or as JSON."""
+    from xgen_studio.bundles import read_bundle
     from xgen_studio.diffusion import METHODS, SAMPLERS
-    from xgen_studio.diffusion.bundle import read_bundle
+
+    methods = {**METHODS, **{k: v for one in wings() for k, v in one.methods.items()}}
 
     cards, broken = [], []
     for name, folder in bundle_folders().items():
@@ -39,7 +41,7 @@ def show_models(as_json: bool) -> None:
         say(f"{card.name}: {card.title}")
         say(f"  does        {card.summary}; {card.grid[1]} x {card.grid[0]} px")
         for method, network in card.methods.items():
-            what = METHODS.get(method, "proposes masks for radiographs (xgen mask)")
+            what = methods[method].summary if method in methods else "not known here"
             seen = card.networks.get(network)
             state = f"{seen.examples:,} examples seen" if seen else "not trained yet"
             say(f"  {method:11} {what}; {state}")
@@ -53,13 +55,13 @@ def show_models(as_json: bool) -> None:
     for row in broken:
         say(f"{row['name']}: unusable - {row['error']}")
     if not cards:
-        say("No models found. Look for bundles in models/, or name folders in XGEN_MODELS.")
+        say("No models found. Name folders of bundles in XGEN_MODELS.")
     say("samplers: " + "; ".join(f"{s.name} ({s.summary})" for s in SAMPLERS.values()))
 
 
 def show_devices() -> None:
     """List the CPU and every CUDA device."""
-    from xgen_studio.jobs.devices import devices
+    from xgen_studio.tasks.devices import devices
 
     for device in devices():
         memory = ""
@@ -93,20 +95,20 @@ def show_doctor() -> bool:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     say(f"{'ok      ' if free > 1 else 'low     '} {free:.1f} GiB free in {Path.cwd()}")
     say(f"display  {'found' if has_display() else 'none: the demo runs without one'}")
-    if not RESOURCES.is_dir():
-        good = False
-        say(f"missing  {RESOURCES}: sample cases and recipes; install from a full checkout")
+    recipes = sum(len(one.recipes) for one in wings())
+    good &= bool(recipes)
+    say(f"{'ok      ' if recipes else 'missing '} {recipes} recipes of {len(wings())} wings")
     return _doctor_models() and good
 
 
 def _doctor_models() -> bool:
-    from xgen_studio.diffusion.bundle import read_bundle
+    from xgen_studio.bundles import read_bundle
     from xgen_studio.imaging import file_hash
 
     good = True
     folders = bundle_folders()
     if not folders:
-        say("missing  models: no bundle found in models/ or XGEN_MODELS")
+        say(f"missing  models: no bundle found in {MODELS} or XGEN_MODELS")
         return False
     for name, folder in folders.items():
         try:
@@ -119,3 +121,26 @@ def _doctor_models() -> bool:
             good = False
             say(f"damaged  {name}: {error}")
     return good
+
+
+def show_runs(folders: Sequence[Path], wanted: Sequence[str]) -> None:
+    """List trainings, or ask them to stop, pause or resume: those named, or all that run."""
+    from xgen_studio.tasks.train import run_in_words
+
+    if len(wanted) > 1:
+        raise CallError(f"--{' and --'.join(wanted)}: choose one of them")
+    if wanted and not folders:
+        raise CallError(f"--{wanted[0]}: name the run folders it is about")
+    runs = [RunFolder(folder) for folder in folders] or known_runs()
+    for run in runs:
+        if not run.exists:
+            raise InputError(f"{run.path}: no training began here; xgen runs lists those known")
+        for word in wanted:
+            if run.status().state in OVER:
+                raise InputError(f"{run.path}: no training runs there")
+            run.ask(word)
+            say(f"asked to {word}: {run.path}")
+        if not wanted:
+            say(run_in_words(run))
+    if not runs:
+        say("No trainings are known. Start one with xgen train RECIPE.")

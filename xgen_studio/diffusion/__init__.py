@@ -1,7 +1,7 @@
 """Diffusion: noise processes, denoisers and samplers. Knows nothing of anatomy.
 
 All models live in "variance exploding coordinates": x = y + sigma z with data y in [-1, 1].
-Papers that keep data in [0, 1] state sigmas half as large (the knee paper's 0.01..128 is
+Papers that keep data in [0, 1] state sigmas half as large (Mei 2024's 0.01..128 is
 0.02..256 here).
 """
 

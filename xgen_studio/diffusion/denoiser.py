@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from xgen_studio.diffusion.condition import Condition
 from xgen_studio.diffusion.process import EDM, VE, VP, NoiseProcess
-from xgen_studio.networks.localiser import Localiser
+from xgen_studio.errors import InputError
 from xgen_studio.networks.vae import VAE
 
 
@@ -85,11 +85,7 @@ class RegressionDenoiser(Denoiser):
 
 
 class LatentDenoiser(Denoiser):
-    """A VAE's decoder as a denoiser of one evaluation: the latent is the first normal numbers of x.
-
-    While training, `forward` is the VAE's loss of clean pictures: parallel training wraps `forward`
-    and would not hear another method.
-    """
+    """A VAE's decoder as a denoiser of one evaluation: its latent is the first numbers of x."""
 
     network: VAE
 
@@ -98,44 +94,19 @@ class LatentDenoiser(Denoiser):
         self.process = process
 
     def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
-        if self.training:
-            loss: Tensor = self.network.loss(x)
-            return loss
         normal = x.flatten(1)[:, : self.network.config.latent] / sigma[:, None]
         pictures: Tensor = self.network.decode(normal)
         return pictures.float()
 
 
-class LandmarkRegression(Denoiser):
-    """A localiser in a denoiser's clothes, so that the one trainer can train it.
-
-    While training, `x` is the picture, `condition.channels` the landmarks it learns from, and
-    `forward` the loss; afterwards it gives the landmarks (B, K, 2).
-    """
-
-    network: Localiser
-
-    def __init__(self, network: Localiser, process: NoiseProcess) -> None:
-        super().__init__(network)
-        self.process = process
-
-    def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
-        if self.training:
-            assert condition.channels is not None
-            loss: Tensor = self.network.loss(x, condition.channels)
-            return loss
-        landmarks: Tensor = self.network(x)[0]
-        return landmarks
-
-
-def build_denoiser(network: nn.Module, process: NoiseProcess, *, regression: bool) -> Denoiser:
-    """The denoiser that fits a network trained with `process`."""
-    if isinstance(network, VAE):
-        return LatentDenoiser(network, process)
-    if isinstance(network, Localiser):
-        return LandmarkRegression(network, process)
-    if regression:
+def build_denoiser(network: nn.Module, process: NoiseProcess, kind: str = "denoiser") -> Denoiser:
+    """The denoiser of a network trained with `process`; `kind`: denoiser, regression or vae."""
+    if kind == "regression":
         return RegressionDenoiser(network, process)
+    if kind == "vae":
+        if not isinstance(network, VAE):
+            raise InputError(f"a {type(network).__name__} is no variational autoencoder")
+        return LatentDenoiser(network, process)
     if isinstance(process, EDM):
         return EDMDenoiser(network, process)
     if isinstance(process, VE):

@@ -1,4 +1,5 @@
-"""The ways of drawing: those of the knee paper from a mask (CTM, CSM, U-Net), and the hand's."""
+"""The ways of drawing: from a mask (CTM, CSM and U-Net of Mei et al. 2024), or several channels at
+once."""
 
 from __future__ import annotations
 
@@ -13,17 +14,19 @@ from xgen_studio.diffusion.denoiser import Denoiser
 from xgen_studio.diffusion.noise import SeededNoise
 from xgen_studio.diffusion.process import VE
 from xgen_studio.diffusion.samplers import SAMPLERS, DenoiseFunction, Step, sample
+from xgen_studio.wing import Method
 
 METHODS = {
-    "ctm": "conditional training: the network sees the mask at every step",
-    "csm": "conditional sampling: the mask only sets the start of an unconditional walk",
-    "unet": "regression: one evaluation, no noise",
-    "joint": "several channels drawn together, from a shape that is told",
-    "landmarks": "a localiser: one evaluation of a picture gives its landmarks",
-    "vae": "a variational autoencoder's decoder: one evaluation of a random latent",
+    "ctm": Method("conditional training: the network sees the mask at every step", "denoise"),
+    "csm": Method(
+        "conditional sampling: the mask only sets the start of an unconditional walk", "denoise"
+    ),
+    "unet": Method("regression: one evaluation, no noise", "l1"),
+    "joint": Method("several channels drawn together, from a shape that is told", "denoise"),
+    "vae": Method("a variational autoencoder's decoder: one evaluation of a random latent", "vae"),
 }
 
-CSM_TIME = 0.4  # t0 of the knee paper
+CSM_TIME = 0.4  # t0 of Mei 2024
 CSM_SIGMA = float(VE().sigma(torch.tensor(CSM_TIME)))  # 0.439 on [0, 1] data, twice that here
 
 

@@ -51,9 +51,9 @@ def _check_levels(low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class VE:
-    """Variance exploding SDE (Song 2021; knee paper eq. 3): sigma_t = smin (smax / smin)^t.
+    """Variance exploding SDE (Song 2021; Mei 2024 eq. 3): sigma_t = smin (smax / smin)^t.
 
-    Trained with t uniform and lambda = 1 / sigma^2 (denoising score matching, knee paper eq. 5).
+    Trained with t uniform and lambda = 1 / sigma^2 (denoising score matching, Mei 2024 eq. 5).
     The defaults are the paper's 0.01 and 128 in units of [-1, 1] data.
     """
 

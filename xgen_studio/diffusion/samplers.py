@@ -105,7 +105,7 @@ def dpm_solver(
 def reverse_diffusion(
     denoiser: DenoiseFunction, x: Tensor, sigmas: Tensor, condition: Condition, noise: SeededNoise
 ) -> Iterator[Step]:
-    """Reverse-time SDE, reverse-diffusion discretisation (Song 2021, eq. 46; knee paper alg. 2).
+    """Reverse-time SDE, reverse-diffusion discretisation (Song 2021, eq. 46; Mei 2024 alg. 2).
 
     x_i = x_{i+1} + (s_{i+1}^2 - s_i^2) score + sqrt(s_{i+1}^2 - s_i^2) z; ends on the mean.
     """
@@ -122,8 +122,8 @@ def predictor_corrector(
 ) -> Iterator[Step]:
     """Reverse diffusion, then one Langevin step a level (Song 2021, algorithms 2 and 4).
 
-    `snr` sets the Langevin step size from the norms of noise and score, image by image. The knee
-    paper uses 0.4, which leaves noise behind (see the tests); 0.16 is Song's value.
+    `snr` sets the Langevin step size from the norms of noise and score, image by image. Mei 2024
+    uses 0.4, which leaves noise behind (see the tests); 0.16 is Song's value.
     """
     yield from _predict_correct(denoiser, x, sigmas, condition, noise, snr=snr)
 
@@ -193,7 +193,7 @@ SAMPLERS = {
         SamplerSpec("pc", "predictor-corrector, SNR 0.16", predictor_corrector, geometric, 500, 2),
         SamplerSpec(
             "pc-paper",
-            "predictor-corrector as the knee paper has it (SNR 0.4)",
+            "predictor-corrector as Mei 2024 has it (SNR 0.4)",
             predictor_corrector,
             geometric,
             500,

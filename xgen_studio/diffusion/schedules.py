@@ -33,7 +33,7 @@ def leap(process: NoiseProcess, n: int, top: float, to: float) -> Tensor:
 
 
 def geometric(process: NoiseProcess, n: int, top: float) -> Tensor:
-    """Evenly spaced in ln sigma: the VE clock (knee paper eq. 3 with t_n = n / N)."""
+    """Evenly spaced in ln sigma: the VE clock (Mei 2024 eq. 3 with t_n = n / N)."""
     ramp = torch.linspace(0, 1, n, dtype=torch.float64)
     return _with_zero(top * (process.sigma_min / top) ** ramp)
 

@@ -1,9 +1,11 @@
-"""What a user works on: mask, labels and pictures, every change of them undoable. Knows no Qt."""
+"""What a user works on: works with one undo each, their files and journal. Knows no Qt."""
 
-from xgen_studio.document.document import Document, LabelState, Made, Picture
+from xgen_studio.document.document import Document
 from xgen_studio.document.editing import MaskEditor, Rules
-from xgen_studio.document.history import Change, History
+from xgen_studio.document.history import Change, History, Replace
+from xgen_studio.document.picture import LabelState, Made, Picture
 from xgen_studio.document.regions import Region
+from xgen_studio.document.work import Work
 
 __all__ = [
     "Change",
@@ -14,5 +16,7 @@ __all__ = [
     "MaskEditor",
     "Picture",
     "Region",
+    "Replace",
     "Rules",
+    "Work",
 ]

@@ -2,107 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from xgen_studio.document.cards import (
+    checked_labels,
+    document_card,
+    picture_arrays,
+    read_card,
+    read_picture,
+)
 from xgen_studio.document.editing import MaskEditor, Pixels, Rules
-from xgen_studio.document.history import Change, History, Replace
+from xgen_studio.document.history import Change, Replace
+from xgen_studio.document.picture import LabelState, Picture
 from xgen_studio.document.regions import Region, cropped, grown, smoothed
+from xgen_studio.document.work import Array, Arrays, Work, tiles_of
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable, Mask
 
 
-@dataclass(frozen=True)
-class LabelState:
-    """A label as the user has it: shown or hidden, locked or free."""
-
-    label: Label
-    visible: bool = True
-    locked: bool = False
-
-
-@dataclass(frozen=True)
-class Made:
-    """One walk of a model: the mask (H, W) it followed, its provenance, and the region (H, W) it
-    was held to, or None where it drew the whole picture."""
-
-    mask: Pixels
-    provenance: dict[str, Any]
-    region: NDArray[np.bool_] | None = None
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The radiograph under the mask: grey values (H, W) in [0, 1] and where they come from.
-
-    `recipe` holds the walks that made it, oldest first: one that drew it all, or began from `base`
-    (the opened pixels), and then those that drew regions anew. It is empty where the picture was
-    opened; `source` then names the file.
-    """
-
-    pixels: NDArray[np.float32]
-    recipe: tuple[Made, ...] = ()
-    base: NDArray[np.float32] | None = None
-    source: str = ""
-    synthetic: bool = False  # an opened file that says it is synthetic
-
-    @property
-    def provenance(self) -> dict[str, Any] | None:
-        """That of the last walk, or None where the picture was opened."""
-        return self.recipe[-1].provenance if self.recipe else None
-
-    @property
-    def labels(self) -> Pixels | None:
-        """The mask that the picture shows: of its walks, each where it drew. None where it was
-        opened, or drawn into an opened picture in part."""
-        if not self.recipe or self.base is not None:
-            return None
-        shown = self.recipe[0].mask.copy()
-        for made in self.recipe[1:]:
-            shown = made.mask if made.region is None else np.where(made.region, made.mask, shown)
-        return shown
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes it keeps."""
-        arrays = [self.pixels, self.base, *(a for m in self.recipe for a in (m.mask, m.region))]
-        return sum(array.nbytes for array in arrays if array is not None)
-
-
-class Document:
+class Document(Work):
     """A mask (H, W) with its labels over a picture of the same grid; all changes can be undone.
 
-    Signals: `mask_touched` (left, top, width, height) after each change of the mask,
-    `labels_changed`, `picture_changed`, `history_changed`; `settling` asks whoever holds an open
-    stroke to end it, because something else is about to change the mask.
+    Signals, beside those of every work: `mask_touched` (left, top, width, height) after each change
+    of the mask, `labels_changed`, `picture_changed`.
     """
 
+    kind = "masks"
     mask_touched = Signal(tuple)
     labels_changed = Signal()
     picture_changed = Signal()
-    history_changed = Signal()
-    settling = Signal()
 
     def __init__(
         self,
         shape: tuple[int, int],
         table: LabelTable,
-        system: str,
+        wing: str,
         spacing: tuple[float, float] | None = None,
     ) -> None:
+        super().__init__()
         self.mask: Pixels = np.zeros(shape, np.uint8)
-        self.system = system
+        self.wing = wing
         self.spacing = spacing
         self.labels = tuple(LabelState(label) for label in table)
         self.picture: Picture | None = None
         self.revision = 0
-        self.history = History(changed=self.history_changed.emit, before=self.settle)
         self._hushed: list[tuple[int, int, int, int]] | None = None
         self.editor = MaskEditor(self.mask, self._touched)
 
@@ -116,6 +66,9 @@ class Document:
             self._hushed.append(box)
             return
         self.revision += 1
+        left, top, width, height = box
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        self.mark_edited("mask", tiles_of(self.shape, (rows, columns)))
         self.mask_touched.emit(box)
 
     @contextmanager
@@ -158,10 +111,18 @@ class Document:
         old = self.state(id)
         own = {k: values.pop(k) for k in ("name", "colour") if k in values}
         new = replace(old, label=replace(old.label, **own), **values)
-        if new == old:
+        self._change_labels(tuple(new if s is old else s for s in self.labels), done)
+
+    def show_only(self, id: int, done: str) -> None:
+        """Hide all other labels: one step of the history, however many there are."""
+        labels = tuple(replace(s, visible=s.label.id == id) for s in self.labels)
+        self._change_labels(labels, done)
+
+    def _change_labels(self, labels: tuple[LabelState, ...], done: str) -> None:
+        if labels == self.labels:
             return
-        before, labels = self.labels, tuple(new if s is old else s for s in self.labels)
         LabelTable(state.label for state in labels)  # names must stay unique
+        before = self.labels
         self._put_labels(labels)
         self.history.did(Replace(done, self._put_labels, before, labels))
 
@@ -253,7 +214,7 @@ class Document:
 
     def snapshot(self) -> Document:
         """A copy for saving on another thread."""
-        copy = Document(self.shape, self.table, self.system, self.spacing)
+        copy = Document(self.shape, self.table, self.wing, self.spacing)
         copy.mask[...] = self.mask
         copy.labels, copy.picture = self.labels, self.picture
         return copy
@@ -272,6 +233,25 @@ class Document:
     def _put_picture(self, picture: Any) -> None:
         self.picture = picture
         self.picture_changed.emit()
+
+    # -- its file --------------------------------------------------------------------------------
+
+    def card(self) -> dict[str, Any]:
+        return document_card(self.wing, self.shape, self.labels, self.spacing, self.picture)
+
+    def arrays(self) -> dict[str, Array]:
+        return {"mask": self.mask, **picture_arrays(self.picture)}
+
+    @classmethod
+    def restore(cls, card: Mapping[str, Any], arrays: Arrays) -> Document:
+        said = read_card(card, arrays.where)
+        table = LabelTable(Label(c.id, c.name, c.colour) for c in said.labels)
+        document = cls(said.shape, table, said.system, said.millimetres(arrays.where))
+        document.labels = tuple(LabelState(table[c.id], c.visible, c.locked) for c in said.labels)
+        ids = frozenset({0, *table.ids})
+        document.mask[...] = checked_labels(arrays, "mask", said.shape, ids)
+        document.picture = read_picture(said, arrays, ids)
+        return document
 
     def _did(self, change: Change | None) -> bool:
         if change is not None:

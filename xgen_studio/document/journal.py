@@ -1,38 +1,71 @@
-"""The journal: a copy of each open document that survives a kill, and says who has it open.
+"""The journal: what is on a desk, so that it survives a kill, and who has it open.
 
-A folder holds `ID.xgen` (the newest state) and `ID.json` (process, the user's file) for each open
-document. A clean close takes both away; what a dead process left is offered for recovery.
+A folder holds `ID.json` (process, the user's file) and `ID.journal` for each open work. The journal
+grows by a frame at a time: the card, and the tiles that changed since the frame before; an array
+that is new comes whole. A frame that was cut off does not count. A clean close takes both away;
+what a dead process left is offered for recovery.
+
+Nothing is copied while the window waits: a thread reads the arrays as they are. A stroke may go on
+meanwhile and be written in part; its tiles are marked again and come with the next frame.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
-from collections.abc import Callable
+import struct
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from xgen_studio.document import Document
-from xgen_studio.document.files import save_document
+import numpy as np
+
+from xgen_studio.document.files import Layout, from_bytes, layout_of, load_document, read_layout
+from xgen_studio.document.kinds import restore
+from xgen_studio.document.work import Array, Arrays, Tile, Work, tile_of, tiles_of
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import make_folder, write_json
+from xgen_studio.processes import alive, birth
+
+JOURNAL, OLD = ".journal", ".xgen"  # the ending of today, and of copies of before
+HEAD = struct.Struct("<4sIII")  # magic, bytes of JSON, bytes of tiles, their checksum
+MAGIC = b"XGJ2"
+GROWN = 64 * 2**20  # bytes of frames after which the journal is begun anew ...
+TIMES = 4  # ... when it is so many times its first frame, too
 
 
 @dataclass(frozen=True)
 class Left:
-    """A document that a process left without closing it."""
+    """A work that a process left without closing it."""
 
     id: str
     copy: Path
     file: Path | None  # the user's own file, where it has one
 
+    def read(self) -> tuple[Work, dict[str, Any]]:
+        """The work as it was, and the settings; InputError where nothing can be read."""
+        return read_journal(self.copy) if self.copy.suffix == JOURNAL else load_document(self.copy)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What is to be written: decided at once, read from the arrays later."""
+
+    head: dict[str, Any]
+    parts: list[tuple[str, Array, list[Tile]]]
+    anew: bool  # it holds everything, and begins the file
+    round: int  # a later one makes it void
+
 
 class Journal:
-    """The journal entry of one open document; a new document takes a new one.
+    """The journal entry of one open work; another work takes another one.
 
     It never stands in the way: what goes wrong is kept in `trouble`, in words for the user.
     """
@@ -42,13 +75,22 @@ class Journal:
         self.id = secrets.token_hex(8)
         self.trouble = ""
         self._lock, self._closed = Lock(), False
+        self._written: dict[str, Array] = {}  # arrays whose every tile is on the disk
+        self._first = self._size = 0  # bytes of the first frame, and of all
+        self._round, self._fresh = 0, True  # how often it began anew; the next frame does
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self.belongs_to(file)
 
+    @property
+    def path(self) -> Path:
+        """Where the frames are."""
+        return self.folder / f"{self.id}{JOURNAL}"
+
     def belongs_to(self, file: Path | None) -> None:
-        """The user's file of this document, which now holds its newest state."""
+        """The user's file of this work, which now holds its newest state."""
         owner = {
             "pid": os.getpid(),
-            "started": _started(os.getpid()),
+            "started": birth(os.getpid()),
             "file": str(file.resolve()) if file else "",
         }
         with self._lock:
@@ -56,32 +98,144 @@ class Journal:
         self.drop()
 
     def drop(self) -> None:
-        """Nothing is unsaved: the copy goes."""
+        """Nothing is unsaved: the frames go."""
         with self._lock:
-            _unlink(self.folder / f"{self.id}.xgen")
+            self._begin_anew()
+            _unlink(self.path)
 
-    def write(self, document: Document, look: dict[str, Any] | None = None) -> bool:
-        """Keep the newest state, from any thread; True when it is on the disk."""
+    def note(self, work: Work, settings: dict[str, Any] | None = None) -> Future[bool]:
+        """Keep the newest state. Takes no longer than it takes to count the changed tiles; the
+        thread that writes says, in the end, whether it is on the disk."""
+        edited, arrays = work.take_edited(), work.arrays()
+        parts = []
         with self._lock:
-            if self._closed:
+            if self._size > max(GROWN, TIMES * self._first):
+                self._begin_anew()
+            for name, array in arrays.items():
+                whole = self._written.get(name) is not array
+                tiles = [] if whole else sorted(edited.get(name, ()))
+                if whole or tiles:
+                    parts.append((name, array, tiles))
+            self._written = dict(arrays)
+            anew, self._fresh = self._fresh, False
+            round = self._round
+        head = {
+            "kind": work.kind,
+            "card": work.card(),
+            "arrays": layout_of(arrays),
+            "settings": settings or {},
+        }
+        return self._pool.submit(self._write, _Frame(head, parts, anew, round))
+
+    def _begin_anew(self) -> None:
+        """The next frame holds everything; those that wait to be written are void."""
+        self._written, self._first, self._size = {}, 0, 0
+        self._round, self._fresh = self._round + 1, True
+
+    def _write(self, frame: _Frame) -> bool:
+        """On the thread: one frame, at the end or in a journal begun anew."""
+        tiles, blobs = [], []
+        for name, array, some in frame.parts:
+            for tile in some or tiles_of(array.shape):
+                blob = zlib.compress(np.ascontiguousarray(tile_of(array, tile)).tobytes(), 1)
+                tiles.append([name, list(tile), len(blob)])
+                blobs.append(blob)
+        with self._lock:
+            if self._closed or frame.round != self._round:
                 return False
-            return self._try(lambda: save_document(self.folder / f"{self.id}.xgen", document, look))
+            head = {**frame.head, "tiles": tiles}
+            written = self._try(lambda: self._append(head, blobs, frame.anew))
+            if not written:  # half a frame may be there
+                self._begin_anew()
+            return written
 
-    def _try(self, call: Callable[[], None]) -> bool:
+    def _append(self, head: dict[str, Any], blobs: list[bytes], anew: bool) -> None:
+        text, body = json.dumps(head, allow_nan=False).encode(), b"".join(blobs)
+        checksum = zlib.crc32(body, zlib.crc32(text))
+        frame = HEAD.pack(MAGIC, len(text), len(body), checksum) + text + body
+        target = self.path.with_suffix(".new") if anew else self.path
+        try:
+            with open(target, "wb" if anew else "ab") as file:
+                file.write(frame)
+                file.flush()
+                os.fsync(file.fileno())
+            if anew:
+                target.replace(self.path)
+        except OSError as error:
+            raise InputError(f"{target}: cannot be written ({error.strerror})") from error
+        self._first = len(frame) if anew else self._first
+        self._size = len(frame) if anew else self._size + len(frame)
+
+    def _try(self, call: Any) -> bool:
         try:
             make_folder(self.folder)
             call()
-        except InputError as error:
+        except (InputError, ValueError) as error:
             self.trouble = f"Without a journal there is nothing to recover from: {error}"
             return False
         self.trouble = ""
         return True
 
     def close(self) -> None:
-        """The document was saved or given up: nothing is left to recover."""
+        """The work was saved or given up: nothing is left to recover."""
         with self._lock:
             self._closed = True
             forget(self.folder, self.id)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_journal(path: Path) -> tuple[Work, dict[str, Any]]:
+    """The newest whole state of a journal; InputError where there is none."""
+    head: dict[str, Any] = {}
+    arrays: dict[str, Array] = {}
+    layout: Layout = {}
+    try:
+        for head, body in _frames(path):
+            layout = read_layout(head.get("arrays"), str(path))
+            arrays = _replay(head, body, layout, arrays)
+    except (KeyError, TypeError, ValueError, zlib.error, IndexError) as error:
+        raise InputError(f"{path}: this journal is damaged ({error})") from error
+    if not head:
+        raise InputError(f"{path}: this journal holds nothing that is whole")
+    kind, card, settings = head.get("kind"), head.get("card"), head.get("settings")
+    if not (isinstance(kind, str) and isinstance(card, dict) and isinstance(settings, dict)):
+        raise InputError(f"{path}: this journal is damaged")
+    return restore(kind, card, Arrays(arrays, str(path))), settings
+
+
+def _frames(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The whole frames of a journal, oldest first."""
+    try:
+        with open(path, "rb") as file:
+            while len(start := file.read(HEAD.size)) == HEAD.size:
+                magic, text_size, body_size, checksum = HEAD.unpack(start)
+                if magic != MAGIC or text_size + body_size > path.stat().st_size:
+                    return
+                text, body = file.read(text_size), file.read(body_size)
+                if zlib.crc32(body, zlib.crc32(text)) != checksum:
+                    return
+                yield json.loads(text), body
+    except (OSError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+
+
+def _replay(
+    head: dict[str, Any], body: bytes, layout: Layout, before: dict[str, Array]
+) -> dict[str, Array]:
+    """The arrays after a frame."""
+    arrays = {}
+    for name, (kind, shape) in layout.items():
+        old = before.get(name)
+        same = old is not None and layout_of({name: old})[name] == (kind, shape)
+        arrays[name] = old if same and old is not None else np.zeros(shape, np.dtype(kind))
+    at = 0
+    for name, tile, size in head["tiles"]:
+        part = tile_of(arrays[name], tuple(int(n) for n in tile))
+        most = math.prod(part.shape) * part.dtype.itemsize
+        raw = zlib.decompressobj().decompress(body[at : at + size], most + 1)
+        part[...] = from_bytes(raw, layout[name][0]).reshape(part.shape)
+        at += size
+    return arrays
 
 
 def _unlink(path: Path) -> None:
@@ -92,7 +246,7 @@ def _unlink(path: Path) -> None:
 
 def forget(folder: Path, id: str) -> None:
     """Take an entry away."""
-    for ending in (".xgen", ".json"):
+    for ending in (JOURNAL, OLD, ".new", ".json"):
         _unlink(folder / f"{id}{ending}")
 
 
@@ -100,10 +254,10 @@ def left_behind(folder: Path) -> list[Left]:
     """Entries of processes that are gone, newest first; empty ones are swept away."""
     found = []
     for id, owner in _owners(folder):
-        if _alive(owner["pid"], owner["started"]):
+        if alive(owner["pid"], owner["started"]):
             continue
-        copy = folder / f"{id}.xgen"
-        if copy.exists():
+        copies = [folder / f"{id}{ending}" for ending in (JOURNAL, OLD)]
+        if copy := next((path for path in copies if path.exists()), None):
             found.append(Left(id, copy, Path(owner["file"]) if owner["file"] else None))
         else:
             forget(folder, id)
@@ -114,46 +268,18 @@ def opened_elsewhere(folder: Path, file: Path) -> int | None:
     """The process that has this file open, other than ours."""
     for _, owner in _owners(folder):
         same = owner["file"] == str(file.resolve())
-        if same and owner["pid"] != os.getpid() and _alive(owner["pid"], owner["started"]):
+        if same and owner["pid"] != os.getpid() and alive(owner["pid"], owner["started"]):
             return int(owner["pid"])
     return None
 
 
-def _owners(folder: Path) -> list[tuple[str, dict]]:
+def _owners(folder: Path) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
             owner = json.loads(path.read_text(encoding="utf-8"))
             known = {"pid": int(owner["pid"]), "file": str(owner["file"])}
             found.append((path.stem, {**known, "started": str(owner.get("started", ""))}))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # half-written by a process that died
     return found
-
-
-def _started(pid: int) -> str:
-    """When a process began, as the kernel counts; '' where the system does not say. Numbers of
-    processes come again after a restart of the machine."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _alive(pid: int, started: str = "") -> bool:
-    if started and (now := _started(pid)) and now != started:
-        return False  # another process has the number now
-    if os.name != "posix":
-        import ctypes
-
-        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)  # type: ignore[attr-defined]
-        if handle:
-            ctypes.windll.kernel32.CloseHandle(handle)  # type: ignore[attr-defined]
-        return bool(handle)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -21,7 +21,7 @@ from xgen_studio.imaging.reading import existing_file, file_kind, read_grid
 
 Encoding = Literal["ids", "grey levels"]
 
-# The knee paper's 0, 0.5 and 1 as integers: white in 8 or 16 bits, and half of it rounded down or
+# Mei 2024's 0, 0.5 and 1 as integers: white in 8 or 16 bits, and half of it rounded down or
 # up. Some programs write 254 for white.
 GREY_LEVELS = {
     white: {0: 0, white // 2: 1, (white + 1) // 2: 1, white: 2} for white in (255, 254, 65_535)

@@ -127,7 +127,7 @@ class Projector:
         spectrum: str = "70kV",
         device: str = "cpu",
     ) -> None:
-        """Bone is where HU > `bone_threshold` (knee paper, section II-C).
+        """Bone is where HU > `bone_threshold` (Mei 2024, section II-C).
 
         InputError where the geometry cannot see the volume, or for an unknown spectrum.
         """

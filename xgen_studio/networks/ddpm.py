@@ -1,4 +1,4 @@
-"""The hand paper's denoising network (Hadzic 2024, section 3.2), to the letter of its text."""
+"""The denoising network of Hadzic 2024 (section 3.2), to the letter of its text."""
 
 from __future__ import annotations
 

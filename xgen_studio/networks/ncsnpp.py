@@ -1,4 +1,4 @@
-"""NCSN++ (Song 2021, appendix H) as the knee paper configures it: six levels from 256 to 8 px.
+"""NCSN++ (Song 2021, appendix H) as Mei 2024 configures it: six levels from 256 to 8 px.
 
 Noise features of ln sigma, BigGAN blocks with FIR resampling, progressive residual input,
 attention at 16 px, skips scaled by 1/sqrt(2). The output is sigma times the score.
@@ -20,7 +20,7 @@ HALF = math.sqrt(0.5)
 
 @dataclass(frozen=True)
 class NCSNppConfig:
-    """Shape of an `NCSNpp`; the defaults are the knee paper's (section II-D)."""
+    """Shape of an `NCSNpp`; the defaults are Mei 2024's (section II-D)."""
 
     in_channels: int = 1
     out_channels: int = 1

@@ -1,7 +1,7 @@
 """Weights on disk: safetensors only, saved whole or not at all, checked before they are used.
 
 Large tensors are stored as 8-bit whole numbers with a scale a row, beside them as `NAME.scale`:
-half the size, and a picture drawn with them differs by 0.002 (root mean square, hand-ddpm). Small
+half the size, and a picture drawn with them differs by 0.002 (root mean square). Small
 ones stay float16: those of the last layers would show.
 """
 

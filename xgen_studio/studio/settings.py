@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_json
-from xgen_studio.studio.places import state_folder
+from xgen_studio.state import state_folder
 from xgen_studio.tables import from_table
 
 THEMES = ("system", "dark", "light")

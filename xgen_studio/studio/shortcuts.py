@@ -82,3 +82,8 @@ def conflicts(keys: Mapping[str, Keys]) -> dict[str, list[str]]:
         for key in own:
             users.setdefault(key, []).append(id)
     return {key: ids for key, ids in users.items() if len(ids) > 1}
+
+
+def label_keys(number: int) -> Keys:
+    """The key that takes the nth label: only nine have one."""
+    return (f"Alt+{number}",) if number <= 9 else ()

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
-from xgen_studio.paths import RESOURCES
+from xgen_studio.paths import PACKAGE
 
 ACCENT = {"dark": "#4c9be8", "light": "#1f6fc4"}
 COLOURS = {
@@ -15,7 +15,7 @@ COLOURS = {
     "light": ("#f3f4f6", "#ffffff", "#d9dce1", "#ffffff", "#1c2126", "#5d6670", "#c8cdd3"),
 }
 
-TICK = (RESOURCES / "icons" / "tick.svg").as_posix()
+TICK = (PACKAGE / "studio" / "icons" / "tick.svg").as_posix()
 
 RULES = """
 QToolBar {{ border: 0; padding: 3px; spacing: 2px; }}

@@ -51,7 +51,7 @@ Result = TypeVar("Result")
 
 
 def on_thread(work: Callable[[], Result], then: Callable[[Result], None]) -> None:
-    """Do the work on a thread of its own, hand its result to `then`, a method of the window.
+    """Do the work on a thread of its own, give its result to `then`, a method of the window.
 
     The work must raise nothing, and hold no object of the window."""
     reply = Reply(then)

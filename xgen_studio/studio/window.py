@@ -1,25 +1,30 @@
-"""The main window: the rail of workspaces, the desk, menus, status."""
+"""The main window: the rail of workspaces, menus, status. It names no clinical problem."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QMenu,
+    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from xgen_studio.document import Work
+from xgen_studio.errors import InputError
 from xgen_studio.studio.actions import Actions, AllActions, Entry
-from xgen_studio.studio.desk import FILTER, Desk
+from xgen_studio.studio.desk import ENDING, Desk, read_work
 from xgen_studio.studio.dialogs.discard import may_discard
 from xgen_studio.studio.dialogs.palette import Palette
 from xgen_studio.studio.dialogs.settings import SettingsDialog
@@ -27,14 +32,14 @@ from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
-from xgen_studio.studio.knee.documents import CASES, DRR_GRID, FIRST_CASE, document_of_mask
-from xgen_studio.studio.knee.documents import XRAY_GRID as AP_GRID
-from xgen_studio.studio.knee.page import KneePage
-from xgen_studio.studio.knee.workspace import KneeWorkspace
+from xgen_studio.studio.recent import Recent
+from xgen_studio.studio.recovery import offer_recovery
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
-from xgen_studio.studio.tour import Stop, Tour
-from xgen_studio.studio.workspaces import WORKSPACES, Place
+from xgen_studio.studio.tour import Tour
+from xgen_studio.studio.workspace import Workspace, doors
+from xgen_studio.wing import resolve
+from xgen_studio.wings import wings
 
 
 class Window(QMainWindow):
@@ -45,13 +50,15 @@ class Window(QMainWindow):
         self.settings = settings or Settings()
         self.engine = Engine(self)
         self.queue = JobQueue(self.engine)
+        self.recent = Recent()
         self.probe = QLabel()
-        self.desk = Desk(self.engine, self, document_of_mask(FIRST_CASE))
+        self.doors = {door.name: door for door in doors()}
         self.actions_ = Actions(self, self.settings)
         self.all_actions = AllActions(self._action_parts)
         self._add_actions()
         self._tour: Tour | None = None
-        self._places: dict[str, Place] = {}
+        self.workspaces: dict[str, Workspace] = {}  # those shown so far
+        self._made_menus: list[QMenu] = []
         self.stack = QStackedWidget()
         self._rail()
         notice = QLabel("Synthetic images for research and teaching, not for diagnosis")
@@ -59,44 +66,45 @@ class Window(QMainWindow):
         self.statusBar().addWidget(self.probe, 1)
         self.statusBar().addPermanentWidget(notice)
         self.setAcceptDrops(True)
-        self.desk.state_changed.connect(self._title)
-        self.desk.document_changed.connect(lambda: self.show_workspace("knee"))
-        self.desk.message.connect(self.statusBar().showMessage)
         self.settings.changed.connect(self._setting_changed)
         QApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
-        self.show_workspace("knee")
-        self._title()
+        self.show_workspace(next(iter(self.doors)))
         if saved := self.settings.now.layout.get("window"):
             self.restoreGeometry(QByteArray.fromBase64(str(saved).encode()))
         if self.settings.trouble:
-            self.statusBar().showMessage(self.settings.trouble, 15_000)
+            self.say(self.settings.trouble)
         QTimer.singleShot(0, self.engine.start)  # after the first paint
 
     @property
-    def page(self) -> KneePage:
-        """The knee page."""
-        place = self._places["knee"]
-        assert isinstance(place, KneeWorkspace) and place.page is not None
-        return place.page
+    def workspace(self) -> Workspace:
+        """The workspace in sight."""
+        workspace = self.stack.currentWidget()
+        assert isinstance(workspace, Workspace)
+        return workspace
+
+    @property
+    def page(self) -> QWidget:
+        """The page in sight."""
+        return self.workspace.page
+
+    @property
+    def desk(self) -> Desk | None:
+        """The desk in sight."""
+        return self.workspace.desk
 
     # -- building --------------------------------------------------------------------------------
 
     def _add_actions(self) -> None:
-        desk = self.desk
         for entry, call in (
-            (Entry("file.new", "New knee, AP", ("Ctrl+N",), "new"), lambda: desk.new(AP_GRID)),
             (
-                Entry("file.new_drr", "New knee, any angle", ("Ctrl+Shift+N",)),
-                lambda: desk.new(DRR_GRID),
+                Entry("file.open", "Open ...", ("Ctrl+O",), "open"),
+                lambda: self.workspace.ask_open(),
             ),
-            (Entry("file.open", "Open ...", ("Ctrl+O",), "open"), self._ask_open),
-            (Entry("file.mask", "Open mask ..."), desk.ask_mask),
+            (Entry("file.save", "Save", ("Ctrl+S",), "save"), lambda: self.workspace.save()),
             (
-                Entry("file.radiograph", "Open radiograph ...", ("Ctrl+Shift+O",)),
-                desk.ask_radiograph,
+                Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)),
+                lambda: self.workspace.save_as(),
             ),
-            (Entry("file.save", "Save", ("Ctrl+S",), "save"), self._save),
-            (Entry("file.save_as", "Save as ...", ("Ctrl+Shift+S",)), self._save_as),
             (
                 Entry("app.palette", "Command palette ...", ("Ctrl+K", "Ctrl+Shift+P"), "search"),
                 self.open_palette,
@@ -107,30 +115,6 @@ class Window(QMainWindow):
             (Entry("file.quit", "Quit", ("Ctrl+Q",)), self.close),
         ):
             self.actions_.add(entry, lambda *_, call=call: call())
-        for case in sorted(CASES.glob("*.png")):
-            title = f"Sample case: {case.stem.replace('_', ' ')}"
-            self.actions_.add(
-                Entry(f"case.{case.stem}", title), lambda *_, path=case: desk.open(path)
-            )
-
-    def _save_as(self) -> None:
-        if not self.place.save():
-            self.desk.save_as()
-
-    @property
-    def place(self) -> Place:
-        """The workspace in sight."""
-        place = self.stack.currentWidget()
-        assert isinstance(place, Place)
-        return place
-
-    def _ask_open(self) -> None:
-        if not self.place.ask_open():
-            self.desk.ask_open(FILTER)
-
-    def _save(self) -> None:
-        if not self.place.save():
-            self.desk.save()
 
     def _rail(self) -> None:
         rail = QWidget()
@@ -139,15 +123,15 @@ class Window(QMainWindow):
         column.setContentsMargins(4, 8, 4, 8)
         self._group = QButtonGroup(self)
         self.rail_buttons: dict[str, QToolButton] = {}
-        for workspace in WORKSPACES:
-            button = QToolButton(text=workspace.title, icon=icon(workspace.icon), checkable=True)
+        for door in self.doors.values():
+            button = QToolButton(text=door.title, icon=icon(door.icon), checkable=True)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(24, 24))
             button.setMinimumWidth(58)
-            button.setAccessibleName(f"workspace {workspace.title}")
-            button.clicked.connect(lambda _=False, id=workspace.id: self.show_workspace(id))
+            button.setAccessibleName(f"workspace {door.title}")
+            button.clicked.connect(lambda _=False, name=door.name: self.show_workspace(name))
             self._group.addButton(button)
-            self.rail_buttons[workspace.id] = button
+            self.rail_buttons[door.name] = button
             column.addWidget(button)
         column.addStretch()
         middle = QWidget()
@@ -158,59 +142,130 @@ class Window(QMainWindow):
         line.addWidget(self.stack, 1)
         self.setCentralWidget(middle)
 
-    def show_workspace(self, id: str) -> None:
+    def show_workspace(self, name: str) -> Workspace:
         """Go to a workspace; it is made when it is first shown."""
-        workspace = next(w for w in WORKSPACES if w.id == id)
-        if id not in self._places:
-            place = self._places[id] = workspace.make(self)
-            self.stack.addWidget(place)
-            place.page_changed.connect(self._menus)
-        self.stack.setCurrentWidget(self._places[id])
-        self.rail_buttons[id].setChecked(True)
-        self._menus()
+        if name not in self.workspaces:
+            made = self.workspaces[name] = self.doors[name].open(self)
+            self.stack.addWidget(made)
+            made.page_changed.connect(self._refresh)
+            if made.desk is not None:
+                made.desk.state_changed.connect(self._title)
+                made.desk.message.connect(self.statusBar().showMessage)
+        self.stack.setCurrentWidget(self.workspaces[name])
+        self.rail_buttons[name].setChecked(True)
+        self._refresh()
+        return self.workspaces[name]
 
     def _action_parts(self) -> list[Actions]:
-        place = self.stack.currentWidget()
-        own = place.actions_ if isinstance(place, Place) else None
+        own = self.workspace.actions_ if self.stack.count() else None
         return [self.actions_, *([own] if own is not None else [])]
 
     def _redress(self) -> None:
         """Every action, shown or not, follows the theme and the keys."""
         self.actions_.redress()
-        for place in self._places.values():
-            place.redress()
+        for workspace in self.workspaces.values():
+            workspace.redress()
+
+    def _refresh(self) -> None:
+        self._menus()
+        self._title()
 
     def _menus(self) -> None:
-        bar, place = self.menuBar(), self.place
+        """Make the menus of the workspace in sight; those of before go."""
+        bar, workspace = self.menuBar(), self.workspace
         bar.clear()
-        menu = bar.addMenu("&File")
-        for id, action in self.actions_:
-            if id.startswith("file."):
-                menu.addAction(action)
-            if id == "file.radiograph":
-                recent = menu.addMenu("Recent")
-                recent.aboutToShow.connect(lambda menu=recent: self.desk.fill_recent(menu))
-                cases = menu.addMenu("Sample cases")
-                for other, case in self.actions_:
-                    if other.startswith("case."):
-                        cases.addAction(case)
-        for title, prefixes in place.menus:
-            menu = bar.addMenu(title)
-            for id, action in place.actions_ or ():
-                if id.startswith(prefixes):
-                    menu.addAction(action)
+        for menu in self._made_menus:
+            menu.deleteLater()
+        self._made_menus.clear()
+        own = list(workspace.actions_ or ())
+        self._menu("&File", [*self._of("file.", own), *self._of("file.", self.actions_)])
+        self._recent_menu()
+        cases = [action for id, action in own if id.startswith("case.")]
+        if cases:
+            self._menu("Sample cases", cases, self._made_menus[0])
+        for title, beginnings in workspace.menus:
+            menu = self._menu(title, self._of(beginnings, own))
             if title == "&View":
                 menu.addSeparator()
-                for dock in place.docks.values():
+                for dock in workspace.docks.values():
                     menu.addAction(dock.toggleViewAction())
-        menu = bar.addMenu("&Help")
-        for id, action in self.actions_:
-            if id.startswith("app."):
-                menu.addAction(action)
+        self._menu("&Help", self._of("app.", self.actions_))
+
+    @staticmethod
+    def _of(beginnings: str | tuple[str, ...], actions: Any) -> list[QAction]:
+        return [action for id, action in actions if id.startswith(beginnings)]
+
+    def _menu(self, title: str, actions: list[QAction], inside: QMenu | None = None) -> QMenu:
+        menu = (inside or self.menuBar()).addMenu(title)
+        menu.addActions(actions)
+        self._made_menus.append(menu)
+        return menu
+
+    def _recent_menu(self) -> None:
+        recent = self._menu("Recent", [], self._made_menus[0])
+        recent.aboutToShow.connect(lambda: self._fill_recent(recent))
+
+    def _fill_recent(self, menu: QMenu) -> None:
+        menu.clear()
+        for path in self.recent.paths():
+            action = QAction(str(path), menu)
+            action.triggered.connect(lambda _=False, p=path: self.open(p))
+            menu.addAction(action)
 
     def _title(self) -> None:
-        self.setWindowTitle(f"{self.desk.name}[*] - XGen Studio")
-        self.setWindowModified(self.desk.document.history.modified)
+        desk = self.desk
+        name = desk.name if desk is not None else self.workspace_title
+        self.setWindowTitle(f"{name}[*] - XGen Studio")
+        self.setWindowModified(desk is not None and desk.work.history.modified)
+
+    @property
+    def workspace_title(self) -> str:
+        """What the rail calls the workspace in sight."""
+        return next(
+            self.doors[name].title for name, w in self.workspaces.items() if w is self.workspace
+        )
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a document where it belongs; anything else as the workspace in sight, or another
+        one, takes it."""
+        if path.suffix.lower() == ENDING:
+            self._open_document(path)
+            return
+        for workspace in [self.workspace, *self.workspaces.values()]:
+            if workspace.take(path):
+                return
+        self.warn(f"{path}: is nothing that can be opened here")
+
+    def _open_document(self, path: Path) -> None:
+        try:
+            work, file, drawn_how, warning = read_work(path)
+            self.show_work(work, file, drawn_how)
+        except InputError as error:
+            self.warn(str(error))
+            return
+        self.recent.add(path)
+        if warning:
+            self.warn(warning)
+
+    def show_work(self, work: Work, file: Path | None, drawn_how: dict[str, Any]) -> None:
+        """Lay a work on the desk of its wing; what lies there is asked about. InputError where no
+        wing here can show it."""
+        if work.wing not in self.doors:
+            raise InputError(
+                f"{file or 'this document'}: belongs to the wing '{work.wing}', which is not"
+                " installed here"
+            )
+        self.show_workspace(work.wing).show_work(work, file, drawn_how)
+
+    def say(self, text: str) -> None:
+        """A sentence in the status line."""
+        self.statusBar().showMessage(text, 15_000)
+
+    def warn(self, message: str) -> None:
+        """Say something in a box that does not stop the window."""
+        QMessageBox(QMessageBox.Icon.Warning, "XGen Studio", message, parent=self).open()
 
     # -- dialogs ---------------------------------------------------------------------------------
 
@@ -234,37 +289,13 @@ class Window(QMainWindow):
         return dialog
 
     def start_tour(self) -> None:
-        """Show the tour; on a first start it comes by itself."""
-        self.show_workspace("knee")
-        page = self.page
-        stops = [
-            Stop(
-                "Paint here: left drag paints, right drag erases. The wheel zooms, Space drags the"
-                " picture.",
-                lambda: page.drawing,
-            ),
-            Stop(
-                "The radiograph follows your brush, and is finished when you lift it. It is"
-                " synthetic, and says so wherever it goes.",
-                lambda: page.radiograph,
-            ),
-            Stop(
-                "What you paint. The eye hides a label, the lock protects it, a right click"
-                " renames it.",
-                lambda: page.labels,
-            ),
-            Stop(
-                "How the radiograph is made: quality, arthritis grade, seed. Y keeps a picture,"
-                " V draws variations of it.",
-                lambda: page.panel,
-            ),
-            Stop(
-                "Ctrl+K finds everything by a few letters. Shapes > Whole knee drops a knee that"
-                " you can bend. Try one stroke now.",
-                lambda: self.menuBar(),
-            ),
-        ]
-        self._tour = Tour(self, stops, self._tour_ended)
+        """Show the tour of the wing in sight, or of the first that has one; on a first start it
+        comes by itself."""
+        guides = {wing.name: wing.tour for wing in wings() if wing.tour}
+        here = next(name for name, w in self.workspaces.items() if w is self.workspace)
+        if name := (here if here in guides else next(iter(guides), "")):
+            self.show_workspace(name)
+            self._tour = Tour(self, resolve(guides[name])(self), self._tour_ended)
 
     def _tour_ended(self) -> None:
         self._tour = None
@@ -272,7 +303,7 @@ class Window(QMainWindow):
 
     def first_start(self) -> None:
         """What a killed window left comes first; then, once, the tour."""
-        self.desk.offer_recovery()
+        offer_recovery(self)
         if not self.settings.now.tour_seen:
             self.start_tour()
 
@@ -283,10 +314,8 @@ class Window(QMainWindow):
             self._retheme()
         elif name in ("keys", "own_keys"):
             self._redress()
-        elif name == "preview_steps":
-            self.page.live.preview_steps = self.settings.now.preview_steps
-        elif name == "history_mib":
-            self.page.limit_history()
+        for workspace in self.workspaces.values():
+            workspace.setting_changed(name)
 
     def _scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
         self._retheme()
@@ -299,8 +328,8 @@ class Window(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "stack"):
             self._redress()
-            for workspace in WORKSPACES:
-                self.rail_buttons[workspace.id].setIcon(icon(workspace.icon))
+            for name, button in self.rail_buttons.items():
+                button.setIcon(icon(self.doors[name].icon))
         super().changeEvent(event)
 
     # -- events ----------------------------------------------------------------------------------
@@ -316,9 +345,7 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path = Path(event.mimeData().urls()[0].toLocalFile())
-        if not self.place.take(path):
-            self.desk.open(path)
+        self.open(Path(event.mimeData().urls()[0].toLocalFile()))
 
     def _may_stop(self) -> bool:
         """Ask before a series that is still being drawn is given up."""
@@ -329,14 +356,13 @@ class Window(QMainWindow):
         )
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        stays = not all(place.may_leave() for place in self._places.values())
-        if stays or not self.desk.may_leave() or not self._may_stop():
+        stays = not all(workspace.may_leave() for workspace in self.workspaces.values())
+        if stays or not self._may_stop():
             event.ignore()
             return
-        for opened in self._places.values():
+        for opened in self.workspaces.values():
             opened.leave()
         place = bytes(self.saveGeometry().toBase64().data()).decode()
         self.settings.put(layout={**self.settings.now.layout, "window": place})
-        self.desk.close()
         self.engine.stop()
         super().closeEvent(event)

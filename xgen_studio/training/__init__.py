@@ -1,6 +1,2 @@
-"""Training: recipes, the loop, exact resume, several devices. Knows no anatomy and no Qt."""
-
-from xgen_studio.training.batch import Batch, TrainingSet
-from xgen_studio.training.recipe import Recipe, load_recipe
-
-__all__ = ["Batch", "Recipe", "TrainingSet", "load_recipe"]
+"""Training: recipes, learners, the loop, exact resume, several devices. Knows no anatomy and no
+Qt. `run_folder` is what others read of a training, and loads no torch."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -13,9 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads
 
 from xgen_studio.errors import XGenError
 from xgen_studio.training.run import parse_budget, run_training
-from xgen_studio.training.trainer import CHECKPOINT
-
-FAILURE_FILE = "XGEN_FAILURE_FILE"
+from xgen_studio.training.run_folder import RunFolder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,12 +26,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--start-from", type=Path, help="weights of a bundle (safetensors)")
     parser.add_argument("--time-budget", help="90s, 9m, 2h")
+    parser.add_argument("--trust-code", action="store_true", help="the recipe may name any code")
     call = parser.parse_args(arguments)
-    if call.resume and not (call.folder / CHECKPOINT).exists():
+    if call.resume and not RunFolder(call.folder).trained:
         sys.stderr.write(f"training anew: {call.folder} holds nothing to resume\n")
     stopped: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: stopped.append(number))
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go, the training stays
     try:
         reason = run_training(
             call.recipe,
@@ -46,20 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
             time_budget=parse_budget(call.time_budget) if call.time_budget else None,
             should_stop=lambda: bool(stopped),
             report=_show,
+            trust_code=call.trust_code,
         )
         sys.stderr.write(f"training ended: {reason}\n")
     except XGenError as error:
         sys.stderr.write(f"xgen: {error}\n")
-        _leave_word(error)
         return error.exit_code
     return 130 if stopped else 0
-
-
-def _leave_word(error: XGenError) -> None:
-    """Tell whoever started us: torchrun keeps neither a worker's exit code nor its message."""
-    path = os.environ.get(FAILURE_FILE)
-    if path:
-        Path(path).write_text(json.dumps({"exit_code": error.exit_code, "message": str(error)}))
 
 
 def _show(event: dict[str, float]) -> None:
@@ -67,6 +60,7 @@ def _show(event: dict[str, float]) -> None:
         f"step {event['step']:.0f}  loss {event['loss']:.4f}  "
         f"{event['steps_per_second']:.2f} steps/s  {event['seconds']:.0f} s\n"
     )
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,26 +1,21 @@
-"""What a wing of anatomy hands to the trainer: numbered examples, made into batches on demand."""
+"""What a wing hands to the trainer: numbered examples, made into batches on demand."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from xgen_studio.diffusion import Condition
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Targets (B, C, H, W) and what guides them; images are in [-1, 1], class targets in {0..K}."""
-
-    target: Tensor
-    condition: Condition
+Batch = dict[str, Tensor]  # named tensors, the first axis of each counts the examples
 
 
 class TrainingSet(Protocol):
-    """Examples to train on. Everything random in a batch comes from the generator handed in."""
+    """Examples to train on. Everything random in a batch comes from the generator handed in.
+
+    A set whose examples leave their condition out now and then says how often, as a share, in
+    `unconditional`.
+    """
 
     def __len__(self) -> int: ...
 
@@ -51,11 +46,12 @@ def batch_indices(length: int, batch: int, step: int, rank: int, world: int, see
     return picked
 
 
-def step_seed(seed: int, step: int, rank: int) -> int:
-    """The seed of everything random in one step on one process."""
-    return (seed * 7_919 + step) * 1_009 + rank
+def step_seed(seed: int, step: int, slot: int) -> int:
+    """The seed of everything random in one slot of one step. A process's share of a batch is one
+    slot, or several where it is taken in parts: two processes see what one sees in two parts."""
+    return (seed * 7_919 + step) * 1_009 + slot
 
 
-def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
-    """The CPU generator of one step on one process."""
-    return torch.Generator().manual_seed(step_seed(seed, step, rank))
+def step_generator(seed: int, step: int, slot: int) -> torch.Generator:
+    """The CPU generator of one slot of one step."""
+    return torch.Generator().manual_seed(step_seed(seed, step, slot))

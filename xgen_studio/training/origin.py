@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from xgen_studio.diffusion.bundle import read_bundle
+from xgen_studio.bundles import read_bundle
 from xgen_studio.imaging import file_hash, write_json
 from xgen_studio.paths import CARD
 

@@ -10,8 +10,8 @@ from typing import Any
 from xgen_studio.errors import InputError
 from xgen_studio.tables import from_table
 
-OBJECTIVES = ("denoise", "l1", "segment", "vae", "localise")
 PRECISIONS = ("auto", "float32", "bfloat16")
+OLD_KEYS = {"objective": "learner"}  # as recipes of before called them
 
 
 @dataclass(frozen=True)
@@ -23,29 +23,46 @@ class Optimiser:
     warmup: int = 500  # steps of linear warm-up
     clip: float = 1.0  # gradient norm limit
     ema: float = 0.999  # decay of the moving average
+    beta1: float = 0.9
     beta2: float = 0.999
 
     def __post_init__(self) -> None:
         if self.rate <= 0 or self.clip <= 0 or min(self.final_rate, self.warmup) < 0:
             raise ValueError("rate and clip must be positive, final_rate and warmup not negative")
-        if not 0 <= self.ema < 1 or not 0 <= self.beta2 < 1:
-            raise ValueError("ema and beta2 must be at least 0 and below 1")
+        if not all(0 <= value < 1 for value in (self.ema, self.beta1, self.beta2)):
+            raise ValueError("ema, beta1 and beta2 must be at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Figures of examples that are not trained on, at each checkpoint."""
+
+    dataset_options: dict[str, Any] = field(default_factory=dict)  # over the recipe's; {} = none
+    examples: int = 64  # at most so many, always the same
+
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise ValueError("examples must be at least 1")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Data set, network, process, optimiser and budget of one training."""
+    """Data set, network, learner, optimiser and budget of one training."""
 
     name: str
-    dataset: str  # import path "package.module:function" of a TrainingSet factory
+    dataset: str  # a data set's name, as a wing registers it
     dataset_options: dict[str, Any] = field(default_factory=dict)
     network: str = "unet"
     network_options: dict[str, Any] = field(default_factory=dict)
     process: str = "edm"
     process_options: dict[str, Any] = field(default_factory=dict)
-    objective: str = "denoise"  # denoise | l1 (the U-Net baseline) | segment | vae | localise
+    learner: str = "denoise"  # what is learned: denoise, l1, segment, vae, or a wing's
+    learner_options: dict[str, Any] = field(default_factory=dict)
     optimiser: Optimiser = field(default_factory=Optimiser)
+    phases: dict[str, Optimiser] = field(default_factory=dict)  # of phases with one of their own
+    validation: Validation = field(default_factory=Validation)
     batch: int = 16  # examples a step, shared by all processes
+    accumulate: int = 1  # parts in which each process takes its share of a batch
     steps: int = 100_000  # length of the whole training
     precision: str = "auto"  # auto | float32 | bfloat16
     seed: int = 0
@@ -54,19 +71,23 @@ class Recipe:
     samples: int = 4  # sample images drawn at each checkpoint
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise ValueError(f"objective '{self.objective}' is not one of {', '.join(OBJECTIVES)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision '{self.precision}' is not one of {', '.join(PRECISIONS)}")
-        if min(self.batch, self.steps, self.checkpoint_every, self.log_every) < 1:
-            raise ValueError("batch, steps, checkpoint_every and log_every must be at least 1")
+        if min(self.batch, self.steps, self.checkpoint_every, self.log_every, self.accumulate) < 1:
+            raise ValueError(
+                "batch, accumulate, steps, checkpoint_every and log_every must be at least 1"
+            )
         if self.samples < 0:
             raise ValueError("samples must not be negative")
+
+    def optimiser_of(self, phase: str) -> Optimiser:
+        """The optimiser of a phase: its own, or the recipe's."""
+        return self.phases.get(phase, self.optimiser)
 
 
 def parse_recipe(values: dict[str, Any], where: str) -> Recipe:
     """A recipe from parsed TOML; InputError names the key that does not fit."""
-    return from_table(Recipe, values, where)
+    return from_table(Recipe, {OLD_KEYS.get(k, k): v for k, v in values.items()}, where)
 
 
 def load_recipe(path: Path | str) -> Recipe:

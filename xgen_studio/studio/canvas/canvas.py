@@ -1,4 +1,4 @@
-"""The canvas widget: paints only what changed, and hands gestures to the tool in hand."""
+"""The canvas widget: paints only what changed, and gives gestures to the tool in use."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Canvas(QWidget):
     # -- what is shown ---------------------------------------------------------------------------
 
     def use_tool(self, tool: Tool) -> None:
-        """Take another tool in hand."""
+        """Take another tool."""
         if tool is not self.tool:
             self.tool.leave(self)
             self.tool.put_down(self)

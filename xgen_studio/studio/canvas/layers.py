@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, qRgba
 
-from xgen_studio.document.document import LabelState
+from xgen_studio.document import LabelState
 
 
 class PictureLayer:

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Picture
-from xgen_studio.jobs.export import FORMATS
 from xgen_studio.studio.threads import on_thread
+from xgen_studio.tasks.export import FORMATS
 
 
 def free_name(folder: Path, name: str) -> str:

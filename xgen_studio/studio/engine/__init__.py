@@ -1,4 +1,4 @@
-"""Inference in a process of its own: the window never waits for torch, not even for its import."""
+"""Tasks in a process of their own: the window never waits for torch, not even for its import."""
 
 from xgen_studio.studio.engine.client import Engine
 

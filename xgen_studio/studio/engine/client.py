@@ -1,55 +1,50 @@
-"""The window's end of the pipe: starts the worker, sends the newest request, emits its answers."""
+"""The window's end of the pipe: starts the worker, hands it requests, passes its answers on."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Condition, Thread
+from weakref import WeakMethod
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
+from xgen_studio.studio.engine.pipe import receive, send
 from xgen_studio.studio.engine.protocol import (
+    CANCELLED,
+    OVER,
     Answer,
-    Devices,
-    Draw,
-    Drawn,
+    Cancel,
     Ended,
     Failed,
-    HandJudged,
-    LocatedHand,
     Message,
-    Opened,
-    Proposed,
+    Pause,
     Ready,
-    Remade,
-    Stepped,
     Stop,
+    Submit,
 )
 from xgen_studio.studio.engine.worker import serve
 from xgen_studio.studio.threads import Reply
+from xgen_studio.tasks.ask import Ask, Lane
+
+DIED = "The working process ended, most likely for lack of memory. Try again to start it anew."
+Hears = Callable[[Answer], None]
 
 
 class Engine(QObject):
     """A worker process that is started when it is first needed, and again should it die.
 
-    Signals arrive on the window's thread.
+    Answers arrive on the window's thread, at whoever asked: a method, held weakly. Every request
+    ends with `Ended` or `Failed`, also when the worker dies.
     """
 
     ready = Signal()
-    stepped = Signal(object)  # Stepped
-    drawn = Signal(object)  # Drawn
-    opened = Signal(object)  # Opened
-    proposed = Signal(object)  # Proposed
-    remade = Signal(object)  # Remade
-    judged = Signal(object)  # HandJudged
-    located = Signal(object)  # LocatedHand
-    devices = Signal(object)  # Devices
-    ended = Signal(object)  # Ended
-    failed = Signal(object)  # Failed
     died = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -58,26 +53,10 @@ class Engine(QObject):
         self._pipe: Connection | None = None
         self.ready_now = False
         self._last = 0
+        self._hearing: dict[int, WeakMethod[Hears]] = {}
         self._outbox: deque[Message] = deque()
         self._filled = Condition()
         self._threads: list[Thread] = []
-        self._signal_of = {
-            Stepped: self.stepped,
-            Drawn: self.drawn,
-            Opened: self.opened,
-            Remade: self.remade,
-            Proposed: self.proposed,
-            HandJudged: self.judged,
-            LocatedHand: self.located,
-            Devices: self.devices,
-            Ended: self.ended,
-            Failed: self.failed,
-        }
-
-    def number(self) -> int:
-        """A number for a request, never used before."""
-        self._last += 1
-        return self._last
 
     @property
     def running(self) -> bool:
@@ -107,22 +86,49 @@ class Engine(QObject):
             thread.daemon = True
             thread.start()
 
-    def send(self, request: Message) -> None:
-        """Hand a request to the worker. Never waits: a pipe may be full while the worker is busy.
-
-        Of drawings that still wait here only the newest is sent."""
+    def ask(self, ask: Ask, heard: Hears) -> int:
+        """Give a request to the worker; `heard`, a method, gets what comes of it. Returns the
+        request's number. Never waits."""
         self.start()
+        self._last += 1
+        self._hearing[self._last] = WeakMethod(heard)
+        self._send(Submit(self._last, ask))
+        return self._last
+
+    def cancel(self, number: int) -> None:
+        """Leave a request; what is finished is kept."""
+        self._send(Cancel(number))
+
+    def hold(self, number: int, held: bool) -> None:
+        """Hold a long request, or let it go on."""
+        self._send(Pause(number, held))
+
+    def stop_live(self) -> None:
+        """Leave the live request."""
+        self._send(Stop())
+
+    def _send(self, message: Message) -> None:
+        """Put it in the outbox: a pipe may be full while the worker is busy. Of live requests that
+        still wait there only the newest is sent."""
+        if not self.running:
+            return
+        given_up: list[Message] = []
         with self._filled:
-            if isinstance(request, (Draw, Stop)):
-                for old in [m for m in self._outbox if isinstance(m, Draw)]:
+            if _is_live(message) or isinstance(message, Stop):
+                given_up = [m for m in self._outbox if _is_live(m)]
+                for old in given_up:
                     self._outbox.remove(old)
-            self._outbox.append(request)
+            self._outbox.append(message)
             self._filled.notify_all()
+        for old in given_up:
+            if isinstance(old, Submit):
+                self._pass_on(Ended(old.number, CANCELLED))
 
     def stop(self) -> None:
         """End the worker and the threads that speak with it; seldom takes more than a second."""
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
+        self._hearing.clear()
         with self._filled:
             self._filled.notify_all()  # the sending thread ends
         if process is not None:
@@ -143,9 +149,9 @@ class Engine(QObject):
                     self._filled.wait()
                 if pipe is not self._pipe:
                     return  # what waits is for another worker
-                request = self._outbox.popleft()
+                message = self._outbox.popleft()
             try:
-                pipe.send(request)
+                send(pipe, message)
             except (BrokenPipeError, OSError):
                 return  # the other thread hears it, too
 
@@ -158,20 +164,35 @@ class Engine(QObject):
             self.ready_now = True
             self.ready.emit()
         else:
-            self._signal_of[type(answer)].emit(answer)
+            self._pass_on(answer)
+
+    def _pass_on(self, answer: Answer) -> None:
+        reference = self._hearing.get(answer.number)
+        if isinstance(answer, OVER):
+            self._hearing.pop(answer.number, None)
+        heard = reference() if reference is not None else None
+        if heard is not None and isValid(getattr(heard, "__self__", None)):
+            heard(answer)
 
     def _gone(self, pipe: Connection) -> None:
-        if pipe is self._pipe:
-            self._process = self._pipe = None
-            self.ready_now = False
-            with self._filled:
-                self._filled.notify_all()
-            self.died.emit()
+        if pipe is not self._pipe:
+            return
+        self._process = self._pipe = None
+        self.ready_now = False
+        with self._filled:
+            self._filled.notify_all()
+        self.died.emit()
+        for number in list(self._hearing):  # whoever waits, waits no more
+            self._pass_on(Failed(number, DIED))
+
+
+def _is_live(message: Message) -> bool:
+    return isinstance(message, Submit) and message.ask.lane is Lane.LIVE
 
 
 def _listen(pipe: Connection, heard: Reply) -> None:
     """On a thread of its own: wait for answers, pass them to the window's thread."""
     with suppress(EOFError, OSError):
         while True:
-            heard(pipe, pipe.recv())
+            heard(pipe, receive(pipe))
     heard(pipe, None)  # the worker is gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from xgen_studio.document import Document, Made, Picture
-from xgen_studio.studio.engine.client import Engine
-from xgen_studio.studio.engine.protocol import Draw, Drawn, Failed, Stop
+from xgen_studio.studio.engine.client import DIED, Engine
+from xgen_studio.studio.engine.protocol import Answer, Failed, Told
+from xgen_studio.tasks.drawing import Draw, Drawing, Drawn, Edit
 
 PREVIEW_STEPS = 2  # network evaluations of a preview
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """How the user wants the picture."""
-
-    model: str = "knee-xray"
-    method: str = "ctm"
-    sampler: str | None = None  # None: the model's own
-    steps: int | None = None
-    seed: int = 1
-    options: dict[str, Any] = field(default_factory=dict)
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -82,37 +70,32 @@ class Live(QObject):
         engine: Engine,
         document: Document,
         in_stroke: Callable[[], bool],
+        drawing: Drawing,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.engine, self.document, self.in_stroke = engine, document, in_stroke
-        self.drawing = Drawing()
+        self.drawing = drawing
         self.edit: RegionEdit | None = None
         self.enabled = True
         self.preview_steps = PREVIEW_STEPS
         self._flying: Request | None = None
+        self._number = 0  # of the request that is flying
         self._flown = -1  # revision of the document that is drawn or being drawn
         self._final = True  # whether that is a finished sample
         self._showing = False  # a picture of this document was drawn
         self._ready = False
         document.mask_touched.connect(self._touched)
-        engine.drawn.connect(self._drawn)
-        engine.failed.connect(self._failed)
         engine.ready.connect(self.become_ready)
         engine.died.connect(self._died)
 
     def close(self) -> None:
         """Let the document and the engine go."""
         self.document.mask_touched.disconnect(self._touched)
-        for signal, call in (
-            (self.engine.drawn, self._drawn),
-            (self.engine.failed, self._failed),
-            (self.engine.ready, self.become_ready),
-            (self.engine.died, self._died),
-        ):
-            signal.disconnect(call)
+        self.engine.ready.disconnect(self.become_ready)
+        self.engine.died.disconnect(self._died)
         if self._flying:
-            self.engine.send(Stop())
+            self.engine.stop_live()
 
     def set_drawing(self, **values: Any) -> None:
         """Change model, method, sampler, steps, seed, options or device, and draw again."""
@@ -133,7 +116,7 @@ class Live(QObject):
             self.again()
         else:
             self._flying = None
-            self.engine.send(Stop())
+            self.engine.stop_live()
 
     def again(self) -> None:
         """Draw the document as it is."""
@@ -143,21 +126,10 @@ class Live(QObject):
     def request(self, final: bool) -> Request:
         """The document as it is, as a request."""
         drawing, edit = self.drawing, self.edit
-        draw = Draw(
-            self.engine.number(),
-            drawing.model,
-            self.document.as_mask(),
-            final,
-            drawing.method,
-            drawing.sampler,
-            drawing.steps if final else self.preview_steps,
-            drawing.seed,
-            drawing.options,
-            drawing.device,
-            edit.base.pixels if edit else None,
-            edit.region if edit else None,
-        )
-        return Request(draw, edit)
+        if not final:
+            drawing = replace(drawing, steps=self.preview_steps)
+        held = Edit(edit.base.pixels, edit.region) if edit else None
+        return Request(Draw(drawing, self.document.as_mask(), final, held), edit)
 
     def _touched(self, _box: object) -> None:
         self.poke()
@@ -177,22 +149,30 @@ class Live(QObject):
             if self._flying is not None or self._showing:
                 self._flying = None
                 self._showing = False
-                self.engine.send(Stop())
+                self.engine.stop_live()
                 self.cleared.emit()
             self._flown = -1
             return
         self._flying = self.request(final)
         self._flown, self._final = self.document.revision, final
-        self.engine.send(self._flying.draw)
+        self._number = self.engine.ask(self._flying.draw, self._heard)
 
     def become_ready(self) -> None:
         """The worker can be asked from now on."""
         self._ready = True
         self.again()
 
-    def _drawn(self, drawn: Drawn) -> None:
-        if self._flying is None or drawn.number != self._flying.draw.number:
+    def _heard(self, answer: Answer) -> None:
+        if self._flying is None or answer.number != self._number:
             return
+        if isinstance(answer, Told):
+            self._drawn(answer.what)
+        elif isinstance(answer, Failed):
+            self._flying = None
+            self.failed.emit(answer.message)
+
+    def _drawn(self, drawn: Drawn) -> None:
+        assert self._flying is not None
         result = Result(self._flying.picture(drawn), drawn.final, drawn.seconds)
         self._flying = None
         self._showing = True
@@ -201,15 +181,6 @@ class Live(QObject):
             self.finished.emit(result)
         self.poke()
 
-    def _failed(self, failure: Failed) -> None:
-        if self._flying is not None and failure.number == self._flying.draw.number:
-            self._flying = None
-            self.failed.emit(failure.message)
-
     def _died(self) -> None:
-        self._ready = False
-        self._flying = None
-        self.failed.emit(
-            "The drawing process ended, most likely for lack of memory. Change the mask to start"
-            " it again."
-        )
+        self._ready, self._flying = False, None
+        self.failed.emit(DIED)

@@ -1,30 +1,18 @@
-"""The queue of long jobs: one runs, the others wait; each can be held, moved and cancelled."""
+"""The queue of long tasks: one runs, the others wait; each can be held, moved and cancelled."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from xgen_studio.document import Picture
+from xgen_studio.studio.engine import protocol
 from xgen_studio.studio.engine.client import Engine
-from xgen_studio.studio.engine.live import Request
-from xgen_studio.studio.engine.protocol import (
-    Cancel,
-    Drawn,
-    Ended,
-    Failed,
-    HandJudged,
-    HandRun,
-    Long,
-    Pause,
-    ScreenFolder,
-    Series,
-    Stepped,
-)
+from xgen_studio.studio.engine.protocol import Answer, Ended, Failed, Stepped, Told
+from xgen_studio.tasks.ask import Ask, Note
 
 WAITING, RUNNING, HELD, DONE, FAILED, CANCELLED = (
     "waiting",
@@ -34,36 +22,37 @@ WAITING, RUNNING, HELD, DONE, FAILED, CANCELLED = (
     "failed",
     "cancelled",
 )
-J = TypeVar("J", bound="QueuedJob")
 OVER = (DONE, FAILED, CANCELLED)
 
 
-def _nobody(_picture: Picture) -> None:
-    """Nobody waits for the picture: it is in the folder."""
+def _nobody(_told: Any) -> None:
+    """Nobody waits for what the task tells."""
 
 
-@dataclass
-class QueuedJob:
-    """A long job as the user sees it: how far it is, and how it ended."""
+@dataclass(eq=False)
+class Job:
+    """A long task as the user sees it: how far it is, and how it ended.
+
+    `count` of `unit` is what it will tell; 0 where that cannot be said.
+    """
 
     title: str
+    ask: Ask
+    count: int = 0
+    unit: str = "pictures"
     folder: str = ""
-    count: int = 1  # pictures it will make
+    on_told: Callable[[Any], object] = _nobody
+    owner: object = None  # who waits for what it tells
     number: int = 0
     state: str = WAITING
     done: int = 0  # steps
     total: int = 0
-    made: int = 0  # pictures
+    made: int = 0  # of `count`
+    text: str = ""  # what is being done
+    note: str = ""  # what the user should know beside the results
     message: str = ""
     _began: float = field(default=0.0, repr=False)
     _worked: float = field(default=0.0, repr=False)  # seconds before the last hold
-
-    def asked(self, number: int) -> Long:
-        """What the worker is told."""
-        raise NotImplementedError("a kind of job says what the worker is told")
-
-    def use_device(self, device: str) -> None:
-        """Run there."""
 
     @property
     def seconds(self) -> float:
@@ -78,94 +67,57 @@ class QueuedJob:
             return None
         return self.seconds / self.done * (self.total - self.done)
 
-    def run(self, state: str) -> None:
+    @property
+    def over(self) -> bool:
+        """Whether it ended, whichever way."""
+        return self.state in OVER
+
+    def turn(self, state: str) -> None:
         """Take another state, and the time."""
         self._worked, self._began = self.seconds, time.monotonic()
         self.state = state
 
 
-@dataclass
-class QueuedSeries(QueuedJob):
-    """Pictures of a mask, one for each seed."""
-
-    request: Request = field(kw_only=True)
-    seeds: tuple[int, ...] = field(kw_only=True)
-    on_picture: Callable[[Picture], object] = _nobody
-
-    def __post_init__(self) -> None:
-        self.count = len(self.seeds)
-
-    def asked(self, number: int) -> Series:
-        return Series(number, self.request.draw, self.seeds, self.folder)
-
-    def use_device(self, device: str) -> None:
-        self.request = replace(self.request, draw=replace(self.request.draw, device=device))
-
-
-@dataclass
-class QueuedHands(QueuedJob):
-    """Hands drawn into a folder and judged, or a folder that is only judged."""
-
-    what: HandRun | ScreenFolder = field(kw_only=True)
-
-    def __post_init__(self) -> None:
-        self.folder = self.what.folder
-        self.count = len(self.what.seeds) if isinstance(self.what, HandRun) else 0
-
-    def asked(self, number: int) -> HandRun | ScreenFolder:
-        return replace(self.what, number=number)
-
-    def use_device(self, device: str) -> None:
-        if isinstance(self.what, HandRun):
-            self.what = replace(self.what, device=device)
-
-
 class JobQueue(QObject):
-    """Gives the worker one long job after the other."""
+    """Gives the worker one long task after the other."""
 
     changed = Signal()  # the list, or a state
-    progressed = Signal(object)  # QueuedJob
-    over = Signal(object)  # QueuedJob, whichever way it ended
+    progressed = Signal(object)  # Job
+    over = Signal(object)  # Job, whichever way it ended
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.engine = engine
-        self.jobs: list[QueuedJob] = []
-        engine.stepped.connect(self._stepped)
-        engine.drawn.connect(self._drawn)
-        engine.judged.connect(self._judged)
-        engine.ended.connect(self._ended)
-        engine.failed.connect(self._failed)
-        engine.died.connect(self._died)
+        self.jobs: list[Job] = []
 
     @property
-    def current(self) -> QueuedJob | None:
+    def current(self) -> Job | None:
         """The job that the worker has."""
         return next((job for job in self.jobs if job.state in (RUNNING, HELD)), None)
 
-    def add(self, job: J) -> J:
+    def add(self, job: Job) -> Job:
         """Append a job; it starts when it is its turn."""
         self.jobs.append(job)
         self._next()
         return job
 
-    def cancel(self, job: QueuedJob) -> None:
+    def cancel(self, job: Job) -> None:
         """Leave a job; what is finished is kept."""
         if job.state == WAITING:
-            job.run(CANCELLED)
+            job.turn(CANCELLED)
             self.over.emit(job)
             self.changed.emit()
         elif job.state in (RUNNING, HELD):
-            self.engine.send(Cancel(job.number))
+            self.engine.cancel(job.number)
 
-    def hold(self, job: QueuedJob, held: bool) -> None:
+    def hold(self, job: Job, held: bool) -> None:
         """Pause the running job, or let it go on."""
         if job.state in (RUNNING, HELD):
-            self.engine.send(Pause(job.number, held))
-            job.run(HELD if held else RUNNING)
+            self.engine.hold(job.number, held)
+            job.turn(HELD if held else RUNNING)
             self.changed.emit()
 
-    def move(self, job: QueuedJob, by: int) -> None:
+    def move(self, job: Job, by: int) -> None:
         """Move a waiting job up (-1) or down (+1) among those that wait."""
         waiting = [j for j in self.jobs if j.state == WAITING]
         if job not in waiting:
@@ -176,71 +128,52 @@ class JobQueue(QObject):
             self.jobs[i], self.jobs[k] = self.jobs[k], self.jobs[i]
             self.changed.emit()
 
-    def leave(self, on_picture: Callable[[Picture], object]) -> None:
-        """Cancel the jobs whose pictures go to somebody who leaves."""
+    def leave(self, owner: object) -> None:
+        """Cancel the jobs whose results go to somebody who leaves."""
         for job in self.jobs:
-            waits = isinstance(job, QueuedSeries) and job.on_picture == on_picture
-            if waits and isinstance(job, QueuedSeries) and job.state not in OVER:
-                job.on_picture = _nobody
+            if job.owner is owner and not job.over:
+                job.on_told, job.owner = _nobody, None
                 self.cancel(job)
 
     def use_device(self, device: str) -> None:
         """Jobs that wait run there; the running one ends where it is."""
         for job in self.jobs:
             if job.state == WAITING:
-                job.use_device(device)
+                job.ask = job.ask.on(device)
 
     def clear(self) -> None:
         """Forget the jobs that are over."""
-        self.jobs = [job for job in self.jobs if job.state not in OVER]
+        self.jobs = [job for job in self.jobs if not job.over]
         self.changed.emit()
 
     def _next(self) -> None:
         waiting = next((job for job in self.jobs if job.state == WAITING), None)
         if self.current is None and waiting is not None:
-            waiting.number = self.engine.number()
-            waiting.run(RUNNING)
-            self.engine.send(waiting.asked(waiting.number))
+            waiting.turn(RUNNING)
+            waiting.number = self.engine.ask(waiting.ask, self._heard)
         self.changed.emit()
 
-    def _of(self, number: int) -> QueuedJob | None:
+    def _heard(self, answer: Answer) -> None:
         job = self.current
-        return job if job is not None and job.number == number else None
-
-    def _stepped(self, step: Stepped) -> None:
-        if (job := self._of(step.number)) is not None:
-            job.done, job.total = step.done, step.total
+        if job is None or job.number != answer.number:
+            return
+        if isinstance(answer, Stepped):
+            job.done, job.total, job.text = answer.done, answer.total, answer.text
             self.progressed.emit(job)
-
-    def _drawn(self, drawn: Drawn) -> None:
-        job = self._of(drawn.number)
-        if isinstance(job, QueuedSeries):
+        elif isinstance(answer, Told) and isinstance(answer.what, Note):
+            job.note = answer.what.text
+        elif isinstance(answer, Told):
             job.made += 1
-            job.on_picture(job.request.picture(drawn))
+            job.on_told(answer.what)
             self.progressed.emit(job)
-
-    def _judged(self, judged: HandJudged) -> None:
-        if (job := self._of(judged.number)) is not None:
-            job.made += 1
-            self.progressed.emit(job)
-
-    def _ended(self, ended: Ended) -> None:
-        if (job := self._of(ended.number)) is not None:
-            self._over(job, DONE if ended.how == "done" else CANCELLED)
-
-    def _failed(self, failure: Failed) -> None:
-        if (job := self._of(failure.number)) is not None:
-            job.message = failure.message
+        elif isinstance(answer, Ended):
+            self._over(job, DONE if answer.how == protocol.DONE else CANCELLED)
+        elif isinstance(answer, Failed):
+            job.message = answer.message
             self._over(job, FAILED)
 
-    def _died(self) -> None:
-        if (job := self.current) is not None:
-            job.message = "the drawing process ended, most likely for lack of memory"
-            self._over(job, FAILED)
-
-    def _over(self, job: QueuedJob, state: str) -> None:
-        job.run(state)
-        if isinstance(job, QueuedSeries):
-            job.on_picture = _nobody  # whoever waited for its pictures may go
+    def _over(self, job: Job, state: str) -> None:
+        job.turn(state)
+        job.on_told, job.owner = _nobody, None  # whoever waited for its results may go
         self.over.emit(job)
         self._next()

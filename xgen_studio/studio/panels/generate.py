@@ -1,10 +1,9 @@
-"""How the radiograph is made: model, method, quality, grade, seed; and what is happening."""
+"""How the picture is made: method, quality, the wing's options, seed; and what is happening."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -21,41 +20,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xgen_studio.studio.drawing.setup import Setup
 from xgen_studio.studio.engine.live import Live, Result
-from xgen_studio.studio.engine.protocol import Devices, Look
+from xgen_studio.studio.engine.protocol import Answer, Told
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An entry of a list: what the user reads, what it means, and more words on hover."""
-
-    title: str
-    value: object
-    tip: str = ""
-
+from xgen_studio.tasks.drawing import Devices
+from xgen_studio.wing import Choice
 
 METHODS = (
-    Choice("Follow the drawing (CTM)", "ctm", "A network that was trained with the mask"),
-    Choice("Start from the drawing (CSM)", "csm", "The mask itself, noised, is where it starts"),
-    Choice("Average answer (U-Net)", "unet", "The baseline without noise: one blurred answer"),
+    Choice("ctm", "Follow the drawing (CTM)", "A network that was trained with the mask"),
+    Choice("csm", "Start from the drawing (CSM)", "The mask itself, noised, is where it starts"),
+    Choice("unet", "Average answer (U-Net)", "The baseline without noise: one blurred answer"),
 )
 QUALITY = (
-    Choice("Fast: 8 steps", (None, None), "The sampler that suits this model best"),
-    Choice("Varied: 8 steps", ("dpm++2m", 8), "Greys differ more from seed to seed"),
-    Choice("Fine: 18 steps", ("heun", 18), "Heun, 2nd order: a little more texture"),
-    Choice("DDIM: 20 steps", ("ddim", 20), "Deterministic, first order"),
-    Choice("As in the paper: 500 steps", ("pc-paper", 500), "Predictor-corrector: a minute or so"),
-)
-GRADES = (
-    Choice("not said", None, "Kellgren-Lawrence grade: left to the model"),
-    Choice("0  none", 0),
-    Choice("1  doubtful", 1),
-    Choice("2  minimal", 2),
-    Choice("3  moderate", 3),
-    Choice("4  severe", 4),
+    Choice((None, None), "Fast: 8 steps", "The sampler that suits this model best"),
+    Choice(("dpm++2m", 8), "Varied: 8 steps", "Greys differ more from seed to seed"),
+    Choice(("heun", 18), "Fine: 18 steps", "Heun, 2nd order: a little more texture"),
+    Choice(("ddim", 20), "DDIM: 20 steps", "Deterministic, first order"),
+    Choice(("pc-paper", 500), "As in the paper: 500 steps", "Predictor-corrector: a minute or so"),
 )
 
 
@@ -72,14 +56,14 @@ def combo(choices: Sequence[Choice], name: str) -> QComboBox:
 class GeneratePanel(QWidget):
     """Controls of live drawing; every change draws again at once."""
 
-    def __init__(self, live: Live, queue: JobQueue, settings: Settings, graded: bool) -> None:
+    def __init__(self, live: Live, queue: JobQueue, settings: Settings, setup: Setup) -> None:
         super().__init__()
-        self.live, self.queue, self.settings, self.graded = live, queue, settings, graded
+        self.live, self.queue, self.settings, self.setup = live, queue, settings, setup
         self.follow = QCheckBox("Draw while I paint")
         self.follow.setChecked(True)
         self.follow.toggled.connect(live.set_enabled)
         self.method, self.quality = combo(METHODS, "method"), combo(QUALITY, "quality")
-        self.grade = combo(GRADES, "KL grade")
+        self.options = {o.name: combo(o.choices, o.title) for o in setup.options}
         self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=live.drawing.seed)
         self.seed.setToolTip("The same seed and drawing give the same picture, to the bit")
         self.reroll = QToolButton(icon=icon("dice"))
@@ -90,7 +74,7 @@ class GeneratePanel(QWidget):
         self.device = QComboBox()
         self.device.setAccessibleName("device")
         self.device.addItem("CPU", "cpu")
-        self.accept = QPushButton(icon("accept"), "Keep this radiograph")
+        self.accept = QPushButton(icon("accept"), f"Keep this {setup.noun}")
         self.accept.setToolTip("Put the picture under the mask; can be undone (Y)")
         self.accept.setEnabled(False)
         self.again = QPushButton("Make it again")
@@ -103,7 +87,7 @@ class GeneratePanel(QWidget):
         self.state.setProperty("role", "faint")
         self.state.setMinimumHeight(self.state.fontMetrics().lineSpacing() * 2)
         self._arrange()
-        for box in (self.method, self.quality, self.grade):
+        for box in (self.method, self.quality, *self.options.values()):
             box.currentIndexChanged.connect(self._changed)
         self.seed.valueChanged.connect(self._changed)
         self.reroll.clicked.connect(self.new_seed)
@@ -111,19 +95,18 @@ class GeneratePanel(QWidget):
         self.device.activated.connect(self._use_device)
         live.shown.connect(self._shown)
         live.failed.connect(self._failed)
-        live.engine.devices.connect(self._devices)
         live.engine.ready.connect(self._look)
         if live.engine.ready_now:
             self._look()
-            self.say("Paint, and the radiograph follows.")
+            self.say(f"Paint, and the {self.setup.noun} follows.")
 
     def _arrange(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Method", self.method)
         form.addRow("Quality", self.quality)
-        if self.graded:
-            form.addRow("KL grade", self.grade)
+        for option in self.setup.options:
+            form.addRow(option.title, self.options[option.name])
         seed = QHBoxLayout()
         seed.addWidget(self.seed, 1)
         seed.addWidget(self.reroll)
@@ -151,28 +134,24 @@ class GeneratePanel(QWidget):
         """A sentence under the controls."""
         self.state.setText(text)
 
-    def look(self) -> dict[str, Any]:
+    def drawn_how(self) -> dict[str, Any]:
         """How the picture is drawn, for the document's file."""
         return {
             "seed": self.seed.value(),
             "seed_locked": self.locked.isChecked(),
             "method": self.method.currentText(),
             "quality": self.quality.currentText(),
-            "grade": self.grade.currentText(),
+            **{name: box.currentText() for name, box in self.options.items()},
         }
 
-    def restore(self, look: dict[str, Any]) -> None:
+    def restore(self, said: dict[str, Any]) -> None:
         """Draw as a file says; what it does not say, or says wrongly, stays as it is."""
-        seed = look.get("seed")
+        seed = said.get("seed")
         if isinstance(seed, int) and 0 <= seed <= self.seed.maximum():
             self.seed.setValue(seed)
-        self.locked.setChecked(look.get("seed_locked") is True)
-        for name, box in (
-            ("method", self.method),
-            ("quality", self.quality),
-            ("grade", self.grade),
-        ):
-            found = box.findText(str(look.get(name, "")))
+        self.locked.setChecked(said.get("seed_locked") is True)
+        for name, box in {"method": self.method, "quality": self.quality, **self.options}.items():
+            found = box.findText(str(said.get(name, "")))
             if found >= 0:
                 box.setCurrentIndex(found)
 
@@ -180,10 +159,6 @@ class GeneratePanel(QWidget):
         """Roll another seed, unless it is locked."""
         if not self.locked.isChecked():
             self.seed.setValue(random.randrange(1, 10**6))
-
-    def put_seed(self, seed: int) -> None:
-        """Take this seed: it is that of a variation somebody chose."""
-        self.seed.setValue(seed)
 
     def _lock(self, locked: bool) -> None:
         self.locked.setIcon(icon("lock" if locked else "unlock"))
@@ -193,28 +168,28 @@ class GeneratePanel(QWidget):
     def _changed(self) -> None:
         method = self.method.currentData()
         noisy = method != "unet"
-        self.grade.setEnabled(method == "ctm")
+        for box in self.options.values():
+            box.setEnabled(method == "ctm")
         self.quality.setEnabled(noisy)
         self.many.setEnabled(noisy)
         self.seed.setEnabled(noisy and not self.locked.isChecked())
-        grade = self.grade.currentData() if method == "ctm" and self.graded else None
+        chosen = {name: box.currentData() for name, box in self.options.items()}
+        said = {k: v for k, v in chosen.items() if v is not None and method == "ctm"}
         sampler, steps = self.quality.currentData() if noisy else (None, None)
         self.live.set_drawing(
-            method=method,
-            sampler=sampler,
-            steps=steps,
-            seed=self.seed.value(),
-            options={} if grade is None else {"grade": grade},
+            method=method, sampler=sampler, steps=steps, seed=self.seed.value(), options=said
         )
 
     # -- devices ---------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        self.live.engine.send(Look(self.live.engine.number()))
+        self.live.engine.ask(Devices(), self._devices)
 
-    def _devices(self, answer: Devices) -> None:
+    def _devices(self, answer: Answer) -> None:
+        if not isinstance(answer, Told):
+            return
         self.device.clear()
-        for device in answer.found:
+        for device in answer.what:
             memory = ""
             if device.free is not None and device.total is not None:
                 memory = f", {device.free / 2**30:.1f} of {device.total / 2**30:.1f} GiB free"

@@ -21,8 +21,8 @@ from xgen_studio.studio.engine.queue import (
     HELD,
     RUNNING,
     WAITING,
+    Job,
     JobQueue,
-    QueuedJob,
 )
 from xgen_studio.studio.icons import icon
 
@@ -35,21 +35,24 @@ def duration(seconds: float) -> str:
     return f"{s // 60} min {s % 60} s" if s < 3600 else f"{s // 3600} h {s % 3600 // 60} min"
 
 
-def words(job: QueuedJob) -> str:
+def words(job: Job) -> str:
     """The state of a job as a sentence."""
-    n = job.count
-    if not n:  # a folder that is judged
-        return words_of_screening(job)
-    if job.state == WAITING:
-        return f"waits, {n} pictures"
     if job.state == FAILED:
         return f"failed: {job.message}"
+    if not job.count:  # one that tells nothing that could be counted
+        if job.state in (WAITING, CANCELLED):
+            return job.state
+        done = f"done in {duration(job.seconds)}"
+        return done if job.state == DONE else f"{job.text or 'at work'} ..."
+    n, unit = job.count, job.unit
+    if job.state == WAITING:
+        return f"waits, {n} {unit}"
     if job.state == CANCELLED:
-        return f"cancelled; {job.made} of {n} pictures are kept"
+        return f"cancelled; {job.made} of {n} {unit} are kept"
     if job.state == DONE:
         where = f" in {job.folder}" if job.folder else ""
-        return f"{n} pictures{where}, {duration(job.seconds)}"
-    text = f"{job.made} of {n} pictures"
+        return f"{n} {unit}{where}, {duration(job.seconds)}"
+    text = f"{job.made} of {n} {unit}"
     if job.made:
         text += f", {job.made / max(job.seconds, 1e-3):.2g} a second"
     if job.left is not None:
@@ -57,19 +60,10 @@ def words(job: QueuedJob) -> str:
     return text + (" (held)" if job.state == HELD else "")
 
 
-def words_of_screening(job: QueuedJob) -> str:
-    """The state of a job that makes no pictures."""
-    if job.state == FAILED:
-        return f"failed: {job.message}"
-    if job.state in (WAITING, CANCELLED):
-        return job.state
-    return f"judged in {duration(job.seconds)}" if job.state == DONE else "judging ..."
-
-
 class JobRow(QWidget):
     """One job."""
 
-    def __init__(self, queue: JobQueue, job: QueuedJob) -> None:
+    def __init__(self, queue: JobQueue, job: Job) -> None:
         super().__init__()
         self.queue, self.job = queue, job
         self.title = QLabel(job.title)
@@ -164,7 +158,7 @@ class JobsPanel(QWidget):
         self.clear.setVisible(bool(self.rows))
         (self._timer.start if self.queue.current else self._timer.stop)()
 
-    def _progressed(self, job: QueuedJob) -> None:
+    def _progressed(self, job: Job) -> None:
         for row in self.rows:
             if row.job is job:
                 row.refresh()

@@ -1,4 +1,4 @@
-"""The label table: which label is in hand, which are shown, which are safe."""
+"""The label table: which label is in use, which are shown, which are safe."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QMessageBox,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -19,7 +20,10 @@ from PySide6.QtWidgets import (
 from xgen_studio.document import LabelState
 from xgen_studio.errors import InputError
 from xgen_studio.studio.icons import icon
-from xgen_studio.studio.tools import Paint
+from xgen_studio.studio.shortcuts import label_keys
+from xgen_studio.studio.tools import Easel
+
+MOST_ROWS = 8  # shown without scrolling
 
 
 def swatch(colour: tuple[int, int, int], size: int = 16) -> QIcon:
@@ -35,19 +39,39 @@ def swatch(colour: tuple[int, int, int], size: int = 16) -> QIcon:
     return QIcon(pixmap)
 
 
-class LabelPanel(QWidget):
-    """A row for each label: click takes it in hand, the eye hides it, the lock protects it."""
+class LabelPanel(QScrollArea):
+    """A row for each label: a click takes it in use, the eye hides it, the lock protects it."""
 
-    def __init__(self, hand: Paint) -> None:
+    def __init__(self, easel: Easel) -> None:
         super().__init__()
-        self.hand = hand
-        self._rows = QVBoxLayout(self)
+        self.easel = easel
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        self._rows = QVBoxLayout(inside)
         self._rows.setContentsMargins(6, 6, 6, 6)
         self._rows.setSpacing(1)
-        hand.document.labels_changed.connect(self.rebuild)
-        hand.changed.connect(self._mark)
+        easel.document.labels_changed.connect(self.rebuild)
+        easel.changed.connect(self._mark)
         self._buttons: dict[int, QToolButton] = {}
         self.rebuild()
+        self.setWidget(inside)
+        self.setMinimumWidth(
+            inside.sizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        )
+
+    def sizeHint(self) -> QSize:
+        """As high as its rows, or as MOST_ROWS of them."""
+        margins = self._rows.contentsMargins()
+        first = self._rows.itemAt(0)
+        high = first.sizeHint().height() if first is not None else 0
+        count = min(len(self._buttons), MOST_ROWS)
+        rows = count * (high + self._rows.spacing()) + margins.top() + margins.bottom()
+        return QSize(self.minimumWidth(), rows + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     def rebuild(self) -> None:
         """Make the rows anew."""
@@ -56,7 +80,7 @@ class LabelPanel(QWidget):
             if widget is not None:
                 widget.deleteLater()
         self._buttons.clear()
-        for number, state in enumerate(self.hand.document.labels, start=1):
+        for number, state in enumerate(self.easel.document.labels, start=1):
             self._rows.addWidget(self._row(number, state))
         self._rows.addStretch()
         self._mark()
@@ -69,15 +93,16 @@ class LabelPanel(QWidget):
         name = state.label.name
         take = QToolButton(checkable=True, text=f"  {name}", icon=swatch(state.label.colour))
         take.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        take.setToolTip(f"Paint {name} (Alt+{number})")
+        keys = ", ".join(label_keys(number))
+        take.setToolTip(f"Paint {name} ({keys})" if keys else f"Paint {name}")
         take.setAccessibleName(f"paint {name}")
         take.setMinimumWidth(130)
-        take.clicked.connect(lambda: self.hand.use(label=state.label.id))
+        take.clicked.connect(lambda: self.easel.use(label=state.label.id))
         take.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         take.customContextMenuRequested.connect(lambda at: self._menu(take, state, at))
         self._buttons[state.label.id] = take
         line.addWidget(take, 1)
-        key = QLabel(f"Alt+{number}")
+        key = QLabel(keys)
         key.setProperty("role", "faint")
         line.addWidget(key)
         for attribute, on, off, verb in (
@@ -91,7 +116,7 @@ class LabelPanel(QWidget):
             button.setToolTip(title)
             button.setAccessibleName(title)
             button.clicked.connect(
-                lambda _=False, a=attribute, v=value, t=title: self.hand.document.change_label(
+                lambda _=False, a=attribute, v=value, t=title: self.easel.document.change_label(
                     state.label.id, t, **{a: not v}
                 )
             )
@@ -112,7 +137,7 @@ class LabelPanel(QWidget):
         name, good = QInputDialog.getText(self, "Rename label", "Name", text=old)
         if good and name.strip() and name.strip() != old:
             try:
-                self.hand.document.change_label(
+                self.easel.document.change_label(
                     state.label.id, f"Rename {old} to {name.strip()}", name=name.strip()
                 )
             except InputError:
@@ -127,17 +152,15 @@ class LabelPanel(QWidget):
         colour = QColorDialog.getColor(QColor(*state.label.colour), self, "Colour of the label")
         if colour.isValid():
             rgb = (colour.red(), colour.green(), colour.blue())
-            self.hand.document.change_label(
+            self.easel.document.change_label(
                 state.label.id, f"Colour {state.label.name}", colour=rgb
             )
 
     def show_only(self, id: int) -> None:
         """Hide all other labels."""
-        for other in self.hand.document.labels:
-            shown = other.label.id == id
-            title = f"{'Show' if shown else 'Hide'} {other.label.name}"
-            self.hand.document.change_label(other.label.id, title, visible=shown)
+        name = self.easel.name_of(id)
+        self.easel.document.show_only(id, f"Show only {name}")
 
     def _mark(self) -> None:
         for id, button in self._buttons.items():
-            button.setChecked(id == self.hand.label)
+            button.setChecked(id == self.easel.label)

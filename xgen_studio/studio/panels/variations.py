@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.document import Picture
 from xgen_studio.studio.engine.live import Live
-from xgen_studio.studio.engine.queue import JobQueue, QueuedSeries
+from xgen_studio.studio.engine.queue import Job, JobQueue
 from xgen_studio.studio.icons import icon
+from xgen_studio.tasks.drawing import Series
 
 MOST = 60  # pictures kept in the strip
 HEIGHT = 92  # px of a thumbnail
@@ -72,18 +73,15 @@ class VariationStrip(QWidget):
         self.discard_all.clicked.connect(self.list.clear)
         self.list.currentItemChanged.connect(self._choose)
 
-    def vary(self) -> QueuedSeries:
+    def vary(self) -> Job:
         """Draw the document by as many other seeds."""
         n = self.count.value()
+        asked = self.live.request(final=True)
         seeds = tuple(random.sample(range(1, 10**6), n))
-        return self.queue.add(
-            QueuedSeries(
-                f"{n} variations",
-                request=self.live.request(final=True),
-                seeds=seeds,
-                on_picture=self.add,
-            )
-        )
+        series = Series(asked.draw.drawing, asked.draw.mask, n, seeds, asked.draw.edit)
+        job = Job(f"{n} variations", series, n, owner=self)
+        job.on_told = lambda drawn: self.add(asked.picture(drawn))
+        return self.queue.add(job)
 
     def add(self, picture: Picture) -> None:
         """Append a thumbnail; the oldest go when there are too many."""
@@ -114,7 +112,7 @@ class VariationStrip(QWidget):
 
     def close_strip(self) -> None:
         """Its document goes: nobody waits for its variations."""
-        self.queue.leave(self.add)
+        self.queue.leave(self)
 
     def current(self) -> Picture | None:
         """The chosen variation."""

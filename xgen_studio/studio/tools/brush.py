@@ -9,21 +9,21 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from xgen_studio.document.regions import Point, round_segment, square_segment
 from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.paint import Paint
+from xgen_studio.studio.tools.easel import Easel
 
 LEAST_MOVE = 0.2  # px of the mask: pens send far more points than can be seen
 
 
 class Brush(Tool):
-    """Paints the label in hand; as an eraser it paints background. Right drag or Ctrl erases.
+    """Paints the label in use; as an eraser it paints background. Right drag or Ctrl erases.
 
     Alt + drag changes the radius, Alt + click takes the label under the pointer.
     """
 
     cursor = Qt.CursorShape.BlankCursor
 
-    def __init__(self, hand: Paint, erases: bool = False) -> None:
-        self.hand, self.erases = hand, erases
+    def __init__(self, easel: Easel, erases: bool = False) -> None:
+        self.easel, self.erases = easel, erases
         self._at: Point | None = None  # where the ring is
         self._last: Point = (0.0, 0.0)
         self._radius = 0.0
@@ -36,9 +36,9 @@ class Brush(Tool):
         if touch.modifiers & Qt.KeyboardModifier.AltModifier:
             self._sizing = touch
             return
-        self._label = 0 if self.erases else self.hand.label_for(touch)
+        self._label = 0 if self.erases else self.easel.label_for(touch)
         self._last, self._radius = touch.point, self._radius_of(touch)
-        self.hand.begin(self._label)
+        self.easel.begin(self._label)
         self._painting = True
         self._draw(touch.point, self._radius)
         self._ring(canvas, touch.point)
@@ -47,16 +47,16 @@ class Brush(Tool):
         if self._sizing is not None:
             grown = touch.x - self._sizing.x
             self._sizing, self._sized = touch, True
-            self.hand.use(radius=self.hand.radius + grown)
+            self.easel.use(radius=self.easel.radius + grown)
             return
         self._ring(canvas, touch.point)
-        if self.hand.in_stroke and math.dist(touch.point, self._last) >= LEAST_MOVE:
+        if self.easel.in_stroke and math.dist(touch.point, self._last) >= LEAST_MOVE:
             self._draw(touch.point, self._radius_of(touch))
 
     def release(self, canvas: Canvas, touch: Touch) -> None:
         if self._sizing is not None:
             if not self._sized:
-                self.hand.pick(touch)
+                self.easel.pick(touch)
             self._sizing, self._sized = None, False
             return
         self.put_down(canvas)
@@ -64,9 +64,9 @@ class Brush(Tool):
     def put_down(self, canvas: Canvas) -> None:
         self._sizing, self._sized = None, False
         painting, self._painting = self._painting, False
-        if painting and self.hand.in_stroke:
-            verb = "Erase" if self._label == 0 else f"Paint {self.hand.name_of(self._label)}"
-            self.hand.end(verb)
+        if painting and self.easel.in_stroke:
+            verb = "Erase" if self._label == 0 else f"Paint {self.easel.name_of(self._label)}"
+            self.easel.end(verb)
 
     def hover(self, canvas: Canvas, touch: Touch) -> None:
         self._ring(canvas, touch.point)
@@ -75,21 +75,21 @@ class Brush(Tool):
         self._ring(canvas, None)
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
-        if event.key() == Qt.Key.Key_Escape and self.hand.in_stroke:
-            self.hand.cancel()
+        if event.key() == Qt.Key.Key_Escape and self.easel.in_stroke:
+            self.easel.cancel()
             return True
         return False
 
     def _radius_of(self, touch: Touch) -> float:
-        return self.hand.radius * max(touch.pressure, 0.05)
+        return self.easel.radius * max(touch.pressure, 0.05)
 
     def _draw(self, to: Point, radius: float) -> None:
-        shape = self.hand.document.shape
-        if self.hand.square:
+        shape = self.easel.document.shape
+        if self.easel.square:
             region = square_segment(self._last, to, radius, shape)
         else:
             region = round_segment(self._last, to, self._radius, shape, radius)
-        self.hand.paint(region)
+        self.easel.paint(region)
         self._last, self._radius = to, radius
 
     def _ring(self, canvas: Canvas, to: Point | None) -> None:
@@ -102,7 +102,7 @@ class Brush(Tool):
     def _outline(self, canvas: Canvas, at: Point) -> QRect:
         x, y = canvas.view.to_widget(*at)
         sx, sy = canvas.view.scale
-        r = self.hand.radius
+        r = self.easel.radius
         return QRectF(x - r * sx, y - r * sy, 2 * r * sx, 2 * r * sy).toAlignedRect()
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
@@ -110,10 +110,10 @@ class Brush(Tool):
             return
         x, y = canvas.view.to_widget(*self._at)
         sx, sy = canvas.view.scale
-        rx, ry = self.hand.radius * sx, self.hand.radius * sy
+        rx, ry = self.easel.radius * sx, self.easel.radius * sy
         for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 230), 1.2)):
             painter.setPen(QPen(colour, width))
-            if self.hand.square:
+            if self.easel.square:
                 painter.drawRect(QRectF(x - rx, y - ry, 2 * rx, 2 * ry))
             else:
                 painter.drawEllipse(QPointF(x, y), rx, ry)

@@ -7,33 +7,33 @@ from PySide6.QtGui import QPainter
 
 from xgen_studio.document.regions import NOTHING, Region, flood, wand
 from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.paint import Paint
+from xgen_studio.studio.tools.easel import Easel
 
 
 class Fill(Tool):
     """Fills the area of one label under the pointer; with Shift every area of that label."""
 
-    def __init__(self, hand: Paint) -> None:
-        self.hand = hand
+    def __init__(self, easel: Easel) -> None:
+        self.easel = easel
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
-        label = self.hand.label_for(touch)
+        label = self.easel.label_for(touch)
         everywhere = bool(touch.modifiers & Qt.KeyboardModifier.ShiftModifier)
-        region = flood(self.hand.document.mask, touch.point, connected=not everywhere)
-        self.hand.fill(region, label, f"Fill {self.hand.name_of(label)}")
+        region = flood(self.easel.document.mask, touch.point, connected=not everywhere)
+        self.easel.fill(region, label, f"Fill {self.easel.name_of(label)}")
 
 
 class Wand(Tool):
     """Takes the touching pixels of like grey; dragging up takes more, down less."""
 
-    def __init__(self, hand: Paint) -> None:
-        self.hand = hand
+    def __init__(self, easel: Easel) -> None:
+        self.easel = easel
         self.tolerance = 0.06
         self._start: Touch | None = None
         self._label = 0
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
-        self._start, self._label = touch, self.hand.label_for(touch)
+        self._start, self._label = touch, self.easel.label_for(touch)
         self._take(canvas, self.tolerance)
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
@@ -47,33 +47,33 @@ class Wand(Tool):
     def put_down(self, canvas: Canvas) -> None:
         if self._start is not None:
             self._start = None
-            self.hand.end(f"Wand {self.hand.name_of(self._label)}")
+            self.easel.end(f"Wand {self.easel.name_of(self._label)}")
 
     def _take(self, canvas: Canvas, tolerance: float) -> None:
         assert self._start is not None
-        with self.hand.document.as_one():
-            self.hand.restart(self._label)
-            self.hand.paint(self._region(tolerance))
+        with self.easel.document.as_one():
+            self.easel.restart(self._label)
+            self.easel.paint(self._region(tolerance))
         canvas.update()
 
     def _region(self, tolerance: float) -> Region:
-        picture = self.hand.document.picture
+        picture = self.easel.document.picture
         if picture is None or self._start is None:
             return NOTHING
         return wand(picture.pixels, self._start.point, tolerance)
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
-        if self.hand.document.picture is None:
-            canvas.note(painter, "The wand needs a radiograph: open one, or keep a drawn one (Y)")
+        if self.easel.document.picture is None:
+            canvas.note(painter, "The wand needs a picture: open one, or keep a drawn one (Y)")
 
 
 class Pick(Tool):
-    """Takes the label under the pointer into the hand."""
+    """Takes the label under the pointer in use."""
 
     cursor = Qt.CursorShape.PointingHandCursor
 
-    def __init__(self, hand: Paint) -> None:
-        self.hand = hand
+    def __init__(self, easel: Easel) -> None:
+        self.easel = easel
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
-        self.hand.pick(touch)
+        self.easel.pick(touch)

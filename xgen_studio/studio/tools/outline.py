@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
 from xgen_studio.document.regions import Point, polygon
 from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.paint import Paint
+from xgen_studio.studio.tools.easel import Easel
 
 NEAR = 9.0  # widget px: a click so close to the first point closes the polygon
 
@@ -35,13 +35,13 @@ def _paint_outline(
 class Lasso(Tool):
     """Drag around an area: it closes and fills itself. Right drag or Ctrl erases it."""
 
-    def __init__(self, hand: Paint) -> None:
-        self.hand = hand
+    def __init__(self, easel: Easel) -> None:
+        self.easel = easel
         self._points: list[Point] = []
         self._label = 0
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
-        self._points, self._label = [touch.point], self.hand.label_for(touch)
+        self._points, self._label = [touch.point], self.easel.label_for(touch)
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
         if self._points and math.dist(touch.point, self._points[-1]) * canvas.view.zoom >= 1.5:
@@ -53,10 +53,10 @@ class Lasso(Tool):
 
     def put_down(self, canvas: Canvas) -> None:
         points, self._points = self._points, []
-        region = polygon(points, self.hand.document.shape)
+        region = polygon(points, self.easel.document.shape)
         if not region.empty:
-            name = self.hand.name_of(self._label)
-            self.hand.fill(region, self._label, f"Outline {name}" if self._label else "Cut out")
+            name = self.easel.name_of(self._label)
+            self.easel.fill(region, self._label, f"Outline {name}" if self._label else "Cut out")
         canvas.update()
 
     def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
@@ -75,8 +75,8 @@ class PolygonTool(Tool):
     """Click corner by corner. Enter, a double click or a click on the first corner fills it;
     Backspace or a right click takes the last corner back; Esc drops all."""
 
-    def __init__(self, hand: Paint) -> None:
-        self.hand = hand
+    def __init__(self, easel: Easel) -> None:
+        self.easel = easel
         self._points: list[Point] = []
         self._at: Point | None = None
 
@@ -130,11 +130,11 @@ class PolygonTool(Tool):
             canvas.update()
 
     def _close(self, canvas: Canvas) -> None:
-        region = polygon(self._points, self.hand.document.shape)
+        region = polygon(self._points, self.easel.document.shape)
         self._points = []
         if not region.empty:
-            label = self.hand.label
-            self.hand.fill(region, label, f"Outline {self.hand.name_of(label)}")
+            label = self.easel.label
+            self.easel.fill(region, label, f"Outline {self.easel.name_of(label)}")
         canvas.update()
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:

@@ -1,4 +1,4 @@
-"""Choose a region of the radiograph that alone is drawn anew."""
+"""Choose a region of the picture that alone is drawn anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 from xgen_studio.document.regions import Point, polygon
 from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
 
-LEAST = 30  # px of a region: less is a slip of the hand
+LEAST = 30  # px of a region: less is a slip of the easel
 
 
 class RegionTool(Tool):

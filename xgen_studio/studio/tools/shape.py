@@ -14,7 +14,7 @@ from xgen_studio.document import outline
 from xgen_studio.document.outline import Points
 from xgen_studio.document.regions import polygon
 from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.paint import Paint
+from xgen_studio.studio.tools.easel import Easel
 
 GRIP = 8.0  # widget px around a handle
 REACH = 0.18  # of an outline's length that a pull bends
@@ -30,15 +30,15 @@ class Part:
 
 
 class ShapeTool(Tool):
-    """The shape is in the mask all the while, as a stroke that is not finished: the radiograph
+    """The shape is in the mask all the while, as a stroke that is not finished: the picture
     follows each move, and one undo takes it out again."""
 
     cursor = Qt.CursorShape.ArrowCursor
 
     def __init__(
-        self, hand: Paint, title: str, parts: list[Part], over: Callable[[], None]
+        self, easel: Easel, title: str, parts: list[Part], over: Callable[[], None]
     ) -> None:
-        self.hand, self.title, self.parts, self._over = hand, title, parts, over
+        self.easel, self.title, self.parts, self._over = easel, title, parts, over
         self._grip = ""  # move, bend, turn, or a corner: nw ne se sw
         self._bending = (0, 0)  # part, point
         self._last = (0.0, 0.0)
@@ -47,24 +47,24 @@ class ShapeTool(Tool):
     # -- the shape in the mask -------------------------------------------------------------------
 
     def _apply(self) -> None:
-        with self.hand.document.as_one():
-            self.hand.restart(self.parts[0].label)
+        with self.easel.document.as_one():
+            self.easel.restart(self.parts[0].label)
             for part in self.parts:
-                self.hand.switch(part.label)
-                self.hand.paint(polygon(part.points.tolist(), self.hand.document.shape))
+                self.easel.switch(part.label)
+                self.easel.paint(polygon(part.points.tolist(), self.easel.document.shape))
 
     def place(self) -> None:
         """Leave the shape in the mask."""
         if self.parts:
             self.parts = []
-            self.hand.end(f"Place {self.title.lower()}")
+            self.easel.end(f"Place {self.title.lower()}")
             self._over()
 
     def drop(self) -> None:
         """Take it out again."""
         if self.parts:
             self.parts = []
-            self.hand.cancel()
+            self.easel.cancel()
             self._over()
 
     def put_down(self, canvas: Canvas) -> None:

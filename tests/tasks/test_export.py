@@ -1,0 +1,156 @@
+"""A document in the formats of other programs, read back by other libraries."""
+
+import json
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+
+from xgen_studio.document import Document, Made, Picture
+from xgen_studio.document.regions import Region
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import read_image, read_mask
+from xgen_studio.tasks.export import FORMATS, export_document
+from xgen_studio.wings.knee.science.labels import FEMUR, LEG, TABLE
+
+
+@pytest.fixture
+def document():
+    made = Document((40, 70), TABLE, "knee", (0.5, 0.25))
+    made.fill(Region(0, 10, np.ones((40, 50), bool)), LEG, "leg")
+    made.fill(Region(0, 20, np.ones((15, 21), bool)), FEMUR, "femur")  # nothing is symmetric
+    pixels = np.random.default_rng(0).random((40, 70)).astype(np.float32)
+    recipe = (Made(made.mask.copy(), {"model": "knee-xray", "seed": 5, "synthetic": True}),)
+    made.put_picture(Picture(pixels, recipe), "Keep")
+    return made
+
+
+def run_lengths_to_mask(entry):
+    height, width = entry["size"]
+    flat = np.repeat(np.arange(len(entry["counts"])) % 2, entry["counts"])
+    return flat.reshape(width, height).T.astype(bool)
+
+
+def test_png_keeps_picture_mask_spacing_and_provenance(document, tmp_path):
+    export_document(document, tmp_path, "knee", ["png"])
+    image = read_image(tmp_path / "knee.png")
+    assert image.synthetic and image.spacing == (0.5, 0.25)
+    np.testing.assert_allclose(image.pixels / 65535, document.picture.pixels, atol=1 / 65535)
+    mask = read_mask(tmp_path / "knee_mask.png", TABLE)
+    np.testing.assert_array_equal(mask.labels, document.mask)
+    said = json.loads((tmp_path / "knee.json").read_text())
+    assert said["seed"] == 5 and len(said["walks"]) == 1
+
+
+def test_nifti_keeps_the_axes_and_the_spacing(document, tmp_path):
+    export_document(document, tmp_path, "knee", ["nifti"])
+    image = nibabel.load(tmp_path / "knee.nii.gz")
+    assert image.header.get_zooms()[:2] == (0.5, 0.25)
+    np.testing.assert_allclose(image.get_fdata()[:, :, 0].T, document.picture.pixels)
+    mask = nibabel.load(tmp_path / "knee_mask.nii.gz")
+    np.testing.assert_array_equal(mask.get_fdata()[:, :, 0].T, document.mask)
+
+
+def test_dicom_is_marked_synthetic_and_names_nobody(document, tmp_path):
+    export_document(document, tmp_path, "knee", ["dicom"])
+    found = pydicom.dcmread(tmp_path / "knee.dcm")
+    assert found.PatientID == "SYNTHETIC" and "SYNTHETIC" in found.ImageComments
+    assert [float(v) for v in found.PixelSpacing] == [0.25, 0.5]  # rows first
+    grey = found.pixel_array * float(found.RescaleSlope) + float(found.RescaleIntercept)
+    np.testing.assert_allclose(grey, document.picture.pixels, atol=2e-5)
+
+
+def test_coco_masks_decode_to_the_labels_and_a_second_case_is_added(document, tmp_path):
+    for name in ("one", "two"):
+        export_document(document, tmp_path, name, ["coco"])
+    table = json.loads((tmp_path / "annotations.json").read_text())
+    assert sorted(i["file_name"] for i in table["images"]) == ["images/one.png", "images/two.png"]
+    ids = {i["id"] for i in table["images"]}
+    assert len(table["annotations"]) == 4 and {a["image_id"] for a in table["annotations"]} == ids
+    assert len({a["id"] for a in table["annotations"]}) == 4
+    femur = next(a for a in table["annotations"] if a["category_id"] == FEMUR)
+    np.testing.assert_array_equal(
+        run_lengths_to_mask(femur["segmentation"]), document.mask == FEMUR
+    )
+    assert femur["bbox"] == [20, 0, 21, 15] and femur["area"] == 21 * 15
+
+
+def test_nnunet_folder_has_consecutive_labels_and_counts_its_cases(document, tmp_path):
+    for name in ("a", "b"):
+        export_document(document, tmp_path, name, ["nnunet"])
+    table = json.loads((tmp_path / "dataset.json").read_text())
+    assert table["numTraining"] == 2 and table["file_ending"] == ".png"
+    assert sorted(table["labels"].values()) == list(range(len(TABLE) + 1))
+    labels = read_mask(tmp_path / "labelsTr" / "a.png").labels
+    np.testing.assert_array_equal(labels == table["labels"]["femur"], document.mask == FEMUR)
+    assert (tmp_path / "imagesTr" / "a_0000.png").exists()
+
+
+def test_what_a_format_needs_and_lacks_is_said_and_nothing_is_written(document, tmp_path):
+    document.spacing = None
+    with pytest.raises(InputError, match="spacing"):
+        export_document(document, tmp_path / "x", "knee", ["png", "nifti"])
+    assert not (tmp_path / "x").exists()
+    export_document(document, tmp_path / "x", "knee", ["nifti"], spacing=(0.3, 0.3))
+    document.put_picture(None, "Away")
+    for key in ("dicom", "coco", "nnunet"):
+        with pytest.raises(InputError, match="picture"):
+            export_document(document, tmp_path / "y", "knee", [key])
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "annotations.json").write_text("[1, 2")
+    document.put_picture(Picture(np.zeros((40, 70), np.float32)), "Open")
+    with pytest.raises(InputError, match="cannot be read"):
+        export_document(document, tmp_path / "z", "knee", ["coco"])
+    for name in ("../evil", "", ".hidden", "a/b"):
+        with pytest.raises(InputError, match="no name"):
+            export_document(document, tmp_path / "y", name, ["png"])
+
+
+def test_an_opened_picture_is_never_passed_off_as_synthetic(document, tmp_path):
+    document.put_picture(Picture(document.picture.pixels, source="patient.png"), "Open")
+    with pytest.raises(InputError, match="opened, not generated"):
+        export_document(document, tmp_path, "knee", ["dicom"])
+    export_document(document, tmp_path, "knee", ["png"])
+    assert not read_image(tmp_path / "knee.png").synthetic
+    assert not (tmp_path / "knee.json").exists()
+    assert set(FORMATS) == {"png", "nifti", "dicom", "coco", "nnunet"}
+
+
+@pytest.mark.parametrize("key", list(FORMATS))
+def test_nothing_that_is_there_already_is_replaced(document, tmp_path, key):
+    files = export_document(document, tmp_path, "knee", [key])
+    before = {path: path.read_bytes() for path in files}
+    with pytest.raises(InputError, match="already"):
+        export_document(document, tmp_path, "knee", [key])
+    assert before == {path: path.read_bytes() for path in files}
+
+
+def test_somebody_else_s_data_set_is_left_alone(document, tmp_path):
+    coco, nnunet = tmp_path / "annotations.json", tmp_path / "dataset.json"
+    foreign = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "liver"}]}
+    coco.write_text(json.dumps(foreign))
+    nnunet.write_text(json.dumps({"labels": {"background": 0}, "channel_names": {"0": "CT"}}))
+    for key in ("coco", "nnunet"):
+        with pytest.raises(InputError, match="others than this document's"):
+            export_document(document, tmp_path, "knee", [key])
+    coco.write_text(json.dumps({"images": [{}], "annotations": [], "categories": []}))
+    with pytest.raises(InputError, match="no COCO index"):
+        export_document(document, tmp_path, "knee", ["coco"])
+    assert json.loads(coco.read_text())["images"] == [{}]
+
+
+def test_a_picture_goes_with_the_mask_it_was_drawn_from(document, tmp_path):
+    old = document.mask.copy()
+    document.fill(Region(20, 20, np.ones((10, 10), bool)), FEMUR, "painted since")
+    export_document(document, tmp_path, "knee", ["png"])
+    np.testing.assert_array_equal(read_mask(tmp_path / "knee_mask.png", TABLE).labels, old)
+    edited = old.copy()
+    edited[30:, :] = 0
+    region = np.zeros(old.shape, bool)
+    region[:, :35] = True
+    recipe = (*document.picture.recipe, Made(edited, {"seed": 6}, region))
+    shown = Picture(document.picture.pixels, recipe)
+    export_document(document, tmp_path, "edit", ["png"], shown)
+    wanted = np.where(region, edited, old)
+    np.testing.assert_array_equal(read_mask(tmp_path / "edit_mask.png", TABLE).labels, wanted)

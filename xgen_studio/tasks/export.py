@@ -1,0 +1,315 @@
+"""Write a document for other programs: PNG, NIfTI, DICOM, COCO, nnU-Net."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xgen_studio import __version__
+from xgen_studio.document import Document, Picture
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import (
+    Image,
+    Label,
+    LabelTable,
+    Mask,
+    Volume,
+    make_folder,
+    write_dicom_synthetic,
+    write_json,
+    write_mask,
+    write_png16,
+    write_volume,
+)
+
+FORMATS = {
+    "png": "PNG: 16-bit picture, mask, provenance",
+    "nifti": "NIfTI: picture and mask (needs a spacing)",
+    "dicom": "DICOM: marked synthetic, new UIDs, no patient",
+    "coco": "COCO: picture and annotations.json, added to what is there",
+    "nnunet": "nnU-Net v2: imagesTr, labelsTr, dataset.json, added to what is there",
+}
+
+RESERVED = ("annotations", "dataset")  # what COCO and nnU-Net call their index
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is written: a mask, its picture if there is one, a name for both."""
+
+    name: str
+    mask: Mask
+    picture: Picture | None
+    spacing: tuple[float, float] | None  # mm, (x, y)
+
+    @property
+    def provenance(self) -> dict[str, Any] | None:
+        """Of all walks that made the picture; None where it was opened, not generated."""
+        return provenance_of(self.picture) if self.picture is not None else None
+
+
+def provenance_of(picture: Picture) -> dict[str, Any] | None:
+    """Everything that made a picture; None where it is a real one."""
+    if not picture.recipe:
+        return {"synthetic": True, "source": picture.source} if picture.synthetic else None
+    walks = [made.provenance for made in picture.recipe]
+    found = {**walks[-1], "walks": walks}
+    if picture.base is not None:
+        found["drawn_into"] = picture.source or "an opened picture"
+    return found
+
+
+def export_document(
+    document: Document,
+    folder: Path,
+    name: str,
+    formats: list[str],
+    picture: Picture | None = None,
+    spacing: tuple[float, float] | None = None,
+) -> list[Path]:
+    """Write a document in each of `formats`; returns the files written.
+
+    `picture` is used in place of the document's own. A generated picture goes with the mask it was
+    drawn from, whatever was painted since. `spacing` (x, y) mm is used where the document has none.
+    InputError where a format needs what is not there, or a file is there already; nothing is
+    written then.
+    """
+    if name in RESERVED or not re.fullmatch(r"[\w.-]{1,100}", name) or name.startswith("."):
+        raise InputError(f"'{name}' is no name for files; use letters, digits, - and _")
+    unknown = [key for key in formats if key not in FORMATS]
+    if unknown or not formats:
+        raise InputError(f"choose a format among {', '.join(FORMATS)}")
+    spacing = document.spacing or spacing
+    picture = picture or document.picture
+    drawn_from = picture.labels if picture is not None else None
+    labels = document.mask.copy() if drawn_from is None else drawn_from
+    case = Case(name, Mask(labels, document.table, spacing), picture, spacing)
+    writers = [_WRITERS[key](case, folder) for key in formats]  # all checked before any writes
+    make_folder(folder)
+    return [path for write in writers for path in write()]
+
+
+Writer = Callable[[], list[Path]]
+
+
+def _free(*paths: Path) -> None:
+    for path in paths:
+        if path.exists():
+            raise InputError(f"{path}: is there already; choose another name")
+
+
+def _png(case: Case, folder: Path) -> Writer:
+    _free(*(folder / f"{case.name}{ending}" for ending in (".png", "_mask.png", ".json")))
+
+    def write() -> list[Path]:
+        written = [folder / f"{case.name}_mask.png"]
+        write_mask(written[0], case.mask)
+        if case.picture is not None:
+            path = folder / f"{case.name}.png"
+            write_png16(path, case.picture.pixels, case.provenance, case.spacing)
+            written.append(path)
+        if case.provenance is not None:
+            path = folder / f"{case.name}.json"
+            write_json(path, case.provenance)
+            written.append(path)
+        return written
+
+    return write
+
+
+def _nifti(case: Case, folder: Path) -> Writer:
+    if case.spacing is None:
+        raise InputError(
+            "NIfTI needs a spacing, and this document has none: state the mm a pixel, or choose PNG"
+        )
+    spacing = case.spacing
+    _free(folder / f"{case.name}.nii.gz", folder / f"{case.name}_mask.nii.gz")
+
+    def write() -> list[Path]:
+        written = [folder / f"{case.name}_mask.nii.gz"]
+        write_mask(written[0], case.mask)
+        if case.picture is not None:
+            path = folder / f"{case.name}.nii.gz"
+            voxels = case.picture.pixels[None].astype(np.float32)
+            synthetic = case.provenance is not None
+            write_volume(path, Volume(voxels, (*spacing, 1.0), synthetic=synthetic))
+            written.append(path)
+        return written
+
+    return write
+
+
+def _dicom(case: Case, folder: Path) -> Writer:
+    if case.picture is None:
+        raise InputError("there is no picture to write as DICOM; draw one first")
+    if case.provenance is None:
+        raise InputError(
+            "the picture was opened, not generated: it is not written as synthetic DICOM; use the"
+            " original file"
+        )
+    picture, provenance = case.picture, case.provenance
+    _free(folder / f"{case.name}.dcm")
+
+    def write() -> list[Path]:
+        path = folder / f"{case.name}.dcm"
+        image = Image(picture.pixels, case.spacing, modality="OT")
+        write_dicom_synthetic(path, image, provenance)
+        return [path]
+
+    return write
+
+
+def _needs_picture(case: Case, what: str) -> Picture:
+    if case.picture is None:
+        raise InputError(f"{what} needs a picture beside the mask; draw one first")
+    return case.picture
+
+
+def _existing(path: Path, keys: Mapping[str, type]) -> dict[str, Any]:
+    """The JSON that is there already, so that cases can be added; {} where there is none."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read, so nothing is added to it ({error})") from error
+    good = isinstance(found, dict) and all(isinstance(found.get(k), t) for k, t in keys.items())
+    if not good:
+        raise InputError(f"{path}: is not of this kind; choose another folder")
+    return dict(found)
+
+
+def _run_lengths(inside: NDArray[np.bool_]) -> list[int]:
+    """COCO's uncompressed RLE: runs of 0 and 1 in turn, down the columns, beginning with 0."""
+    flat = inside.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
+    return [0, *runs] if flat[0] else runs
+
+
+def _coco(case: Case, folder: Path) -> Writer:
+    picture = _needs_picture(case, "COCO")
+    index = folder / "annotations.json"
+    table = _existing(index, {"images": list, "annotations": list, "categories": list})
+    _free(folder / "images" / f"{case.name}.png")
+    ours = {label.id: label.name for label in case.mask.table}
+    try:
+        theirs = {int(c["id"]): str(c["name"]) for c in table.get("categories", [])}
+        last_image = max((int(i["id"]) for i in table.get("images", [])), default=0)
+        last_note = max((int(a["id"]) for a in table.get("annotations", [])), default=0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{index}: is no COCO index ({error}); choose another folder") from error
+    if any(theirs.get(id, name) != name for id, name in ours.items()):
+        raise InputError(
+            f"{index}: its categories are others than this document's; choose another folder"
+        )
+
+    def write() -> list[Path]:
+        file = f"images/{case.name}.png"
+        make_folder(folder / "images")
+        write_png16(folder / file, picture.pixels, case.provenance, case.spacing)
+        images, notes = list(table.get("images", [])), list(table.get("annotations", []))
+        number, next_id = last_image + 1, last_note + 1
+        height, width = case.mask.shape
+        images.append(
+            {
+                "id": number,
+                "file_name": file,
+                "width": width,
+                "height": height,
+                "synthetic": case.provenance is not None,
+            }
+        )
+        for id in case.mask.present:
+            inside = case.mask.labels == id
+            rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+            box = [columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1]
+            notes.append(
+                {
+                    "id": next_id,
+                    "image_id": number,
+                    "category_id": int(id),
+                    "iscrowd": 1,
+                    "area": int(inside.sum()),
+                    "bbox": [int(value) for value in box],
+                    "segmentation": {"size": [height, width], "counts": _run_lengths(inside)},
+                }
+            )
+            next_id += 1
+        categories = list(table.get("categories", []))
+        categories += [{"id": i, "name": name} for i, name in ours.items() if i not in theirs]
+        info = table.get("info") or {"description": "XGen Studio", "version": __version__}
+        write_json(
+            index,
+            {
+                **table,
+                "info": info,
+                "images": images,
+                "annotations": notes,
+                "categories": categories,
+            },
+        )
+        return [folder / file, index]
+
+    return write
+
+
+def _nnunet(case: Case, folder: Path) -> Writer:
+    picture = _needs_picture(case, "nnU-Net")
+    index = folder / "dataset.json"
+    table = _existing(index, {"labels": dict, "channel_names": dict})
+    _free(folder / "imagesTr" / f"{case.name}_0000.png", folder / "labelsTr" / f"{case.name}.png")
+    # nnU-Net wants consecutive ids: ours are, as long as the table begins at 1
+    order = {label.id: i for i, label in enumerate(case.mask.table, start=1)}
+    names = {"background": 0} | {label.name: order[label.id] for label in case.mask.table}
+    if table and table["labels"] != names:
+        raise InputError(
+            f"{index}: its labels are others than this document's; choose another folder"
+        )
+
+    def write() -> list[Path]:
+        make_folder(folder / "imagesTr")
+        make_folder(folder / "labelsTr")
+        image = folder / "imagesTr" / f"{case.name}_0000.png"
+        labels = folder / "labelsTr" / f"{case.name}.png"
+        write_png16(image, picture.pixels, case.provenance, case.spacing)
+        ids = np.zeros(256, np.uint8)
+        for id, number in order.items():
+            ids[id] = number
+        renumbered = LabelTable(
+            Label(order[label.id], label.name, label.colour) for label in case.mask.table
+        )
+        write_mask(labels, Mask(ids[case.mask.labels], renumbered, case.spacing))
+        count = len(list((folder / "labelsTr").glob("*.png")))
+        write_json(
+            index,
+            {
+                **table,
+                "channel_names": {"0": "radiograph"},
+                "labels": names,
+                "numTraining": count,
+                "file_ending": ".png",
+                "overwrite_image_reader_writer": "NaturalImage2DIO",
+                "description": "made with XGen Studio; pictures may be synthetic, see their PNG"
+                " text",
+            },
+        )
+        return [image, labels, index]
+
+    return write
+
+
+_WRITERS: dict[str, Callable[[Case, Path], Writer]] = {
+    "png": _png,
+    "nifti": _nifti,
+    "dicom": _dicom,
+    "coco": _coco,
+    "nnunet": _nnunet,
+}
