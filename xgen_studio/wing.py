@@ -65,6 +65,7 @@ class Wing:
     loaders       how a network of a kind is loaded from a bundle, by kind; see `bundles`
     preparations  functions (Prepare, Bench) -> file, by the names of `xgen prepare`
     works         document kinds: document.work.Work classes, by the kind that files name
+    dicom         function (labels, provenance) -> DICOM keywords and values of an exported picture
     demo          function (tasks.demo.Page, Bench): adds its sections
     tour          function (window) -> list of studio.tour.Stop
     """
@@ -87,6 +88,7 @@ class Wing:
     loaders: Mapping[str, str] = field(default_factory=dict)
     preparations: Mapping[str, str] = field(default_factory=dict)
     works: Mapping[str, str] = field(default_factory=dict)
+    dicom: str = ""
     demo: str = ""
     tour: str = ""
 

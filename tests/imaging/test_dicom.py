@@ -206,10 +206,45 @@ def test_synthetic_dicom_comes_back_as_it_was(tmp_path):
     write_dicom_synthetic(tmp_path / "s.dcm", image, provenance)
     back = read_image(tmp_path / "s.dcm")
     assert back.synthetic and back.meta["provenance"] == provenance
-    assert np.abs(back.pixels - image.pixels).max() < 1e-5
+    assert np.abs(back.pixels / 65535 - image.pixels).max() < 1e-5
     assert back.spacing == pytest.approx(image.spacing)
     assert back.origin == image.origin and np.allclose(back.direction, np.eye(3))
     assert (back.modality, back.photometric) == ("DX", "MONOCHROME1")
+
+
+@pytest.mark.parametrize("kind", ["unit", "dim", "u1", "i2", "hu"])
+def test_a_viewer_that_keeps_to_the_standard_shows_every_grey(tmp_path, kind):
+    import pydicom
+    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+    unit = ramp().pixels
+    grey = {
+        "unit": unit,
+        "dim": unit * np.float32(0.4),
+        "u1": np.rint(unit * 255).astype(np.uint8),
+        "i2": np.rint(unit * 2000 - 1000).astype(np.int16),
+        "hu": unit * np.float32(1999.5) - np.float32(1000),
+    }[kind]
+    write_dicom_synthetic(tmp_path / "s.dcm", Image(grey), {})
+    ds = pydicom.dcmread(tmp_path / "s.dcm")
+    assert float(ds.WindowWidth) >= 1 and float(ds.get("RescaleSlope", 1)) > 0
+    shown = apply_voi_lut(apply_modality_lut(ds.pixel_array, ds), ds).astype(float)
+    shown = (shown - shown.min()) / np.ptp(shown)
+    wanted = (grey - grey.min()) / np.ptp(grey.astype(float))
+    np.testing.assert_allclose(shown, wanted, atol=2e-3)  # (PS3.3 C.11.2.1.2)
+    if kind == "dim":  # and a dim picture stays dim: white is 1, not its own brightest grey
+        whole = apply_voi_lut(np.array([0, 65535], np.uint16), ds)
+        assert shown.max() == 1 and apply_voi_lut(ds.pixel_array, ds).max() < 0.45 * whole.max()
+
+
+def test_what_is_seen_and_how_it_came_to_be_is_said(tmp_path):
+    import pydicom
+
+    about = {"BodyPartExamined": "KNEE", "ViewPosition": "AP", "Laterality": "R"}
+    write_dicom_synthetic(tmp_path / "s.dcm", ramp(), {"model": "m", "seed": 3}, about)
+    ds = pydicom.dcmread(tmp_path / "s.dcm")
+    assert (ds.BodyPartExamined, ds.ViewPosition, ds.Laterality) == ("KNEE", "AP", "R")
+    assert "model m, seed 3" in ds.DerivationDescription
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32])

@@ -12,6 +12,7 @@ from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_image, read_mask
 from xgen_studio.tasks.export import FORMATS, export_document
+from xgen_studio.wings.knee.science.dicom import about
 from xgen_studio.wings.knee.science.labels import FEMUR, LEG, TABLE
 
 
@@ -57,8 +58,8 @@ def test_dicom_is_marked_synthetic_and_names_nobody(document, tmp_path):
     found = pydicom.dcmread(tmp_path / "knee.dcm")
     assert found.PatientID == "SYNTHETIC" and "SYNTHETIC" in found.ImageComments
     assert [float(v) for v in found.PixelSpacing] == [0.25, 0.5]  # rows first
-    grey = found.pixel_array * float(found.RescaleSlope) + float(found.RescaleIntercept)
-    np.testing.assert_allclose(grey, document.picture.pixels, atol=2e-5)
+    np.testing.assert_allclose(found.pixel_array / 65535, document.picture.pixels, atol=2e-5)
+    assert found.BodyPartExamined == "KNEE"
 
 
 def test_coco_masks_decode_to_the_labels_and_a_second_case_is_added(document, tmp_path):
@@ -73,6 +74,7 @@ def test_coco_masks_decode_to_the_labels_and_a_second_case_is_added(document, tm
     np.testing.assert_array_equal(
         run_lengths_to_mask(femur["segmentation"]), document.mask == FEMUR
     )
+    assert {a["iscrowd"] for a in table["annotations"]} == {0}  # crowds are not trained on
     assert femur["bbox"] == [20, 0, 21, 15] and femur["area"] == 21 * 15
 
 
@@ -154,3 +156,14 @@ def test_a_picture_goes_with_the_mask_it_was_drawn_from(document, tmp_path):
     export_document(document, tmp_path, "edit", ["png"], shown)
     wanted = np.where(region, edited, old)
     np.testing.assert_array_equal(read_mask(tmp_path / "edit_mask.png", TABLE).labels, wanted)
+
+
+@pytest.mark.parametrize(("column", "side"), [(5, "R"), (60, "L")])
+def test_the_side_of_a_knee_is_told_by_its_fibula(column, side):
+    labels = np.zeros((40, 70), np.uint8)
+    labels[20:, 20:50] = 4
+    labels[25:, column : column + 6] = 5
+    said = about(labels, {"model": "knee-xray"})
+    assert (said["ViewPosition"], said["Laterality"]) == ("AP", side)
+    assert about(labels, {"model": "knee-drr"}) == {"BodyPartExamined": "KNEE"}  # from any angle
+    assert "Laterality" not in about(labels * (labels == 4), {"model": "knee-xray"})

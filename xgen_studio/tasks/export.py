@@ -28,6 +28,8 @@ from xgen_studio.imaging import (
     write_png16,
     write_volume,
 )
+from xgen_studio.wing import resolve
+from xgen_studio.wings import wing
 
 FORMATS = {
     "png": "PNG: 16-bit picture, mask, provenance",
@@ -48,6 +50,7 @@ class Case:
     mask: Mask
     picture: Picture | None
     spacing: tuple[float, float] | None  # mm, (x, y)
+    wing: str = ""
 
     @property
     def provenance(self) -> dict[str, Any] | None:
@@ -90,7 +93,7 @@ def export_document(
     picture = picture or document.picture
     drawn_from = picture.labels if picture is not None else None
     labels = document.mask.copy() if drawn_from is None else drawn_from
-    case = Case(name, Mask(labels, document.table, spacing), picture, spacing)
+    case = Case(name, Mask(labels, document.table, spacing), picture, spacing, document.wing)
     writers = [_WRITERS[key](case, folder) for key in formats]  # all checked before any writes
     make_folder(folder)
     return [path for write in writers for path in write()]
@@ -160,10 +163,19 @@ def _dicom(case: Case, folder: Path) -> Writer:
     def write() -> list[Path]:
         path = folder / f"{case.name}.dcm"
         image = Image(picture.pixels, case.spacing, modality="OT")
-        write_dicom_synthetic(path, image, provenance)
+        write_dicom_synthetic(path, image, provenance, _about(case))
         return [path]
 
     return write
+
+
+def _about(case: Case) -> Mapping[str, str]:
+    """What the wing says is seen, by DICOM keyword."""
+    place = wing(case.wing).dicom if case.wing else ""
+    if not place:
+        return {}
+    say: Callable[[NDArray[Any], Mapping[str, Any]], Mapping[str, str]] = resolve(place)
+    return say(case.mask.labels, case.provenance or {})
 
 
 def _needs_picture(case: Case, what: str) -> Picture:
@@ -236,7 +248,7 @@ def _coco(case: Case, folder: Path) -> Writer:
                     "id": next_id,
                     "image_id": number,
                     "category_id": int(id),
-                    "iscrowd": 1,
+                    "iscrowd": 0,  # 1 would keep it from every training
                     "area": int(inside.sum()),
                     "bbox": [int(value) for value in box],
                     "segmentation": {"size": [height, width], "counts": _run_lengths(inside)},

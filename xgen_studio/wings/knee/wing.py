@@ -47,6 +47,7 @@ WING = Wing(
         "knee-xray-outlines": f"{_HERE}.tasks.prepare:outlines",
         "knee-drr": f"{_HERE}.tasks.prepare:drr",
     },
+    dicom=f"{_HERE}.science.dicom:about",
     demo=f"{_HERE}.tasks.demo:add_knee",
     tour=f"{_HERE}.pages.tour:stops",
 )
