@@ -9,8 +9,7 @@ from PySide6.QtWidgets import QApplication
 from tests.studio.driving import on_screen, pixels, wait_for
 from xgen_studio.document import Document
 from xgen_studio.document.regions import round_segment
-from xgen_studio.studio.canvas import Canvas, MaskLayer, Viewport
-from xgen_studio.studio.canvas.layers import HeatLayer, Landmark, LandmarkLayer
+from xgen_studio.studio.canvas import Canvas, HeatLayer, MaskLayer, Viewport
 from xgen_studio.studio.canvas.scale_bar import round_length
 from xgen_studio.wings.knee.science.labels import TABLE
 
@@ -54,8 +53,9 @@ def painted(qtbot):
     canvas = Canvas(288, 160)
     qtbot.addWidget(canvas)
     canvas.resize(641, 397)
-    canvas.mask_layer = MaskLayer(document.mask)
-    canvas.mask_layer.put_labels(document.labels)
+    layer = MaskLayer(document.mask)
+    layer.put_labels(document.labels)
+    canvas.layers.append(layer)
     canvas.picture.put(np.random.default_rng(0).random((160, 288)).astype(np.float32))
     document.mask_touched.connect(canvas.mask_touched)
     canvas.show()
@@ -67,7 +67,7 @@ def painted(qtbot):
 def test_what_is_painted_piece_by_piece_equals_a_picture_painted_at_once(painted, factor):
     document, canvas = painted
     canvas.zoom_to(canvas.view.zoom * factor)
-    wait_for(lambda: not canvas._smooth.isActive())
+    wait_for(lambda: canvas.resting)
     QApplication.processEvents()
     rng = np.random.default_rng(1)
     document.begin_stroke(3)
@@ -89,12 +89,12 @@ def test_what_is_painted_piece_by_piece_equals_a_picture_painted_at_once(painted
 def test_a_label_shows_in_its_colour_and_a_hidden_one_not_at_all(painted):
     document, canvas = painted
     canvas.picture.put(np.zeros((160, 288), np.float32))
-    canvas.mask_layer.set_opacity(1.0)
+    canvas.layer(MaskLayer).set_opacity(1.0)
     document.fill(round_segment((144, 80), (144, 80), 30, document.shape), 3, "femur")
     x, y = map(int, canvas.view.to_widget(144, 80))
     assert tuple(pixels(canvas)[y, x]) == document.state(3).label.colour
     document.change_label(3, "Hide femur", visible=False)
-    canvas.mask_layer.put_labels(document.labels)
+    canvas.layer(MaskLayer).put_labels(document.labels)
     assert tuple(pixels(canvas)[y, x]) == (0, 0, 0)
 
 
@@ -124,25 +124,18 @@ def test_the_wheel_zooms_at_the_pointer_and_with_shift_resizes_the_brush(painted
     assert heard == [-1] and canvas.view.zoom == pytest.approx(zoom * 1.44)
 
 
-def test_heatmap_and_landmarks_lie_over_the_mask_each_with_its_opacity(painted):
+def test_a_heatmap_lies_over_the_mask_with_its_opacity(painted):
     document, canvas = painted
     canvas.picture.put(np.zeros((160, 288), np.float32))
     document.fill(round_segment((144, 80), (144, 80), 30, document.shape), 3, "femur")
     plain = pixels(canvas)
     heat = np.zeros((160, 288), np.float32)
     heat[70:90, 134:154] = 1
-    canvas.heat_layer = HeatLayer()
-    canvas.heat_layer.put(heat)
-    canvas.heat_layer.set_opacity(1.0)
+    glow = HeatLayer()
+    glow.put(heat)
+    glow.set_opacity(1.0)
+    canvas.layers.append(glow)
     x, y = map(int, canvas.view.to_widget(144, 80))
     assert pixels(canvas)[y, x, 0] == 255 and tuple(plain[y, x]) != tuple(pixels(canvas)[y, x])
-    canvas.heat_layer.set_opacity(0.0)
-    np.testing.assert_array_equal(pixels(canvas), plain)
-    canvas.landmark_layer = LandmarkLayer([(0, 1)])
-    canvas.landmark_layer.points = (Landmark("tip", 144, 80), Landmark("base", 40, 20, True))
-    shown = pixels(canvas)
-    assert tuple(shown[y, x]) == (120, 220, 255)
-    a, b = map(int, canvas.view.to_widget(92, 50))  # half way along the edge
-    assert tuple(shown[b, a]) != tuple(plain[b, a])
-    canvas.landmark_layer.opacity = 0.0
+    glow.set_opacity(0.0)
     np.testing.assert_array_equal(pixels(canvas), plain)

@@ -111,14 +111,14 @@ def test_comparing_needs_a_kept_picture_and_shows_both(window, drawn):
     page.keep()
     next_picture(page, lambda: page.panel.seed.setValue(99))
     page.view_bar.compare.setCurrentIndex(page.view_bar.compare.findData(SLIDER))
-    comparison = page.outcome.comparison
+    comparison = page.outcome.layer(Comparison)
     assert comparison.how == SLIDER
     target = page.outcome.target
     middle = page.outcome.view.to_picture(target.center().x(), target.center().y())
     Mouse(page.outcome).drag([middle, (middle[0] - 40, middle[1])])
     assert comparison.at == pytest.approx((middle[0] - 40) / 288, abs=0.01)
     page.document.put_picture(None, "Away")
-    assert page.outcome.comparison is None
+    assert page.outcome.layer(Comparison) is None
 
 
 def test_the_difference_is_red_where_the_new_picture_is_lighter(qapp):

@@ -62,6 +62,17 @@ def write_recipe(folder, steps=10, dropout=0.0):
     return path
 
 
+def toy_recipe(folder, *changes, **options):
+    """A toy's recipe with some of its text replaced."""
+    path = write_recipe(folder, **options)
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return path
+
+
 def train(recipe, data, run, **more):
     """Train a toy, which is code of our own."""
     return run_training(recipe, data, run, trust_code=True, **more)

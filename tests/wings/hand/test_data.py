@@ -10,6 +10,7 @@ from xgen_studio.evaluation.images import spectrum_distance
 from xgen_studio.wings.hand.science.data import (
     GRID,
     HandSet,
+    LandmarkSet,
     blobs,
     heat_of,
     heatmap,
@@ -213,3 +214,33 @@ def test_real_hands_are_repeated_until_they_are_their_share(tmp_path, points):
     assert counts(synthetic="made", real_share=0.5) == {10: 8, 40: 7}
     with pytest.raises(CallError, match="real_share"):
         landmark_set(tmp_path, "made", real_share=1.0)
+
+
+def test_a_share_of_hands_is_drawn_untold(points):
+    """The share goes into the card as `unconditional`: classifier-free guidance needs to know."""
+    images = torch.zeros(1, *GRID, dtype=torch.uint8)
+    made = HandSet(images, torch.tensor(points[None], dtype=torch.float32))
+    assert made.unconditional == pytest.approx(0.3)
+    few = torch.zeros(60, dtype=torch.long)
+    told = [
+        made.batch(few, torch.Generator().manual_seed(seed), torch.device("cpu"))["condition"]
+        for seed in range(5)
+    ]
+    share = torch.cat([(c.abs().amax((1, 2, 3)) == 0) for c in told]).float().mean().item()
+    assert share == pytest.approx(0.3, abs=0.08)  # 300 draws: three standard deviations
+
+
+def test_a_localiser_is_taught_shares_of_width_and_height(points):
+    """Bright spots lie where its landmarks say, also in a picture that is higher than wide."""
+    spots = np.zeros(GRID, np.uint8)
+    corner = np.array([[70.0, 180.0]])
+    spots[178:182, 68:72] = 255
+    made = LandmarkSet(
+        torch.from_numpy(spots)[None], torch.tensor(np.repeat(corner[None], COUNT, 1)).float()
+    )
+    generator = torch.Generator().manual_seed(2)
+    batch = made.batch(torch.zeros(8, dtype=torch.long), generator, torch.device("cpu"))
+    for picture, share in zip(batch["image"][:, 0], batch["landmarks"][:, 0], strict=True):
+        lit = (picture - picture.median()).clamp(min=0).numpy()
+        y, x = ndimage.center_of_mass(lit)
+        np.testing.assert_allclose(share * torch.tensor([192.0, 256.0]), [x + 0.5, y + 0.5], atol=1)

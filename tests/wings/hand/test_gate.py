@@ -1,5 +1,7 @@
 """Screening: real hands pass and are labelled right, spoiled ones do not, and it says why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -15,7 +17,14 @@ from xgen_studio.wings.hand.science.calibration import (
     varied,
 )
 from xgen_studio.wings.hand.science.corruption import CORRUPTIONS, mirrored, six_fingers
-from xgen_studio.wings.hand.science.gate import GATES, Check, load_gate, screen_heatmaps
+from xgen_studio.wings.hand.science.gate import (
+    GATES,
+    MIRROR_GAIN,
+    Check,
+    Gate,
+    load_gate,
+    screen_heatmaps,
+)
 from xgen_studio.wings.hand.science.labelling import Labels
 from xgen_studio.wings.hand.science.landmarks import COUNT, read_table
 from xgen_studio.wings.hand.science.measures import merged_pairs
@@ -142,6 +151,28 @@ def test_a_mirrored_hand_is_offered_to_be_flipped(gate, hands):
     points = in_frame(mirrored(hands[0], np.random.default_rng(0)), GRID)
     [found] = judged(gate, [points])
     assert found.reasons[0] == "MIRROR" and "flip" in found.details[0]
+
+
+@pytest.mark.parametrize(("by", "said"), [(MIRROR_GAIN - 0.05, False), (MIRROR_GAIN + 0.05, True)])
+def test_a_mirror_image_must_explain_a_hand_far_better(gate, hands, monkeypatch, by, said):
+    """Both ways round it fails, the other way for fewer reasons: how much better decides."""
+    hand = in_frame(hands[0], GRID)
+    peaks = seen(np.concatenate([np.delete(hand, [33, 34], axis=0), [[5.0, 5.0]]]))
+    own = gate.decide("x", peaks, gate.label([peaks], GRID)[0])
+    assert len(own.reasons) > 1
+    other = replace(own.labels, edge_energy=own.labels.edge_energy + by)
+    monkeypatch.setattr(Gate, "label", lambda *_: [other])
+    fewer = replace(own, reasons=own.reasons[:1])
+    monkeypatch.setattr(Gate, "decide", lambda *_: fewer)
+    (found,) = gate._with_mirrored([own], GRID)
+    assert (found.reasons[0] == "MIRROR") is said
+
+
+def test_the_rate_of_real_hands_counts_those_that_set_no_limit(gate):
+    """583 of 597 real hands pass limits that others set, 587 those that they set themselves."""
+    assert gate.real_rate() == (583, 597)
+    limits = {"SHAPE": gate.limits["SHAPE"] * 1.0001}
+    assert gate.with_limits(limits).real_rate() == (587, 597)
 
 
 def test_an_absent_landmark_is_where_the_others_let_it_be_expected(gate, hands):

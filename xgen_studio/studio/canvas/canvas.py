@@ -1,10 +1,9 @@
-"""The canvas widget: paints only what changed, and gives gestures to the tool in use."""
+"""The canvas widget: shows layers, paints only what changed, hands gestures on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
@@ -22,68 +21,19 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from xgen_studio.studio.canvas.compare import Comparison
-from xgen_studio.studio.canvas.layers import HeatLayer, LandmarkLayer, MaskLayer, PictureLayer
+from xgen_studio.studio.canvas.gestures import Gestures
+from xgen_studio.studio.canvas.layers import Layer, PictureLayer
 from xgen_studio.studio.canvas.scale_bar import SCALE_BAR_HIGH, paint_scale_bar
+from xgen_studio.studio.canvas.tool import Tool
 from xgen_studio.studio.canvas.viewport import Viewport
 
+L = TypeVar("L", bound=Layer)
 ZOOM_STEP = 1.2
 SMOOTH_AFTER = 100  # ms of rest before a moved picture is drawn smoothly
 
 
-@dataclass(frozen=True)
-class Touch:
-    """One point of a gesture, in picture pixels."""
-
-    x: float
-    y: float
-    buttons: Qt.MouseButton
-    modifiers: Qt.KeyboardModifier
-    pressure: float = 1.0  # of a pen, 0 to 1; a mouse presses fully
-
-    @property
-    def point(self) -> tuple[float, float]:
-        """(x, y)."""
-        return self.x, self.y
-
-
-class Tool:
-    """What the pointer does. A tool hears a gesture and may draw over the canvas."""
-
-    cursor = Qt.CursorShape.CrossCursor
-
-    def press(self, canvas: Canvas, touch: Touch) -> None:
-        """A button went down."""
-
-    def move(self, canvas: Canvas, touch: Touch) -> None:
-        """The pointer moved with a button down."""
-
-    def release(self, canvas: Canvas, touch: Touch) -> None:
-        """The button went up."""
-
-    def hover(self, canvas: Canvas, touch: Touch) -> None:
-        """The pointer moved with no button down."""
-
-    def double_click(self, canvas: Canvas, touch: Touch) -> bool:
-        """A second click right after the first; False where it is a press like any other."""
-        return False
-
-    def key(self, canvas: Canvas, event: QKeyEvent) -> bool:
-        """A key went down; True when the tool used it."""
-        return False
-
-    def leave(self, canvas: Canvas) -> None:
-        """The pointer left the canvas, or another tool was taken."""
-
-    def put_down(self, canvas: Canvas) -> None:
-        """Another tool was taken, or the document is saved: finish what is half done."""
-
-    def paint(self, canvas: Canvas, painter: QPainter) -> None:
-        """Draw over the picture, in widget coordinates."""
-
-
 class Canvas(QWidget):
-    """Shows a picture and a mask of one grid.
+    """Shows `layers` of one grid, the first lowest: `picture`, and what is put over it.
 
     Wheel zooms at the pointer, middle drag or Space + drag pans; with Shift + right drag the
     window changes (left-right: contrast, up-down: brightness); all else goes to `tool`.
@@ -99,19 +49,11 @@ class Canvas(QWidget):
         self.spacing_known = spacing is not None
         self.view = Viewport(columns, rows, spacing or (1.0, 1.0))
         self.picture = PictureLayer()
-        self.mask_layer: MaskLayer | None = None
+        self.layers: list[Layer] = [self.picture]
         self.tool = Tool()
-        self.heat_layer: HeatLayer | None = None
-        self.landmark_layer: LandmarkLayer | None = None
-        self.comparison: Comparison | None = None
-        self.overlay: Callable[[Canvas, QPainter], None] = lambda canvas, painter: None
         self.hint = ""
         self._fitted = True
-        self._space = False
-        self._gesture = ""  # '', 'tool', 'pan', 'slide' or 'window'
-        self._begun_by = Qt.MouseButton.NoButton  # the button that holds it
-        self._pen = False  # ... of a pen, not the mouse
-        self._last = QPointF()
+        self._gestures = Gestures(self)
         self._smooth = QTimer(self, singleShot=True, interval=SMOOTH_AFTER)
         self._smooth.timeout.connect(self.update)
         self.setMouseTracking(True)
@@ -128,11 +70,23 @@ class Canvas(QWidget):
         if tool is not self.tool:
             self.tool.leave(self)
             self.tool.put_down(self)
-            if self._gesture == "tool":
-                self._gesture = ""
+            self._gestures.drop_tool()
         self.tool = tool
         self.setCursor(tool.cursor)
         self.update()
+
+    def layer(self, kind: type[L]) -> L | None:
+        """The topmost layer of a kind, None where there is none."""
+        return next((layer for layer in reversed(self.layers) if isinstance(layer, kind)), None)
+
+    def handle_at(self, x: float) -> Layer | None:
+        """The topmost layer with a handle within reach of a widget x."""
+        return next((y for y in reversed(self.layers) if y.grips(x, self.target)), None)
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing moved for a while: time to draw smoothly."""
+        return not self._smooth.isActive()
 
     @property
     def target(self) -> QRectF:
@@ -187,23 +141,10 @@ class Canvas(QWidget):
         dirty = event.rect()
         painter.setClipRect(dirty)
         painter.fillRect(dirty, self.palette().color(QPalette.ColorRole.Dark))
-        view = self.view
-        # The whole picture is drawn under a clip: Qt visits only the clipped pixels, and samples
-        # them as in a full repaint, which pieces drawn by themselves would not be.
-        target = self.target
-        painter.fillRect(target, QColor(0, 0, 0))
-        smooth = not self._smooth.isActive()
-        self.picture.paint(painter, target, smooth)
-        if self.comparison is not None:
-            self.comparison.paint(painter, target, smooth)
-        if self.mask_layer is not None:
-            self.mask_layer.paint(painter, target)
-        if self.heat_layer is not None:
-            self.heat_layer.paint(painter, target)
+        painter.fillRect(self.target, QColor(0, 0, 0))
+        for layer in self.layers:
+            layer.paint(self, painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.landmark_layer is not None:
-            self.landmark_layer.paint(painter, view.to_widget)
-        self.overlay(self, painter)
         self.tool.paint(self, painter)
         if dirty.bottom() > self.height() - SCALE_BAR_HIGH:
             paint_scale_bar(painter, self, self.view, self.spacing_known)
@@ -242,104 +183,27 @@ class Canvas(QWidget):
 
     # -- gestures --------------------------------------------------------------------------------
 
-    def _touch(self, event: QMouseEvent | QTabletEvent, pressure: float = 1.0) -> Touch:
-        x, y = self.view.to_picture(event.position().x(), event.position().y())
-        return Touch(x, y, event.buttons() | event.button(), event.modifiers(), pressure)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self._begin(event, 1.0)
+        self._gestures.begin(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._go_on(event, 1.0)
+        self._gestures.go_on(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._finish(event, 1.0)
+        self._gestures.finish(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        left = event.button() == Qt.MouseButton.LeftButton and not self._space
-        if not (left and self.tool.double_click(self, self._touch(event))):
-            self._begin(event, 1.0)
+        self._gestures.double_click(event)
 
     def tabletEvent(self, event: QTabletEvent) -> None:
-        kind = event.type()
-        if kind == QEvent.Type.TabletPress:
-            self.setFocus(Qt.FocusReason.MouseFocusReason)
-            self._begin(event, event.pressure())
-        elif kind == QEvent.Type.TabletMove:
-            self._go_on(event, event.pressure())
-        elif kind == QEvent.Type.TabletRelease:
-            self._finish(event, event.pressure())
+        self._gestures.pen(event)
         event.accept()
-
-    def _begin(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
-        if self._gesture and self._holds(event):
-            return  # a second button during a gesture
-        self._end(event, pressure)  # one whose end was never heard
-        self._last = event.position()
-        self._begun_by, self._pen = event.button(), isinstance(event, QTabletEvent)
-        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        if event.button() == Qt.MouseButton.MiddleButton or self._space:
-            self._gesture = "pan"
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif event.button() == Qt.MouseButton.RightButton and shift:
-            self._gesture = "window"
-        elif self.comparison is not None and self.comparison.grips(self._last.x(), self.target):
-            self._gesture = "slide"
-        else:
-            self._gesture = "tool"
-            self.tool.press(self, self._touch(event, pressure))
-
-    def _holds(self, event: QMouseEvent | QTabletEvent) -> bool:
-        """Whether the button is still down that began the gesture."""
-        return bool((event.buttons() & ~event.button()) & self._begun_by)
-
-    def _go_on(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
-        if self._gesture and self._pen != isinstance(event, QTabletEvent):
-            return  # the mouse while a pen draws, or a pen while the mouse does
-        if self._gesture and not event.buttons() & self._begun_by:
-            self._end(event, pressure)  # its end was never heard
-        touch = self._touch(event, pressure)
-        step = event.position() - self._last
-        self._last = event.position()
-        if self._gesture == "pan":
-            self.pan(step.x(), step.y())
-        elif self._gesture == "window":
-            self._drag_window(step.x(), step.y())
-        elif self._gesture == "slide" and self.comparison is not None:
-            at = (self._last.x() - self.target.left()) / self.target.width()
-            self.comparison.at = min(max(at, 0.0), 1.0)
-            self.update()
-        elif self._gesture == "tool":
-            self.tool.move(self, touch)
-        else:
-            self.tool.hover(self, touch)
-        self.probed.emit(touch)
-
-    def _finish(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
-        same = self._pen == isinstance(event, QTabletEvent)
-        if same and event.button() == self._begun_by:
-            self._end(event, pressure)
-
-    def _end(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
-        if self._gesture == "tool":
-            self.tool.release(self, self._touch(event, pressure))
-        self._gesture = ""
-        self.setCursor(Qt.CursorShape.OpenHandCursor if self._space else self.tool.cursor)
-
-    def _drag_window(self, dx: float, dy: float) -> None:
-        """Left-right changes the width, up-down the level; the whole widget is one range."""
-        width = self.picture.high - self.picture.low
-        level = (self.picture.high + self.picture.low) / 2
-        width = max(width * math.exp(dx / max(self.width(), 1) * 3), 1e-3)
-        level -= dy / max(self.height(), 1) * width
-        self.set_window(level - width / 2, level + width / 2)
 
     def set_window(self, low: float, high: float) -> None:
         """Show grey values from `low` (black) to `high` (white)."""
-        self.picture.window(low, high)
-        if self.comparison is not None:
-            self.comparison.window(low, high)
+        for layer in self.layers:
+            layer.window(low, high)
         self.update()
 
     def auto_window(self, in_sight: bool = False) -> None:
@@ -369,8 +233,7 @@ class Canvas(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._space = True
-                self.setCursor(Qt.CursorShape.OpenHandCursor)
+                self._gestures.hold_space(True)
         elif event.key() == Qt.Key.Key_H and not event.modifiers():
             if not event.isAutoRepeat():
                 self.peeked.emit(True)
@@ -379,20 +242,18 @@ class Canvas(QWidget):
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self._space = False
-            if self._gesture != "pan":
-                self.setCursor(self.tool.cursor)
+            self._gestures.hold_space(False)
         elif event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
             self.peeked.emit(False)
         else:
             super().keyReleaseEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        if not self._gesture:
+        if not self._gestures.active:
             self.tool.leave(self)
         self.probed.emit(None)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._space = False
+        self._gestures.forget_space()
         self.peeked.emit(False)
         super().focusOutEvent(event)

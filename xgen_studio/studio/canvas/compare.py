@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from xgen_studio.studio.canvas.layers import PictureLayer
+from xgen_studio.studio.canvas.layers import Layer, PictureLayer
+
+if TYPE_CHECKING:
+    from xgen_studio.studio.canvas.canvas import Canvas
 
 SLIDER, FLICKER, DIFFERENCE = "slider", "flicker", "difference"
 RANGE = 0.25  # grey difference shown in full colour
 GRIP = 9.0
 
 
-class Comparison:
+class Comparison(Layer):
     """The other picture, over the one the canvas shows."""
 
     def __init__(self, other: NDArray[np.float32], how: str) -> None:
@@ -27,7 +32,6 @@ class Comparison:
         self._image = QImage()
 
     def window(self, low: float, high: float) -> None:
-        """The same contrast for both."""
         self.other.window(low, high)
 
     def against(self, pixels: NDArray[np.float32] | None) -> None:
@@ -48,11 +52,11 @@ class Comparison:
             self._colours.data, width, height, 4 * width, QImage.Format.Format_RGBA8888
         )
 
-    def paint(self, painter: QPainter, target: QRectF, smooth: bool) -> None:
-        """Draw over the canvas' picture."""
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        target = canvas.target
         if self.how == FLICKER:
             if self.shows_other:
-                self.other.paint(painter, target, smooth)
+                self.other.paint(canvas, painter)
         elif self.how == DIFFERENCE:
             if not self._image.isNull():
                 painter.drawImage(target, self._image)
@@ -62,7 +66,7 @@ class Comparison:
             painter.save()
             painter.setClipRect(part, Qt.ClipOperation.IntersectClip)
             painter.fillRect(part, QColor(0, 0, 0))
-            self.other.paint(painter, target, smooth)
+            self.other.paint(canvas, painter)
             painter.restore()
             x = part.right()
             painter.setPen(QPen(QColor(255, 214, 92), 1.5))
@@ -71,6 +75,8 @@ class Comparison:
             painter.drawEllipse(QPointF(x, target.center().y()), GRIP / 2, GRIP / 2)
 
     def grips(self, x: float, target: QRectF) -> bool:
-        """True where the slider's line is within reach of a widget x."""
         line = target.left() + target.width() * self.at
         return self.how == SLIDER and abs(x - line) <= GRIP
+
+    def drag(self, x: float, target: QRectF) -> None:
+        self.at = min(max((x - target.left()) / target.width(), 0.0), 1.0)

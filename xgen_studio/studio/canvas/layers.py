@@ -1,19 +1,43 @@
-"""What a canvas shows, lowest first: a grey picture, a mask, a heatmap, landmarks."""
+"""What a canvas shows, lowest first: a grey picture, a mask, a heatmap, whatever a wing draws."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, qRgba
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter, qRgba
 
 from xgen_studio.document import LabelState
 
+if TYPE_CHECKING:
+    from xgen_studio.studio.canvas.canvas import Canvas
 
-class PictureLayer:
+
+class Layer:
+    """Something a canvas shows. It may have a handle that is dragged, and a window of grey values.
+
+    It draws as far as the painter's clip lets it, all of it, always: Qt visits only the clipped
+    pixels, and samples them as in a full repaint, which pieces drawn by themselves would not be.
+    """
+
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        """Draw into `canvas.target`, or at any place by `canvas.view`, in widget pixels."""
+
+    def window(self, low: float, high: float) -> None:
+        """Grey values up to `low` are black, from `high` on white."""
+
+    def grips(self, x: float, target: QRectF) -> bool:
+        """True where the handle is within reach of a widget x."""
+        return False
+
+    def drag(self, x: float, target: QRectF) -> None:
+        """Take the handle to a widget x."""
+
+
+class PictureLayer(Layer):
     """A grey picture (H, W) in any unit, shown through a window from `low` to `high`."""
 
     def __init__(self) -> None:
@@ -29,7 +53,6 @@ class PictureLayer:
         self._render()
 
     def window(self, low: float, high: float) -> None:
-        """Grey values up to `low` are black, from `high` on white."""
         self.low, self.high = low, max(high, low + 1e-6)
         self._render()
 
@@ -42,17 +65,15 @@ class PictureLayer:
         height, width = self._grey.shape
         self._image = QImage(self._grey.data, width, height, width, QImage.Format.Format_Grayscale8)
 
-    def paint(self, painter: QPainter, target: QRectF, smooth: bool) -> None:
-        """Draw all of it into `target` (widget pixels), as far as the painter's clip lets it."""
-        if self._image.isNull() or self.opacity <= 0:
-            return
-        painter.setOpacity(self.opacity)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(target, self._image)
-        painter.setOpacity(1.0)
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
+        if not self._image.isNull():
+            painter.setOpacity(self.opacity)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, canvas.resting)
+            painter.drawImage(canvas.target, self._image)
+            painter.setOpacity(1.0)
 
 
-class MaskLayer:
+class MaskLayer(Layer):
     """A label image (H, W) uint8 that is painted in place: nothing is copied to show it."""
 
     def __init__(self, mask: NDArray[np.uint8]) -> None:
@@ -81,15 +102,14 @@ class MaskLayer:
                 table[state.label.id] = qRgba(*state.label.colour, round(255 * self.opacity))
         self._image.setColorTable(table)
 
-    def paint(self, painter: QPainter, target: QRectF) -> None:
-        """Draw all of it into `target` (widget pixels), as far as the painter's clip lets it."""
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
         if not self.visible or self.peeking or self.opacity <= 0:
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(target, self._image)
+        painter.drawImage(canvas.target, self._image)
 
 
-class HeatLayer:
+class HeatLayer(Layer):
     """A heatmap (H, W) in [0, 1] as an orange glow: unseen at 0, full at 1."""
 
     def __init__(self) -> None:
@@ -118,54 +138,7 @@ class HeatLayer:
             [qRgba(255, 110 + i // 2, 30 + i // 4, round(i * self.opacity)) for i in range(256)]
         )
 
-    def paint(self, painter: QPainter, target: QRectF) -> None:
-        """Draw all of it into `target` (widget pixels)."""
+    def paint(self, canvas: Canvas, painter: QPainter) -> None:
         if not self._image.isNull() and self.opacity > 0:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-            painter.drawImage(target, self._image)
-
-
-@dataclass(frozen=True)
-class Landmark:
-    """A named point (x, y) in picture pixels; an occluded one is drawn hollow."""
-
-    name: str
-    x: float
-    y: float
-    occluded: bool = False
-
-
-class LandmarkLayer:
-    """Points with names, and the skeleton that joins them."""
-
-    def __init__(self, edges: Sequence[tuple[int, int]] = ()) -> None:
-        self.points: Sequence[Landmark] = ()
-        self.edges = edges  # pairs of indices into `points`
-        self.opacity = 1.0
-        self.names_shown = True
-        self.selected: int | None = None
-
-    def paint(
-        self, painter: QPainter, to_widget: Callable[[float, float], tuple[float, float]]
-    ) -> None:
-        """Draw the points at their place in the widget, in a size that does not zoom."""
-        if not self.points or self.opacity <= 0:
-            return
-        painter.setOpacity(self.opacity)
-        at = [QPointF(*to_widget(p.x, p.y)) for p in self.points]
-        painter.setPen(QPen(QColor(120, 220, 255, 150), 1.2))
-        for a, b in self.edges:
-            if max(a, b) < len(at):
-                painter.drawLine(at[a], at[b])
-        for i, (point, place) in enumerate(zip(self.points, at, strict=True)):
-            colour = QColor(255, 214, 92) if i == self.selected else QColor(120, 220, 255)
-            painter.setPen(QPen(QColor(0, 0, 0, 200) if not point.occluded else colour, 1.2))
-            painter.setBrush(Qt.BrushStyle.NoBrush if point.occluded else colour)
-            painter.drawEllipse(place, 4.0, 4.0)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            if self.names_shown or i == self.selected:
-                painter.setPen(QColor(0, 0, 0))
-                painter.drawText(place + QPointF(7, 5), point.name)
-                painter.setPen(colour)
-                painter.drawText(place + QPointF(6, 4), point.name)
-        painter.setOpacity(1.0)
+            painter.drawImage(canvas.target, self._image)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from xgen_studio.studio.canvas import Canvas
+from xgen_studio.studio.canvas import Canvas, MaskLayer
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.tools import Easel
 from xgen_studio.studio.tools.easel import LEAST_RADIUS, MOST_RADIUS
@@ -117,6 +117,7 @@ class BrushBar(QToolBar):
         self.canvas.update()
 
     def _fade(self, value: int) -> None:
-        if self.canvas.mask_layer is not None:
-            self.canvas.mask_layer.set_opacity(value / 100)
+        layer = self.canvas.layer(MaskLayer)
+        if layer is not None:
+            layer.set_opacity(value / 100)
             self.canvas.update()

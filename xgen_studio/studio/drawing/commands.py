@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xgen_studio.studio.actions import Entry
-from xgen_studio.studio.canvas.canvas import Tool
+from xgen_studio.studio.canvas import Tool
 from xgen_studio.studio.drawing.label_work import clear_label, lock_label, reshape_label, step_label
 from xgen_studio.studio.shortcuts import label_keys
 from xgen_studio.studio.tools import (

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBox
 from xgen_studio.document import Document, Picture
 from xgen_studio.document.regions import pixel_at
 from xgen_studio.studio.actions import Actions
-from xgen_studio.studio.canvas import Canvas, MaskLayer
-from xgen_studio.studio.canvas.canvas import Touch
+from xgen_studio.studio.canvas import Canvas, MaskLayer, Touch
 from xgen_studio.studio.drawing.brush_bar import BrushBar
 from xgen_studio.studio.drawing.commands import add_actions
 from xgen_studio.studio.drawing.proof import Proof
@@ -100,7 +99,7 @@ class DrawingPage(QMainWindow):
     def _canvases(self) -> None:
         self.mask_layer = MaskLayer(self.document.mask)
         self.mask_layer.put_labels(self.document.labels)
-        self.drawing.mask_layer = self.mask_layer
+        self.drawing.layers.append(self.mask_layer)
         self.document.mask_touched.connect(self.drawing.mask_touched)
         self.document.labels_changed.connect(self._relabel)
         self.document.picture_changed.connect(self.repicture)
@@ -125,7 +124,7 @@ class DrawingPage(QMainWindow):
         self.outcome.use_tool(look)
         for canvas in (self.drawing, self.outcome):
             canvas.probed.connect(self._probe)
-            canvas.overlay = self.region.paint
+            canvas.layers.append(self.region)
         heading = QLabel("Drawing")
         heading.setProperty("role", "faint")
         heading.setContentsMargins(10, 4, 10, 4)

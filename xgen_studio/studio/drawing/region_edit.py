@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QPainter
 
 from xgen_studio.document import Picture
-from xgen_studio.studio.canvas import Canvas
+from xgen_studio.studio.canvas import Canvas, Layer
 from xgen_studio.studio.engine.live import Live, RegionEdit
 from xgen_studio.studio.tools import RegionTool
 from xgen_studio.studio.tools.region import paint_region
 
 
-class RegionEditing:
-    """The tool, the region that is set, and its outline on every canvas."""
+class RegionEditing(Layer):
+    """The tool, the region that is set, and, as a layer, its outline on every canvas."""
 
     def __init__(
         self, live: Live, base: Callable[[], Picture | None], say: Callable[[str], None], noun: str
@@ -35,8 +35,8 @@ class RegionEditing:
             self.live.set_edit(RegionEdit(base, region))
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
-        """The outline of the region that is set."""
         if self.live.edit is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             paint_region(canvas, painter, self.tool.outline)
 
     def title(self) -> str:

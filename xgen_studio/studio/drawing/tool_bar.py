@@ -7,8 +7,7 @@ from functools import partial
 from PySide6.QtWidgets import QToolBar
 
 from xgen_studio.studio.actions import Actions
-from xgen_studio.studio.canvas import Canvas
-from xgen_studio.studio.canvas.canvas import Tool
+from xgen_studio.studio.canvas import Canvas, Tool
 from xgen_studio.studio.drawing.commands import TOOLS, tools_of
 from xgen_studio.studio.drawing.setup import Shape
 from xgen_studio.studio.tools import Easel, ShapeTool

@@ -11,8 +11,7 @@ from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from xgen_studio.document import Picture
-from xgen_studio.studio.canvas import Canvas
-from xgen_studio.studio.canvas.canvas import Tool
+from xgen_studio.studio.canvas import Canvas, Tool
 from xgen_studio.studio.canvas.compare import DIFFERENCE, FLICKER, RANGE, SLIDER, Comparison
 from xgen_studio.studio.icons import icon
 
@@ -88,6 +87,7 @@ class ViewBar(QWidget):
         line.addWidget(self.compare)
         line.addWidget(self._handle)
         self._kept: Picture | None = None
+        self._comparison: Comparison | None = None
         self._timer = QTimer(self, interval=FLICKER_EVERY)
         self._timer.timeout.connect(self._flick)
         self.compare.currentIndexChanged.connect(lambda _i: self._compare())
@@ -109,21 +109,23 @@ class ViewBar(QWidget):
 
     def refresh(self) -> None:
         """The picture changed."""
-        if self.canvas.comparison is not None:
-            self.canvas.comparison.against(self.canvas.picture.pixels)
+        if self._comparison is not None:
+            self._comparison.against(self.canvas.picture.pixels)
 
     def _compare(self) -> None:
         how = str(self.compare.currentData())
         self._timer.stop()
         self.words.clear()
-        if not how or self._kept is None:
-            self.canvas.comparison = None
-        else:
-            old = self.canvas.comparison
-            self.canvas.comparison = Comparison(self._kept.pixels, how)
-            self.canvas.comparison.window(self.canvas.picture.low, self.canvas.picture.high)
+        old, self._comparison = self._comparison, None
+        if old is not None:
+            self.canvas.layers.remove(old)
+        if how and self._kept is not None:
+            picture = self.canvas.picture
+            made = self._comparison = Comparison(self._kept.pixels, how)
+            self.canvas.layers.insert(self.canvas.layers.index(picture) + 1, made)
+            made.window(picture.low, picture.high)
             if old is not None:
-                self.canvas.comparison.at = old.at
+                made.at = old.at
             if how == FLICKER:
                 self._timer.start()
             elif how == SLIDER:
@@ -134,8 +136,7 @@ class ViewBar(QWidget):
         self.canvas.update()
 
     def _flick(self) -> None:
-        if self.canvas.comparison is not None:
-            shown = not self.canvas.comparison.shows_other
-            self.canvas.comparison.shows_other = shown
+        if self._comparison is not None:
+            shown = self._comparison.shows_other = not self._comparison.shows_other
             self.words.setText("kept" if shown else "new")
             self.canvas.update()

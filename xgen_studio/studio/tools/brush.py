@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from xgen_studio.document.regions import Point, round_segment, square_segment
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 from xgen_studio.studio.tools.easel import Easel
 
 LEAST_MOVE = 0.2  # px of the mask: pens send far more points than can be seen

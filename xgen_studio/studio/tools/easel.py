@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from xgen_studio.document import Document, Region, Rules
 from xgen_studio.document.regions import pixel_at
-from xgen_studio.studio.canvas.canvas import Touch
+from xgen_studio.studio.canvas import Touch
 
 LEAST_RADIUS, MOST_RADIUS = 0.5, 256.0
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter
 
 from xgen_studio.document.regions import NOTHING, Region, flood, wand
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 from xgen_studio.studio.tools.easel import Easel
 
 

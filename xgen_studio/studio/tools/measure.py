@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from xgen_studio.document.regions import Point
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 
 NEAR = 10.0  # widget px around an end that can be dragged
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
 from xgen_studio.document.regions import Point, polygon
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 from xgen_studio.studio.tools.easel import Easel
 
 NEAR = 9.0  # widget px: a click so close to the first point closes the polygon

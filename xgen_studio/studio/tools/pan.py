@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 
 
 class Pan(Tool):

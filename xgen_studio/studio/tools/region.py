@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
 from xgen_studio.document.regions import Point, polygon
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 
 LEAST = 30  # px of a region: less is a slip of the easel
 

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 from xgen_studio.document import outline
 from xgen_studio.document.outline import Points
 from xgen_studio.document.regions import polygon
-from xgen_studio.studio.canvas.canvas import Canvas, Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 from xgen_studio.studio.tools.easel import Easel
 
 GRIP = 8.0  # widget px around a handle

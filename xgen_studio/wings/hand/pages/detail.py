@@ -22,8 +22,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import read_image
-from xgen_studio.studio.canvas import Canvas, HeatLayer
-from xgen_studio.studio.canvas.canvas import Tool, Touch
+from xgen_studio.studio.canvas import Canvas, HeatLayer, Tool, Touch
 from xgen_studio.wings.hand.pages.colours import SIGN, STATE
 from xgen_studio.wings.hand.pages.picture import HandPicture
 from xgen_studio.wings.hand.science.landmarks import NAMES
@@ -90,8 +89,8 @@ class Detail(QWidget):
         self.number = -1
         self.picture = HandPicture()
         self.canvas = Canvas(192, 256)
-        self.canvas.heat_layer = HeatLayer()
-        self.canvas.overlay = self.picture.paint
+        self.glow = HeatLayer()
+        self.canvas.layers += [self.glow, self.picture]
         self.canvas.use_tool(Relabel(self))
         self.title, self.why = QLabel(), QLabel()
         self.title.setProperty("role", "heading")
@@ -203,14 +202,13 @@ class Detail(QWidget):
         self.canvas.update()
 
     def _load(self, review: Review, id: str) -> None:
-        assert self.canvas.heat_layer is not None
         try:
             image = read_image(review.folder / f"{id}.png")
             heat = read_heatmap(review.folder / f"{id}{HEATMAP}")
         except XGenError as error:
             self.canvas.hint = str(error)
             self.canvas.picture.put(None)
-            self.canvas.heat_layer.put(None)
+            self.glow.put(None)
             return
         self.canvas.hint = ""
         full = float(np.iinfo(image.pixels.dtype).max) if image.pixels.dtype.kind == "u" else 1.0
@@ -219,7 +217,7 @@ class Detail(QWidget):
             self.canvas.view.rows, self.canvas.view.columns = pixels.shape
             self.canvas.fit()
         self.canvas.picture.put(pixels)
-        self.canvas.heat_layer.put(heat.astype(np.float32))
+        self.glow.put(heat.astype(np.float32))
         self._blend(self.heat.value())
 
     def _fill_table(self, failing: set[str]) -> None:
@@ -265,7 +263,6 @@ class Detail(QWidget):
 
     def _blend(self, percent: int) -> None:
         """0: the radiograph; 100: the heatmap alone."""
-        assert self.canvas.heat_layer is not None
-        self.canvas.heat_layer.set_opacity(min(1.0, percent / 50))
+        self.glow.set_opacity(min(1.0, percent / 50))
         self.canvas.picture.opacity = min(1.0, 2 - percent / 50)
         self.canvas.update()

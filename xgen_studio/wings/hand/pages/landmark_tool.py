@@ -8,8 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
-from xgen_studio.studio.canvas import Canvas
-from xgen_studio.studio.canvas.canvas import Tool, Touch
+from xgen_studio.studio.canvas import Canvas, Tool, Touch
 from xgen_studio.wings.hand.pages.colours import of_landmark
 from xgen_studio.wings.hand.science.annotation import Annotation, State
 from xgen_studio.wings.hand.science.landmarks import COUNT, NAMES, Points

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from xgen_studio.studio.canvas import Canvas
+from xgen_studio.studio.canvas import Canvas, Layer
 from xgen_studio.wings.hand.pages.colours import of_cost, of_landmark
 from xgen_studio.wings.hand.science.gate import Gate, Screening
 from xgen_studio.wings.hand.science.landmarks import FINGERS, NAMES
@@ -33,8 +33,8 @@ class Shown:
     bones: bool = True
 
 
-class HandPicture:
-    """Paints a screening over a canvas; `selected` is a landmark, `dragged` where it is held."""
+class HandPicture(Layer):
+    """A screening over a canvas; `selected` is a landmark, `dragged` where it is held."""
 
     def __init__(self) -> None:
         self.shown = Shown()
@@ -60,10 +60,10 @@ class HandPicture:
         self._costs = edge_costs(framed, gate.norms)
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
-        """The canvas's overlay."""
         hand, gate = self.hand, self.gate
         if hand is None or gate is None:
             return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
         def at(point: np.ndarray) -> QPointF:
             return QPointF(*canvas.view.to_widget(float(point[0]), float(point[1])))
