@@ -15,6 +15,7 @@ from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.paths import CARD, bundle_folders
 from xgen_studio.training.learner import MAIN
+from xgen_studio.training.learners import DenoiseLearner
 from xgen_studio.training.origin import behind
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run import trained
@@ -58,6 +59,8 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
     old = bundle.networks.get(network)
     facts = RunFolder(run).status().facts  # runs of before did not write them down
     unconditional = facts.get("unconditional", old.unconditional if old else 0.0)
+    if learner.kind != DenoiseLearner.kind:  # nothing is left out of what others are told
+        unconditional = 0.0
     card = NetworkCard(
         file=path.name,
         sha256=digest,

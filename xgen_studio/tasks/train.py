@@ -111,7 +111,10 @@ def start_training(start: Start) -> Started:
             f"{run}: holds a training already; add --resume, or name another run folder"
         )
     if (run / STATUS).is_file() and folder.status().state not in OVER:
-        raise InputError(f"{run}: a training runs in this folder; name another one")
+        raise InputError(
+            f"{run}: a training runs in this folder; stop it (xgen runs --stop {run}), or name"
+            " another"
+        )
     fresh = not run.exists()
     make_folder(run)
     with open(run / LOG, "ab") as log:

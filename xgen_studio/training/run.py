@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,6 +33,7 @@ from xgen_studio.training.run_folder import (
     Training,
 )
 from xgen_studio.training.trainer import Trainer
+from xgen_studio.wings import registered
 
 # What a resumed training may not change: it would be another training under the same name.
 FIXED = (
@@ -63,12 +65,18 @@ def parse_budget(text: str) -> float:
 
 def check_same_training(old: Recipe, new: Recipe, run: Path) -> None:
     """InputError where a run is to be resumed with another recipe than it was started with."""
-    changed = [key for key in FIXED if getattr(old, key) != getattr(new, key)]
+    changed = [key for key in FIXED if _value(old, key) != _value(new, key)]
     if changed:
         raise InputError(
             f"{run}: was started with other values of {', '.join(changed)};"
             " resume it with its own recipe, or name another run folder"
         )
+
+
+def _value(recipe: Recipe, key: str) -> Any:
+    """A recipe's value; a data set goes by the name it has today."""
+    value = getattr(recipe, key)
+    return registered("former").get(value, value) if key == "dataset" else value
 
 
 def run_training(

@@ -7,15 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-import tomli_w
-import torch
 
 from tests.tasks.calls import assert_one_line, generate, told, xgen
 from tests.wings.hand.hands import GRID, screened, sound_hands
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import read_image, write_png8
-from xgen_studio.networks import build_network
-from xgen_studio.networks.weights import save_weights
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Drawing
 from xgen_studio.wings.hand.science.gate import load_gate
@@ -26,66 +22,6 @@ from xgen_studio.wings.hand.science.writing import write_table
 from xgen_studio.wings.hand.tasks.asks import Screen
 from xgen_studio.wings.hand.tasks.drawing import generator_on
 from xgen_studio.wings.hand.tasks.screening import FILE, read_screening
-
-NETWORKS = {
-    "diffusion": (
-        "unet",
-        {
-            "in_channels": 2,
-            "out_channels": 2,
-            "condition_channels": 8,
-            "channels": [8, 8, 16],
-            "blocks": 1,
-            "heads": 2,
-            "pixel_width": 4,
-        },
-    ),
-    "vae": ("vae", {"channels": [4, 8, 8, 8], "latent": 8}),
-    "localiser": ("localiser", {"width": 4, "pyramid": 8, "head": 8}),
-}
-
-
-@pytest.fixture
-def hand_bundles(tmp_path, monkeypatch):
-    """Bundles with random weights: tiny-joint, tiny-vae, tiny-localiser."""
-    parent = tmp_path / "models"
-    for name, method, network in (
-        ("tiny-joint", "joint", "diffusion"),
-        ("tiny-vae", "vae", "vae"),
-        ("tiny-localiser", "landmarks", "localiser"),
-    ):
-        folder = parent / name
-        folder.mkdir(parents=True)
-        architecture, options = NETWORKS[network]
-        torch.manual_seed(1)
-        made = build_network(architecture, options)
-        for parameter in made.parameters():
-            torch.nn.init.normal_(parameter, std=0.05)
-        digest = save_weights(made, folder / "w.safetensors")
-        card = {
-            "name": name,
-            "title": name,
-            "summary": "random weights",
-            "anatomy": "hand",
-            "grid": list(GRID),
-            "licence": "none",
-            "trained_on": "nothing",
-            "attribution": "",
-            "limits": "means nothing",
-            "steps": 2,
-            "methods": {method: network},
-            "networks": {
-                network: {
-                    "file": "w.safetensors",
-                    "sha256": digest,
-                    "architecture": architecture,
-                    "options": options,
-                }
-            },
-        }
-        (folder / "model.toml").write_text(tomli_w.dumps(card))
-    monkeypatch.setenv("XGEN_MODELS", str(parent))
-    return parent
 
 
 def test_generate_writes_pairs_that_can_be_made_again(hand_bundles, tmp_path):

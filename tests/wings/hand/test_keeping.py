@@ -1,0 +1,104 @@
+"""Runs of hands are never mixed, an interrupted one can be finished, corrections stay."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.studio.driving import FakeEngine
+from tests.tasks.calls import told
+from tests.tasks.test_keeping import call, state
+from tests.wings.hand.hands import sound_hands
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.imaging import read_image, write_png8
+from xgen_studio.wings.hand.science.reading import read_annotations
+from xgen_studio.wings.hand.science.writing import write_table
+from xgen_studio.wings.hand.tasks.asks import DrawHands
+from xgen_studio.wings.hand.tasks.runs import finishing, hands_lacking
+from xgen_studio.wings.hand.tasks.screening import FILE, read_screening
+
+
+def hands(out, count=2, *more):
+    call(
+        "generate", "tiny-joint", "-n", count, "--seed", 4, "--gate", "calibrated", "-o", out, *more
+    )
+
+
+def test_generate_and_judge_is_one_command_and_a_run_is_not_mixed(hand_bundles, tmp_path):
+    out = tmp_path / "run"
+    hands(out)
+    gate, found = read_screening(out / FILE)
+    assert gate == "calibrated" and [s.id for s in found] == ["000", "001"]
+    before = state(out)
+    with pytest.raises(CallError, match=r"--append.*--overwrite"):
+        hands(out)
+    with pytest.raises(CallError, match=r"another seed.*xgen finish"):
+        call("generate", "tiny-joint", "-n", 4, "--seed", 9, "-o", out, "--append")
+    assert state(out) == before
+    hands(out, 3, "--append")
+    after = state(out)
+    assert {k: after[k] for k in before if k.endswith(".png")} == {
+        k: v for k, v in before.items() if k.endswith(".png")
+    }
+    assert len(read_screening(out / FILE)[1]) == 3
+
+
+@pytest.mark.parametrize("where", ["terminal", "window"])
+def test_an_interrupted_run_is_finished_from_either(
+    hand_bundles, tmp_path, where, window, monkeypatch
+):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    hands(whole, 3)
+    hands(cut, 3)
+    for name in ("001.png", "002.png", "002_heatmap.png", FILE):  # as kill -9 leaves it
+        (cut / name).unlink()
+    assert hands_lacking(cut) == 2 and hands_lacking(whole) == 0
+    if where == "terminal":
+        call("finish", cut)
+    else:
+        window.show_workspace("hand")
+        panel, engine = window.workspaces["hand"].review.run, FakeEngine()
+        monkeypatch.setattr(panel.queue, "engine", engine)
+        panel.open_folder(cut)
+        [judging] = engine.asked
+        assert panel.rest.isVisible() and "2 hands more" in panel.rest.text()
+        told(judging)
+        engine.end()
+        panel.rest.click()
+        ask = engine.asked[-1]
+        assert isinstance(ask, DrawHands) and ask.have == {0}
+        told(ask)
+    for one in sorted(whole.glob("*.png")):
+        assert (cut / one.name).exists(), one.name
+        np.testing.assert_array_equal(read_image(cut / one.name).pixels, read_image(one).pixels)
+    assert len(read_screening(cut / FILE)[1]) == 3
+    with pytest.raises(InputError, match=r"run\.json"):
+        finishing(tmp_path)
+
+
+def test_corrected_landmarks_stay(hand_bundles, tmp_path):
+    write_png8(tmp_path / "a.png", np.random.default_rng(0).random((256, 192)))
+    write_png8(tmp_path / "b.png", np.random.default_rng(1).random((256, 192)))
+    table = tmp_path / "table.csv"
+    corrected = sound_hands(1)[0]
+    write_table(table, {"a": corrected})
+    before = table.read_bytes()
+    for more, said in (([], "--overwrite"), (["--append"], "landmarks of a already")):
+        with pytest.raises(CallError, match=said):
+            call("localize", "tiny-localiser", tmp_path / "a.png", "-o", table, *more)
+    assert table.read_bytes() == before
+    call("localize", "tiny-localiser", tmp_path / "b.png", "-o", table, "--append")
+    found = read_annotations(table)
+    assert set(found) == {"a", "b"}
+    np.testing.assert_allclose(found["a"].points, corrected, atol=0.01)
+
+
+def test_a_judged_folder_is_not_judged_over(pairs):
+    folder, _ = pairs
+    call("screen", folder, "-o", folder)
+    judged = json.loads((folder / FILE).read_text())
+    with pytest.raises(CallError, match="--overwrite"):
+        call("screen", folder, "-o", folder, "--gate", "paper")
+    assert json.loads((folder / FILE).read_text()) == judged
+    call("screen", folder, "-o", folder, "--gate", "paper", "--overwrite")
+    assert read_screening(folder / FILE)[0] == "paper"
