@@ -24,11 +24,11 @@ bench: $(VENV)/.dev      ## speed and memory, measured
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt packaging/setup.sh
-	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[studio,hand]"
+	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[studio]"
 	@touch $@
 
 $(VENV)/.dev: $(STAMP)
-	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[studio,hand,dev]"
+	@sh packaging/setup.sh "$(PYTHON)" "$(VENV)" ".[studio,dev]"
 	@touch $@
 
 clean:

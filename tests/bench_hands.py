@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
+from tests.wings.hand.field import mplp_labelling
 from xgen_studio.wings.hand.science.belief import energy, max_product
 from xgen_studio.wings.hand.science.calibration import GRID, render, varied
-from xgen_studio.wings.hand.science.field import mplp_labelling
 from xgen_studio.wings.hand.science.gate import MOST_PEAKS, load_gate
 from xgen_studio.wings.hand.science.peaks import find_peaks
 from xgen_studio.wings.hand.science.published import potentials

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from tests.training.toy import train, write_recipe
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.training.batch import batch_indices, epoch_order
+from xgen_studio.training.budget import parse_budget
 from xgen_studio.training.learners import segmentation_loss
 from xgen_studio.training.recipe import load_recipe, parse_recipe
-from xgen_studio.training.run import parse_budget
 from xgen_studio.training.run_folder import CHECKPOINT, EVENTS
 from xgen_studio.training.trainer import learning_rate
 

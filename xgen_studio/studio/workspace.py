@@ -107,4 +107,8 @@ class Door:
 def doors() -> tuple[Door, ...]:
     """The workspaces of all wings, then those of the house, in the order of the rail."""
     own = [Door(w.name, w.title, w.icon, w.workspace) for w in wings() if w.workspace]
-    return (*own, Door("models", "Models", "models", "xgen_studio.studio.models.page:make"))
+    return (
+        *own,
+        Door("train", "Train", "train", "xgen_studio.studio.train.page:make"),
+        Door("models", "Models", "models", "xgen_studio.studio.models.page:make"),
+    )

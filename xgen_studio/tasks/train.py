@@ -18,9 +18,8 @@ from pathlib import Path
 
 from xgen_studio.errors import CallError, Cancelled, DeviceError, InputError, XGenError
 from xgen_studio.imaging import make_folder
-from xgen_studio.tasks.devices import pick_device
+from xgen_studio.training.budget import parse_budget
 from xgen_studio.training.known import remember
-from xgen_studio.training.run import parse_budget
 from xgen_studio.training.run_folder import (
     FAILED,
     LOG,
@@ -61,6 +60,30 @@ def find_recipe(name: str) -> Path:
     raise CallError(f"no recipe '{name}'; there is {', '.join(sorted(known))}, or name a TOML file")
 
 
+def cuda_numbers(devices: str) -> list[int]:
+    """The numbers in '0,1' or 'cuda:0,cuda:1'; CallError where it says something else."""
+    numbers = [number.strip() for number in devices.replace("cuda:", "").split(",")]
+    if not all(number.isdecimal() for number in numbers) or len(set(numbers)) < len(numbers):
+        raise CallError(f"--devices {devices}: write cpu, or CUDA numbers such as 0,1")
+    return [int(number) for number in numbers]
+
+
+def training_environment(devices: str) -> dict[str, str]:
+    """The environment of the training's process: it sees the chosen CUDA devices, and no others.
+    Where this process itself sees only some, the numbers count among those."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if devices != "cpu":
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        names = [name.strip() for name in seen.split(",") if name.strip()]
+        chosen = cuda_numbers(devices)
+        if names and max(chosen) >= len(names):
+            raise DeviceError(f"--devices {devices}: CUDA_VISIBLE_DEVICES shows {len(names)} only")
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(
+            names[n] if names else str(n) for n in chosen
+        )
+    return environment
+
+
 def training_command(start: Start, recipe: Path, run: Path) -> list[str]:
     """The command line of the training's process."""
     tail = ["-m", "xgen_studio.training", str(recipe), "--folder", str(run)]
@@ -74,12 +97,8 @@ def training_command(start: Start, recipe: Path, run: Path) -> list[str]:
     tail += ["--trust-code"] if start.trust_code else []
     if start.devices == "cpu":
         return [sys.executable, *tail]
-    numbers = start.devices.replace("cuda:", "").split(",")
-    if not all(number.strip().isdigit() for number in numbers):
-        raise CallError(f"--devices {start.devices}: write cpu, or CUDA numbers such as 0,1")
-    for number in numbers:
-        pick_device(f"cuda:{number.strip()}")
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={len(numbers)}"]
+    count = len(cuda_numbers(start.devices))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     return [sys.executable, *torchrun, *tail, "--device", "cuda"]
 
 
@@ -90,6 +109,7 @@ class Started:
     folder: RunFolder
     process: subprocess.Popen[bytes]
     fresh: bool  # its folder was made for it
+    began: float  # time of day, s
 
     def ended(self) -> bool:
         """Whether the process is over."""
@@ -105,6 +125,7 @@ def start_training(start: Start) -> Started:
         raise InputError(f"{start.data}: no such folder of arrays; make them with xgen prepare")
     run = start.run or Path("runs") / recipe.stem
     command = training_command(start, recipe, run)
+    environment = training_environment(start.devices)
     folder = RunFolder(run)
     if folder.trained and not start.resume:
         raise InputError(
@@ -115,7 +136,7 @@ def start_training(start: Start) -> Started:
             f"{run}: a training runs in this folder; stop it (xgen runs --stop {run}), or name"
             " another"
         )
-    fresh = not run.exists()
+    fresh, began = not run.exists(), time.time()
     make_folder(run)
     with open(run / LOG, "ab") as log:
         process = subprocess.Popen(
@@ -124,17 +145,16 @@ def start_training(start: Start) -> Started:
             stdout=log,
             stderr=log,
             start_new_session=True,  # neither Ctrl+C nor the end of a terminal reaches it
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env=environment,
         )
     remember(run)
-    return Started(folder, process, fresh)
+    return Started(folder, process, fresh, began)
 
 
 def follow(started: Started, report: Callable[[str], None] = lambda line: None) -> str:
     """Watch a training until it ends; Ctrl+C asks it to save and end. Returns a sentence that says
     where its results are; raises the training's own error, and Cancelled after Ctrl+C."""
     folder, read = started.folder, started.folder.events()[1] if not started.fresh else 0
-    began = time.time()
     with _interrupts() as stopped:
         asked = False
         while not started.ended():
@@ -145,30 +165,35 @@ def follow(started: Started, report: Callable[[str], None] = lambda line: None) 
             read = _tell(folder, read, report)
             time.sleep(LOOK)
     _tell(folder, read, report)
-    code = started.process.returncode
-    spoke = _spoke(folder, began)
-    status = folder.status()
-    if spoke and status.state == FAILED:
-        raise ERRORS.get(status.exit_code, XGenError)(status.reason)
-    if code:
-        last = next((line for line in reversed(folder.log()) if line.strip()), "")
-        if started.fresh and not (folder.path / RECIPE).exists():
-            shutil.rmtree(folder.path, ignore_errors=True)  # it never began
-        if code in ERRORS and last.startswith("xgen: "):
-            raise ERRORS[code](last.removeprefix("xgen: "))
-        if code == -signal.SIGKILL:
-            raise DeviceError("the training process was killed, most likely for lack of memory")
-        if not stopped:
-            raise XGenError(f"the training process ended with code {code}: {last}")
+    if (error := trouble(started)) is not None and not (stopped and type(error) is XGenError):
+        raise error
     if stopped:
         raise Cancelled("stopped; go on with --resume")
-    return f"{status.reason}; checkpoint, events and samples are in {folder.path}"
+    return f"{folder.status().reason}; checkpoint, events and samples are in {folder.path}"
 
 
-def _spoke(folder: RunFolder, began: float) -> bool:
+def trouble(started: Started) -> XGenError | None:
+    """What a training that ended died of; None where all is well, or it was asked to stop."""
+    folder, code = started.folder, started.process.returncode
+    status = folder.status()
+    if status.state == FAILED and _spoke(started):
+        return ERRORS.get(status.exit_code, XGenError)(status.reason)
+    if code in (0, Cancelled.exit_code):
+        return None
+    last = next((line for line in reversed(folder.log()) if line.strip()), "")
+    if started.fresh and not (folder.path / RECIPE).exists():
+        shutil.rmtree(folder.path, ignore_errors=True)  # it never began
+    if code in ERRORS and last.startswith("xgen: "):
+        return ERRORS[code](last.removeprefix("xgen: "))
+    if code == -signal.SIGKILL:
+        return DeviceError("the training process was killed, most likely for lack of memory")
+    return XGenError(f"the training process ended with code {code}: {last}")
+
+
+def _spoke(started: Started) -> bool:
     """Whether the status is of this sitting, not of one before."""
     try:
-        return (folder.path / STATUS).stat().st_mtime >= began - 1
+        return (started.folder.path / STATUS).stat().st_mtime >= started.began - 1
     except OSError:
         return False
 

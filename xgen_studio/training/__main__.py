@@ -11,7 +11,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads spin otherwise
 
 from xgen_studio.errors import XGenError
-from xgen_studio.training.run import parse_budget, run_training
+from xgen_studio.training.budget import parse_budget
+from xgen_studio.training.run import run_training
 from xgen_studio.training.run_folder import RunFolder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -50,19 +50,6 @@ FIXED = (
 )
 
 
-def parse_budget(text: str) -> float:
-    """'90s', '9m', '2h' or plain seconds -> seconds; CallError for anything else."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
-    try:
-        seconds = float(number) * unit
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise CallError(f"time budget '{text}': write 90s, 9m or 2h")
-    return seconds
-
-
 def check_same_training(old: Recipe, new: Recipe, run: Path) -> None:
     """InputError where a run is to be resumed with another recipe than it was started with."""
     changed = [key for key in FIXED if _value(old, key) != _value(new, key)]
@@ -102,8 +89,8 @@ def run_training(
     recipe = load_recipe(recipe_file)
     if device not in ("cpu", "cuda"):
         raise CallError(f"device '{device}': a training runs on cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("no CUDA device here; use --devices cpu (xgen devices shows what is)")
+    if device == "cuda" and int(os.environ.get("LOCAL_RANK", "0")) >= torch.cuda.device_count():
+        raise DeviceError("no such CUDA device here; use --devices cpu (xgen devices shows all)")
     folder = RunFolder(run)
     if folder.trained:
         if not resume:
@@ -114,7 +101,7 @@ def run_training(
     world = join_world(device)
     with memory_guard(world.device):
         trainer = Trainer(recipe, data, run, world, trust_code)
-        training = _training(folder, trainer) if world.first else None
+        training = _training(folder, trainer, data) if world.first else None
         with training.alone() if training is not None else nullcontext():
             try:
                 reason = _run(
@@ -136,15 +123,25 @@ def run_training(
     return reason
 
 
-def _training(folder: RunFolder, trainer: Trainer) -> Training:
-    recipe, world, data = trainer.recipe, trainer.world, trainer.dataset
-    facts = {"examples": len(data), "unconditional": getattr(data, "unconditional", 0.0)}
-    return Training(
-        folder,
-        Status(
-            STARTING, steps=recipe.steps, device=_words(world), processes=world.size, facts=facts
-        ),
+def _training(folder: RunFolder, trainer: Trainer, data: Path | None) -> Training:
+    recipe, world, examples = trainer.recipe, trainer.world, trainer.dataset
+    status = Status(
+        STARTING,
+        steps=recipe.steps,
+        device=_words(world),
+        devices=_devices(world),
+        processes=world.size,
+        data=str(data.resolve()) if data else "",
+        facts={"examples": len(examples), "unconditional": getattr(examples, "unconditional", 0.0)},
     )
+    return Training(folder, status)
+
+
+def _devices(world: World) -> str:
+    if world.device.type != "cuda":
+        return "cpu"
+    numbers = map(str, range(world.size))
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "") or ",".join(numbers)
 
 
 def _words(world: World) -> str:

@@ -49,7 +49,9 @@ class Status:
     step: int = 0
     steps: int = 0
     seconds: float = 0.0
-    device: str = ""
+    device: str = ""  # in words
+    devices: str = "cpu"  # as a call names them
+    data: str = ""  # the folder of its arrays
     processes: int = 1
     reason: str = ""  # how it ended, in words
     exit_code: int = 0

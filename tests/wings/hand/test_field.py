@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("pgmpy")
 
+from tests.wings.hand.field import markov_network, mplp_labelling
 from xgen_studio.wings.hand.science.belief import energy, max_product
 from xgen_studio.wings.hand.science.calibration import GRID, seen
-from xgen_studio.wings.hand.science.field import markov_network, mplp_labelling
 from xgen_studio.wings.hand.science.gate import load_gate
 from xgen_studio.wings.hand.science.norms import in_frame
 from xgen_studio.wings.hand.science.published import potentials

@@ -1,0 +1,1 @@
+"""The Train workspace: starts trainings, and watches those that run, whoever started them."""
