@@ -261,6 +261,18 @@ def test_hands_appear_as_they_are_drawn_and_judged(workspace, pairs, monkeypatch
     assert page.gallery.hands.rowCount() == 3 and "3 of 6" in page.run.state.text()
 
 
+def test_a_model_that_hears_no_shape_is_told_none(workspace, tmp_path, monkeypatch):
+    panel, engine = workspace.review.run, FakeEngine()
+    monkeypatch.setattr(panel.queue, "engine", engine)
+    panel.folder.setText(str(tmp_path))
+    for model, told in (("hand-vae", {}), ("hand-ddpm", {"shape": "drawn"})):
+        panel.model.setCurrentIndex(panel.model.findData(model))
+        assert panel.shape.isEnabled() == bool(told)
+        panel.generate()
+        assert engine.asked[-1].drawing.options == told
+        engine.end(number=len(engine.asked) - 1)
+
+
 def test_a_folder_that_was_not_judged_is_judged_first(workspace, pairs, monkeypatch):
     engine = FakeEngine()
     monkeypatch.setattr(workspace.review.queue, "engine", engine)

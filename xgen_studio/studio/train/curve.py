@@ -24,6 +24,7 @@ class LossCurve(pg.PlotWidget):
         self.getPlotItem().addLegend(offset=(-10, 10))
         self.setMouseEnabled(x=True, y=True)
         self.setLabel("bottom", "step")
+        self.getPlotItem().layout.setContentsMargins(4, 12, 12, 4)
         self.redress()
 
     def redress(self) -> None:
@@ -46,7 +47,7 @@ class LossCurve(pg.PlotWidget):
                 self.plot(steps, values, pen=pen, symbol="o", symbolSize=5, name=name)
                 continue
             faint = pg.mkColor(colour)
-            faint.setAlpha(90)
+            faint.setAlpha(130)
             self.plot(steps, values, pen=pg.mkPen(faint))
             self.plot(steps, averaged(values), pen=pen, name=name)
 

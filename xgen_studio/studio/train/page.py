@@ -57,12 +57,13 @@ class TrainPage(Workspace):
         super().__init__()
         self.chosen: Path | None = None
         self._seen: dict[Path, Seen] = {}
-        self._events = -1
+        self._shown: object = None  # what the details show
         self._looking = False
         self._children: list[Started] = []  # of this window: their ends must be taken notice of
         self._troubles: dict[Path, str] = {}  # what they died of
         self.list = QListWidget()
         self.list.setAccessibleName("trainings")
+        self.list.setSpacing(3)
         self.new = QPushButton(icon("play"), "New training ...")
         self.add = QPushButton(icon("open"), "Find a run ...")
         self.title, self.words = QLabel(), QLabel()
@@ -107,7 +108,7 @@ class TrainPage(Workspace):
         below.addWidget(self.sample)
         below.addWidget(self.log)
         below.setStretchFactor(1, 1)
-        parts = QSplitter(Qt.Orientation.Vertical)
+        parts = self.parts = QSplitter(Qt.Orientation.Vertical)
         parts.addWidget(self.curve)
         parts.addWidget(below)
         parts.setStretchFactor(0, 1)
@@ -117,6 +118,7 @@ class TrainPage(Workspace):
         column.addWidget(self.bar)
         column.addLayout(buttons)
         column.addWidget(parts, 1)
+        column.addStretch()
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
         split.addWidget(right)
@@ -190,8 +192,6 @@ class TrainPage(Workspace):
 
     def _choose(self, item: QListWidgetItem | None) -> None:
         self.chosen = item.data(Qt.ItemDataRole.UserRole) if item is not None else None
-        self._events = -1
-        self.log.clear()
         self._show_chosen()
         self.refresh()
 
@@ -199,6 +199,7 @@ class TrainPage(Workspace):
         seen = self._seen.get(self.chosen) if self.chosen is not None else None
         over = seen is None or seen.status.state in OVER
         paused = seen is not None and seen.status.state == PAUSED
+        self.parts.setVisible(seen is not None)
         self.hold.setEnabled(not over and seen is not None and seen.status.state != STARTING)
         self.hold.setText("Resume" if paused else "Pause")
         self.hold.setIcon(icon("play" if paused else "pause"))
@@ -230,9 +231,10 @@ class TrainPage(Workspace):
         if (seen := self._seen.get(self.chosen)) is not None:
             died = self._troubles.get(self.chosen, "")
             self.words.setText(died or sentence(seen, rates[-1] if rates else 0.0))
-        if len(found.events) == self._events:
-            return  # nothing new was logged
-        self._events = len(found.events)
+        now = (found.chosen, len(found.events), found.log, found.sample)
+        if now == self._shown:
+            return
+        self._shown = now
         self.curve.put(found.events)
         foot = self.log.verticalScrollBar()
         follows = foot.value() >= foot.maximum() - 2
@@ -290,7 +292,6 @@ class TrainPage(Workspace):
         self._children.append(started)
         self.chosen = started.folder.path.resolve()
         self._troubles.pop(self.chosen, None)
-        self._events = -1
         self.refresh()
         return ""
 

@@ -50,6 +50,7 @@ class RunPanel(QWidget):
         self.job: Job | None = None
         self._unfinished = Path()
         cards = {n: c for n, c in read_cards().items() if c.get("anatomy") == "hand"}
+        self._hearing = {name for name, card in cards.items() if "joint" in card.get("methods", {})}
         self.model = QComboBox()
         self.model.setAccessibleName("model")
         for name, card in cards.items():
@@ -97,6 +98,8 @@ class RunPanel(QWidget):
             )
             box.setMinimumContentsLength(12)
         self._arrange()
+        self.model.currentIndexChanged.connect(lambda _i: self._offer_shapes())
+        self._offer_shapes()
         self.start.clicked.connect(self.generate)
         self.rest.clicked.connect(self.finish)
         self.open.clicked.connect(self.ask_open)
@@ -165,6 +168,12 @@ class RunPanel(QWidget):
         self.rest.setText(f"Finish the run: {lacks} hands more")
         self.rest.setVisible(lacks > 0)
 
+    def _offer_shapes(self) -> None:
+        """A model that cannot be told a shape makes it up."""
+        tells = str(self.model.currentData()) in self._hearing
+        self.shape.setEnabled(tells)
+        self.shape.setToolTip("" if tells else "This model cannot be told a shape: it makes it up")
+
     def judge(self, folder: Path) -> None:
         """Screen a folder by the chosen gate, then review it."""
         ask = Screen(folder, folder, gate=str(self.gate.currentData()), overwrite=True)
@@ -178,7 +187,7 @@ class RunPanel(QWidget):
         drawing = Drawing(
             model,
             seed=seed,
-            options={"shape": str(self.shape.currentData())},
+            options={"shape": str(self.shape.currentData())} if self.shape.isEnabled() else {},
             device=self.settings.now.device,
         )
         self._draw(DrawHands(drawing, n, folder, str(self.gate.currentData())))
