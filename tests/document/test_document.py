@@ -205,3 +205,13 @@ def test_a_long_history_is_gone_through_at_once():
     assert len(told) == done + 1 and not doc.mask.any()
     assert doc.history.size == before == sum(c.size for c in doc.history._undone)
     assert [doc.history.name_at(i) for i in range(done)] == doc.history.names
+
+
+def test_showing_only_one_label_is_one_step_however_many_there_are():
+    many = LabelTable(Label(i, f"organ {i}", (i, i, i)) for i in range(1, 72))
+    doc = Document((20, 20), many, "knee")
+    doc.show_only(40, "Show only organ 40")
+    assert [s.label.id for s in doc.labels if s.visible] == [40]
+    assert len(doc.history) == 1
+    doc.history.undo()
+    assert all(s.visible for s in doc.labels)

@@ -5,13 +5,16 @@ import math
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QFocusEvent, QInputDevice, QPointingDevice, QTabletEvent
+from PySide6.QtGui import QFocusEvent, QInputDevice, QKeySequence, QPointingDevice, QTabletEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from tests.studio.driving import FakeEngine, Mouse
-from xgen_studio.document import Picture
-from xgen_studio.studio.tools import Angle, Ruler, ShapeTool
+from xgen_studio.document import Document, Picture
+from xgen_studio.imaging import Label, LabelTable
+from xgen_studio.studio.panels.labels import LabelPanel
+from xgen_studio.studio.shortcuts import label_keys
+from xgen_studio.studio.tools import Angle, Easel, Ruler, ShapeTool
 from xgen_studio.studio.tools.measure import angle, length
 from xgen_studio.wings.knee.pages.documents import new_document
 from xgen_studio.wings.knee.science.labels import FEMUR, LEG, TIBIA
@@ -320,3 +323,32 @@ def test_peeking_ends_when_the_window_loses_the_keyboard(empty):
     assert empty.mask_layer.peeking
     QApplication.sendEvent(empty.drawing, QFocusEvent(QEvent.Type.FocusOut))
     assert not empty.mask_layer.peeking
+
+
+def test_seventy_one_labels_scroll_and_only_nine_have_a_key(empty, qtbot):
+    """As many as whole-body masks have: the dock stays, and no key is shown that does nothing."""
+    many = LabelTable(Label(i, f"organ {i}", (i, 3 * i, 200)) for i in range(1, 72))
+    panel = LabelPanel(Easel(Document((20, 20), many, "knee")))
+    qtbot.addWidget(panel)
+    panel.resize(panel.sizeHint())
+    panel.show()
+    qtbot.waitExposed(panel)
+    assert panel.height() < 400 and panel.verticalScrollBar().maximum() > 1000
+    panel.ensureWidgetVisible(panel._buttons[71])
+    last = panel._buttons[71]
+    assert panel.viewport().rect().contains(last.mapTo(panel.viewport(), last.rect().center()))
+    shown = [label.text() for label in panel.findChildren(QLabel) if label.text()]
+    assert shown == [f"Alt+{n}" for n in range(1, 10)]
+    for text in shown:
+        assert QKeySequence(text).toString() == text
+    assert label_keys(10) == () and label_keys(71) == ()
+    assert not panel.horizontalScrollBar().isVisible()
+
+
+def test_showing_only_one_label_is_taken_back_at_once(empty):
+    before = len(empty.document.history)
+    empty.labels.show_only(FEMUR)
+    assert [s.label.id for s in empty.document.labels if s.visible] == [FEMUR]
+    assert len(empty.document.history) == before + 1
+    empty.document.history.undo()
+    assert all(s.visible for s in empty.document.labels)

@@ -7,8 +7,8 @@ import tomli_w
 import torch
 from safetensors.torch import load_file
 
-from tests.training.toy import train, write_recipe
-from xgen_studio.bundles import read_bundle
+from tests.training.toy import toy_recipe, train, write_recipe
+from xgen_studio.bundles import open_bundle, read_bundle
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.tasks.bundling import bundle_run
 
@@ -95,3 +95,30 @@ def test_a_run_goes_only_where_it_fits(run, folder):
 def test_a_network_s_name_is_no_path(run, folder):
     with pytest.raises(CallError, match="name"):
         bundle_run(run, folder, "../elsewhere")
+
+
+def test_the_share_that_was_told_nothing_goes_into_the_card(folder, tmp_path):
+    change = ("toy_set", "untold_set")
+    train(toy_recipe(tmp_path, change, steps=3), None, tmp_path / "run")
+    bundle_run(tmp_path / "run", folder, "diffusion")
+    assert read_bundle(folder).networks["diffusion"].unconditional == 0.3
+    (tmp_path / "run" / "status.json").unlink()  # a run of before: the card's own word stays
+    bundle_run(tmp_path / "run", folder, "diffusion")
+    assert read_bundle(folder).networks["diffusion"].unconditional == 0.3
+    cards = {n: c for b in ("hand-ddpm", "hand-vae") for n, c in open_bundle(b).networks.items()}
+    assert (cards["diffusion"].unconditional, cards["vae"].unconditional) == (0.3, 0.0)
+
+
+def test_cards_of_before_still_open(run, folder):
+    """They said `regression = true`, and nothing of autoencoders and localisers."""
+    bundle_run(run, folder, "diffusion")
+    card = tomllib.loads((folder / "model.toml").read_text())
+    entry = card["networks"]["diffusion"]
+    del entry["kind"]
+    kinds = {"a": {"regression": True}, "b": {"architecture": "vae"}, "c": {}}
+    card["networks"] |= {name: {**entry, **more} for name, more in kinds.items()}
+    card["networks"]["d"] = {**entry, "regression": False, "architecture": "localiser"}
+    (folder / "model.toml").write_text(tomli_w.dumps(card))
+    read = read_bundle(folder).networks
+    assert [read[n].kind for n in "abcd"] == ["regression", "vae", "denoiser", "localiser"]
+    assert read["diffusion"].kind == "denoiser"

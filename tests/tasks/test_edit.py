@@ -11,6 +11,7 @@ from xgen_studio.cli.main import application
 from xgen_studio.document import Made, Picture
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask, read_image, write_mask, write_png16
+from xgen_studio.studio.drawing.proof import in_words
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Again, Drawing, Edit
 from xgen_studio.tasks.generate import generator_on
@@ -169,3 +170,23 @@ def test_a_picture_whose_grey_values_are_not_of_the_whole_range_is_said(tmp_path
     write_png16(dim, np.random.default_rng(1).random(GRID) / 16, None)  # 12 of 16 bits
     with pytest.raises(InputError, match="whole range"):
         read_edit(dim, region)
+
+
+def test_what_is_not_as_it_was_is_named_where_the_pixels_differ(generator, mask):
+    """Equal bits hold for the same call with as many threads on the same kind of processor."""
+    picture = drawn(generator, mask)
+    then = {
+        **picture.recipe[0].provenance,
+        "threads": 64,
+        "instructions": "AMX, GenuineIntel",
+        "versions": {"torch": "2.6.0"},
+    }
+    recipe = (replace(picture.recipe[0], provenance=then), *picture.recipe[1:])
+    made = make_again(replace(picture, pixels=picture.pixels + np.float32(1e-3), recipe=recipe))
+    assert not made.equal and made.largest_difference > 0
+    said = " ".join(made.differs)
+    for words in ("number of threads: 64, now", "AMX, GenuineIntel, now", "torch: 2.6.0, now"):
+        assert words in said
+    assert "Not as it was then: number of threads" in in_words(made)
+    same = make_again(replace(picture, pixels=picture.pixels + np.float32(1e-3)))
+    assert same.differs == () and "nothing that was written down" in in_words(same)

@@ -6,7 +6,9 @@ import torch
 
 from xgen_studio.training.build import make_dataset, make_learner
 from xgen_studio.training.recipe import load_recipe
-from xgen_studio.wings import wings
+from xgen_studio.training.run import run_training
+from xgen_studio.training.run_folder import RunFolder
+from xgen_studio.wings import registered, wings
 
 ARRAYS = {
     "knee-xray": "knee-xray",
@@ -67,3 +69,18 @@ def test_a_shipped_recipe_computes_a_loss_and_its_gradient(path, tmp_path):
         assert torch.isfinite(loss)
     moved = [p for p in learner.parts.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
     assert moved
+
+
+def test_a_localiser_gets_through_its_first_checkpoint_with_nothing_to_draw(tmp_path):
+    """Its recipe as an issue had it: `objective`, an import path, and the default of 4 samples."""
+    write_arrays(tmp_path, "hand")
+    former = {v: k for k, v in registered("former").items()}["hand-landmarks"]
+    recipe = tmp_path / "old.toml"
+    recipe.write_text(
+        f'name = "old"\ndataset = "{former}"\nnetwork = "localiser"\nobjective = "localise"\n'
+        "batch = 2\nsteps = 2\ncheckpoint_every = 1\n"
+        "[network_options]\nwidth = 4\npyramid = 8\nhead = 8\n"
+    )
+    assert run_training(recipe, tmp_path, tmp_path / "run").startswith("finished")
+    folder = RunFolder(tmp_path / "run")
+    assert folder.trained and folder.samples() == []

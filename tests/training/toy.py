@@ -26,6 +26,13 @@ def toy_set(data, **options):
     return ToySet(**options)
 
 
+def untold_set(data):
+    """Three in ten of its examples are said to hear no condition."""
+    made = ToySet()
+    made.unconditional = 0.3
+    return made
+
+
 def empty_set(data):
     empty = ToySet()
     empty.images = empty.images[:0]

@@ -1,6 +1,9 @@
 """Landmarks are set, corrected and saved in the real window, by mouse and keys."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -9,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from tests.studio.driving import FakeEngine, Mouse, press
 from tests.wings.hand.hands import sound_hands
 from xgen_studio.imaging import write_json, write_png8
+from xgen_studio.studio.recovery import offer_recovery
 from xgen_studio.wings.hand.science.annotation import Annotation, State
 from xgen_studio.wings.hand.science.landmarks import COUNT
 from xgen_studio.wings.hand.science.reading import read_annotations
@@ -346,3 +350,40 @@ def test_the_contrast_follows_what_is_in_sight(marks):
     assert 0.79 < marks.canvas.picture.low < 0.81 and 0.89 < marks.canvas.picture.high < 0.91
     marks.actions_["mark.full"].trigger()
     assert marks.canvas.picture.low == 0.0
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+app = QApplication([])
+from xgen_studio.studio.window import Window
+window = Window()
+window.engine.start = lambda: None
+window.show(); app.processEvents()
+place = window.show_workspace("hand")
+place.tabs.setCurrentIndex(1)
+marks = place.landmarks
+marks.open(Path(sys.argv[1]))
+now = marks.work.now
+for n, point in enumerate([(40.5, 50.25), (60.0, 70.0)]):
+    now = now.put(n, point)
+    marks.work.say(now)
+marks.desk.keep_journal()
+marks.desk.journal.note(marks.work).result()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_landmarks_survive_kill_9(window, tmp_path, monkeypatch):
+    write_png8(tmp_path / "hand.png", np.random.default_rng(0).random((500, 400)))
+    answer = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "hand.png"], check=False)
+    assert answer.returncode == -signal.SIGKILL
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: yes)
+    offer_recovery(window)
+    marks = window.workspaces["hand"].landmarks
+    assert window.workspace is window.workspaces["hand"] and marks.isVisible()
+    np.testing.assert_array_equal(marks.work.now.points[:2], [(40.5, 50.25), (60.0, 70.0)])
+    assert marks.file == tmp_path / "hand.png" and marks.work.now.next_absent() == 2
+    assert marks.canvas.picture.pixels.shape == (500, 400)
