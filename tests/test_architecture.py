@@ -127,6 +127,13 @@ def test_a_shared_room_names_no_wing(path):
     assert not set(words) & set(WING_NAMES), sorted(set(words) & set(WING_NAMES))
 
 
+def test_no_file_of_a_shared_room_is_a_wing_s():
+    shared = [p for p in PACKAGE.iterdir() if p.name not in ("wings", "models")]
+    files = [f for p in shared for f in (p.rglob("*") if p.is_dir() else [p]) if f.is_file()]
+    named = [f for f in files if set(re.findall(r"[a-z]+", f.stem)) & set(WING_NAMES)]
+    assert named == []
+
+
 def test_the_list_of_wings_is_the_one_line_that_names_them():
     text = (PACKAGE / "wings" / "__init__.py").read_text()
     naming = [line for line in text.splitlines() if re.search("|".join(WING_NAMES), line)]
@@ -171,10 +178,10 @@ def test_light_rooms_load_no_heavy_library(module):
 
 
 def test_training_needs_only_torch_and_numpy():
-    # the GPU machine has no SimpleITK, pydicom, PySide6 or pgmpy
+    # the GPU machine has no SimpleITK, pydicom, PySide6 or psygnal
     code = (
         "import sys\n"
-        "for name in ('SimpleITK', 'pydicom', 'PySide6', 'pgmpy', 'skimage', 'typer'):\n"
+        "for name in ('SimpleITK', 'pydicom', 'PySide6', 'psygnal', 'skimage', 'typer'):\n"
         "    sys.modules[name] = None\n"
         "import xgen_studio.training.__main__, xgen_studio.wings.knee.science.data\n"
         "import xgen_studio.wings.hand.science.data, xgen_studio.wings.hand.science.localiser\n"

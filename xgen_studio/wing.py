@@ -72,8 +72,7 @@ class Wing:
 
     name: str
     title: str
-    icon: str
-    folder: Path  # holds recipes/ and cases/, if it has any
+    folder: Path  # holds icon.svg, and recipes/ and cases/, if it has any
     workspace: str = ""
     commands: str = ""
     masks: str = ""

@@ -95,7 +95,7 @@ class Door:
 
     name: str
     title: str
-    icon: str
+    icon: str | Path  # of the studio, or a file
     place: str
 
     def open(self, window: Window) -> Workspace:
@@ -106,7 +106,9 @@ class Door:
 
 def doors() -> tuple[Door, ...]:
     """The workspaces of all wings, then those of the house, in the order of the rail."""
-    own = [Door(w.name, w.title, w.icon, w.workspace) for w in wings() if w.workspace]
+    own = [
+        Door(w.name, w.title, w.folder / "icon.svg", w.workspace) for w in wings() if w.workspace
+    ]
     return (
         *own,
         Door("train", "Train", "train", "xgen_studio.studio.train.page:make"),

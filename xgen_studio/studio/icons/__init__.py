@@ -14,8 +14,8 @@ SIZES = (16, 20, 24, 32, 48)
 
 
 @lru_cache(maxsize=256)
-def _drawn(name: str, colour: str, size: int, ratio: float) -> QPixmap:
-    text = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+def _drawn(file: Path, colour: str, size: int, ratio: float) -> QPixmap:
+    text = file.read_text(encoding="utf-8")
     renderer = QSvgRenderer(QByteArray(text.replace("currentColor", colour).encode()))
     pixmap = QPixmap(QSize(round(size * ratio), round(size * ratio)))
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -33,8 +33,10 @@ def blank() -> QIcon:
     return QIcon(pixmap)
 
 
-def icon(name: str) -> QIcon:
-    """The icon of `NAME.svg` in this folder, for normal, disabled and checked widgets."""
+def icon(name: str | Path) -> QIcon:
+    """The icon of `NAME.svg` in this folder, or of a file, for normal, disabled and checked
+    widgets."""
+    file = name if isinstance(name, Path) else FOLDER / f"{name}.svg"
     palette = QGuiApplication.palette()
     text = palette.color(QPalette.ColorRole.WindowText)
     faint = QColor(text)
@@ -48,5 +50,5 @@ def icon(name: str) -> QIcon:
             (QIcon.Mode.Disabled, faint),
         ):
             svg_colour = f'{colour.name()}" stroke-opacity="{colour.alphaF():.2f}'
-            made.addPixmap(_drawn(name, svg_colour, size, ratio), mode)
+            made.addPixmap(_drawn(file, svg_colour, size, ratio), mode)
     return made

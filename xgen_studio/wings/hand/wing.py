@@ -32,7 +32,6 @@ GATE = Option(
 WING = Wing(
     name="hand",
     title="Hand",
-    icon="hand",
     folder=Path(__file__).parent,
     workspace=f"{_HERE}.pages.workspace:make",
     commands=f"{_HERE}.commands:add",

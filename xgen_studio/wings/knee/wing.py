@@ -24,7 +24,6 @@ GRADE = Option(
 WING = Wing(
     name="knee",
     title="Knee",
-    icon="knee",
     folder=Path(__file__).parent,
     workspace=f"{_HERE}.pages.workspace:make",
     commands=f"{_HERE}.commands:add",

@@ -9,7 +9,6 @@ SIDE = Option("side", "Side", "left or right", str, (Choice(None, "not said"), C
 WING = Wing(
     name="elbow",
     title="Elbow",
-    icon="shape",
     folder=Path(__file__).parent,
     workspace="elbow.pages:make",
     commands="elbow.commands:add",
