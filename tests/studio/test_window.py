@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.studio.driving import pixels, wait_for
-from xgen_studio.tasks.drawing import Devices
+from xgen_studio.tasks.asks import Devices
 
 RIGHT, CTRL = Qt.MouseButton.RightButton, Qt.KeyboardModifier.ControlModifier
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from xgen_studio.bundles.card import NetworkCard, bundle_card
 from xgen_studio.bundles.kinds import loader_of
 from xgen_studio.diffusion import Denoiser
 from xgen_studio.diffusion.samplers import SAMPLERS
@@ -24,22 +25,6 @@ from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import load_weights
 from xgen_studio.paths import CARD, bundle_folders
 from xgen_studio.tables import from_table
-
-
-@dataclass(frozen=True)
-class NetworkCard:
-    """One network of a bundle."""
-
-    file: str
-    sha256: str
-    architecture: str
-    options: dict[str, Any] = field(default_factory=dict)
-    kind: str = "denoiser"  # how it is loaded, see `kinds`
-    process: str = "edm"
-    process_options: dict[str, Any] = field(default_factory=dict)
-    steps: int = 0  # training steps behind the weights
-    examples: int = 0  # training examples seen
-    unconditional: float = 0.0  # share of examples trained without condition
 
 
 @dataclass(frozen=True)
@@ -135,23 +120,6 @@ class Bundle:
         if not isinstance(model, Denoiser):
             raise CallError(f"{self.name}: '{method}' draws no pictures")
         return model
-
-
-def bundle_card(table: dict[str, Any]) -> dict[str, Any]:
-    """A card's table as it is read today. Cards of before said `regression = true`, and nothing of
-    autoencoders and localisers, whose architecture is their kind."""
-    networks = table.get("networks")
-    if not isinstance(networks, dict):
-        return table
-    today = {}
-    for name, card in networks.items():
-        if isinstance(card, dict) and "kind" not in card:
-            card = dict(card)
-            own = card.get("architecture")
-            usual = own if own in ("vae", "localiser") else "denoiser"
-            card["kind"] = "regression" if card.pop("regression", False) is True else usual
-        today[name] = card
-    return {**table, "networks": today}
 
 
 def read_bundle(folder: Path) -> Bundle:

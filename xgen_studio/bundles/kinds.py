@@ -7,19 +7,16 @@ here; a wing registers its own (`Wing.loaders`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from torch import nn
 
+from xgen_studio.bundles.card import NetworkCard
 from xgen_studio.diffusion import build_denoiser, build_process
 from xgen_studio.errors import InputError
 from xgen_studio.wing import resolve
 from xgen_studio.wings import registered
 
-if TYPE_CHECKING:
-    from xgen_studio.bundles.bundle import NetworkCard
-
-Loader = Callable[[nn.Module, "NetworkCard", str], nn.Module]
+Loader = Callable[[nn.Module, NetworkCard, str], nn.Module]
 DENOISERS = ("denoiser", "regression", "vae")
 
 
@@ -27,11 +24,6 @@ def as_denoiser(network: nn.Module, card: NetworkCard, where: str) -> nn.Module:
     """A network that estimates the clean picture, with its noise process."""
     process = build_process(card.process, card.process_options, where)
     return build_denoiser(network, process, card.kind)
-
-
-def as_it_is(network: nn.Module, card: NetworkCard, where: str) -> nn.Module:
-    """A network that needs nothing around it."""
-    return network
 
 
 def loader_of(kind: str, where: str) -> Loader:

@@ -7,6 +7,7 @@ import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from xgen_studio.studio.recovery import offer_recovery
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.window import Window
@@ -27,5 +28,12 @@ def run() -> int:
         wide, high = max(1280, round(room.width() * 0.8)), max(800, round(room.height() * 0.8))
         window.resize(min(room.width(), wide), min(room.height(), high))
     window.show()
-    QTimer.singleShot(0, window.first_start)
+    QTimer.singleShot(0, lambda: begin(window))
     return app.exec()
+
+
+def begin(window: Window) -> None:
+    """What a killed window left comes first; then, once, the tour."""
+    offer_recovery(window)
+    if not window.settings.now.tour_seen:
+        window.start_tour()

@@ -33,7 +33,6 @@ from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.recent import Recent
-from xgen_studio.studio.recovery import offer_recovery
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.tour import Tour
@@ -300,12 +299,6 @@ class Window(QMainWindow):
     def _tour_ended(self) -> None:
         self._tour = None
         self.settings.put(tour_seen=True)
-
-    def first_start(self) -> None:
-        """What a killed window left comes first; then, once, the tour."""
-        offer_recovery(self)
-        if not self.settings.now.tour_seen:
-            self.start_tour()
 
     # -- settings --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDockWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from xgen_studio.document import Work
 from xgen_studio.studio.actions import Actions
@@ -17,7 +17,6 @@ from xgen_studio.wings import wings
 
 if TYPE_CHECKING:
     from xgen_studio.studio.desk import Desk
-    from xgen_studio.studio.window import Window
 
 
 Menus = tuple[tuple[str, tuple[str, ...]], ...]  # title and the beginnings of its actions' ids
@@ -98,9 +97,9 @@ class Door:
     icon: str | Path  # of the studio, or a file
     place: str
 
-    def open(self, window: Window) -> Workspace:
+    def open(self, window: QMainWindow) -> Workspace:
         """Import the module and make the widget."""
-        build: Callable[[Window], Workspace] = resolve(self.place)
+        build: Callable[[QMainWindow], Workspace] = resolve(self.place)
         return build(window)
 
 

@@ -56,3 +56,11 @@ class Demo(Ask):
     lane: ClassVar[Lane] = Lane.LONG
 
     out: Path
+
+
+@dataclass(frozen=True)
+class Devices(Ask):
+    """Say which devices there are: a tuple of `tasks.devices.Device`."""
+
+    task: ClassVar[str] = "xgen_studio.tasks.bench:list_devices"
+    lane: ClassVar[Lane] = Lane.SHORT

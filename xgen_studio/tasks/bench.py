@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,8 @@ from xgen_studio.errors import Cancelled
 
 if TYPE_CHECKING:
     import torch
+
+    from xgen_studio.tasks.devices import Device
 
 T = TypeVar("T")
 KEPT = 2  # models: the one that draws live, and that of a series or an opened picture
@@ -73,3 +75,10 @@ class Bench:
         self._kept.move_to_end(key)
         found: T = self._kept[key]
         return found
+
+
+def list_devices(_ask: object, _bench: Bench) -> Iterator[tuple[Device, ...]]:
+    """The task behind `Devices`."""
+    from xgen_studio.tasks.devices import devices
+
+    yield tuple(devices())

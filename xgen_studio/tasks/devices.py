@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
 from xgen_studio.errors import DeviceError
-from xgen_studio.tasks.bench import Bench
-from xgen_studio.tasks.drawing import Devices
 
 
 @dataclass(frozen=True)
@@ -33,11 +30,6 @@ def devices() -> list[Device]:
             title = torch.cuda.get_device_name(index)
             found.append(Device(f"cuda:{index}", title, free, total))
     return found
-
-
-def list_devices(_ask: Devices, _bench: Bench) -> Iterator[tuple[Device, ...]]:
-    """The devices of this machine."""
-    yield tuple(devices())
 
 
 def pick_device(name: str) -> torch.device:

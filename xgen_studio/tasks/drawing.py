@@ -105,11 +105,3 @@ class MadeAgain:
     equal: bool
     largest_difference: float
     differs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Devices(Ask):
-    """Say which devices there are: a tuple of `tasks.devices.Device`."""
-
-    task: ClassVar[str] = "xgen_studio.tasks.devices:list_devices"
-    lane: ClassVar[Lane] = Lane.SHORT

@@ -26,7 +26,7 @@ from xgen_studio.studio.engine.protocol import Answer, Told
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
-from xgen_studio.tasks.drawing import Devices
+from xgen_studio.tasks.asks import Devices
 from xgen_studio.wing import Choice
 
 METHODS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from xgen_studio.bundles.bundle import NetworkCard
+from xgen_studio.bundles import NetworkCard
 from xgen_studio.errors import InputError
 from xgen_studio.networks import Localiser, build_network
 from xgen_studio.training.batch import Batch
