@@ -17,10 +17,10 @@ import torch
 from tests.bench_hands import screening
 from xgen_studio.diffusion import Condition, SeededNoise
 from xgen_studio.imaging import read_mask
+from xgen_studio.registry import wing
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Drawing, Drawn
 from xgen_studio.tasks.generate import generator_on
-from xgen_studio.wings import wing
 
 REPEATS = 20
 CASE = {"knee-xray": "ap_right", "knee-drr": "drr_ap"}
@@ -127,7 +127,7 @@ def resident(code: str) -> float:
 def memory() -> None:
     """Peak memory of generating, and of projecting a large CT."""
     generate = (
-        "import tempfile\nfrom pathlib import Path\nfrom xgen_studio.wings import wing\n"
+        "import tempfile\nfrom pathlib import Path\nfrom xgen_studio.registry import wing\n"
         "from xgen_studio.tasks.wish import Wish, ask_for\n"
         "from xgen_studio.tasks.ask import perform\nfrom xgen_studio.tasks.bench import Bench\n"
         "values = {'mask': wing('knee').cases['ap_right']}\n"

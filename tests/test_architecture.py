@@ -17,7 +17,7 @@ FLOORS = {
     "processes": 0,
     "wing": 1,
     "tables": 1,
-    "wings/__init__": 2,
+    "registry": 2,
     "imaging": 2,
     "state": 3,
     "document": 3,
@@ -47,13 +47,7 @@ def modules():
 
 
 def room_of(path: Path) -> str:
-    parts = path.relative_to(PACKAGE).parts
-    return "wings/__init__" if parts == ("wings", "__init__.py") else parts[0].removesuffix(".py")
-
-
-def room_named(module: str) -> str:
-    parts = module.split(".")
-    return "wings/__init__" if parts[1:] == ["wings"] else parts[1]
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports_of(path: Path):
@@ -74,7 +68,7 @@ def test_a_module_keeps_to_its_floor(path):
     for name, _ in imports_of(path):
         if not name.startswith("xgen_studio."):
             continue
-        other = room_named(name)
+        other = name.split(".")[1]
         assert other in FLOORS, f"{name}: a room without a floor"
         if other != room and room != "__init__":
             assert FLOORS[other] < FLOORS[room], f"{path} reaches up to {name}"
@@ -107,7 +101,7 @@ def test_a_wing_knows_no_other_and_its_rooms_build_on_each_other(path):
         if not name.startswith("xgen_studio."):
             continue
         parts = name.split(".")
-        if parts[1] != "wings" or len(parts) == 2:
+        if parts[1] != "wings":
             forbidden = parts[1] in never or (room == "wing.py" and parts[1] != "wing")
             assert room == "wing.py" or not forbidden, f"{path} uses {name}"
         else:
@@ -117,7 +111,7 @@ def test_a_wing_knows_no_other_and_its_rooms_build_on_each_other(path):
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in modules() if p.relative_to(PACKAGE).parts[0] != "wings"],
+    [p for p in modules() if room_of(p) not in ("wings", "registry")],
     ids=lambda p: str(p.relative_to(PACKAGE)),
 )
 def test_a_shared_room_names_no_wing(path):
@@ -135,7 +129,7 @@ def test_no_file_of_a_shared_room_is_a_wing_s():
 
 
 def test_the_list_of_wings_is_the_one_line_that_names_them():
-    text = (PACKAGE / "wings" / "__init__.py").read_text()
+    text = (PACKAGE / "registry.py").read_text()
     naming = [line for line in text.splitlines() if re.search("|".join(WING_NAMES), line)]
     assert len(naming) == 1 and naming[0].startswith("BUILT_IN = ")
 
@@ -165,7 +159,7 @@ def test_no_file_is_two_things():
 
 @pytest.mark.parametrize(
     "module",
-    ["imaging", "errors", "paths", "wings", "cli.main", "training.run_folder", "tasks.asks"],
+    ["imaging", "errors", "paths", "registry", "cli.main", "training.run_folder", "tasks.asks"],
 )
 def test_light_rooms_load_no_heavy_library(module):
     code = (

@@ -9,9 +9,9 @@ from xgen_studio.networks import build_network
 from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet, sinusoids
 from xgen_studio.networks.localiser import Localiser, LocaliserConfig, ResidualFlow, soft_argmax
 from xgen_studio.networks.vae import VAE, VAEConfig
+from xgen_studio.registry import wing
 from xgen_studio.training.build import make_learner
 from xgen_studio.training.recipe import load_recipe
-from xgen_studio.wings import wing
 
 SMALL = VAEConfig(grid=(64, 32), latent=5, channels=(8, 8, 8), patch=4)
 

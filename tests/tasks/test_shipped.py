@@ -10,12 +10,12 @@ from xgen_studio.bundles import open_bundle, read_bundle
 from xgen_studio.evaluation.images import dice, grid_peak
 from xgen_studio.imaging import file_hash, read_image, read_mask
 from xgen_studio.paths import MODELS
+from xgen_studio.registry import wing
 from xgen_studio.tasks.asks import Demo
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Drawing
 from xgen_studio.tasks.generate import generator_on
 from xgen_studio.tasks.mask_system import load_system
-from xgen_studio.wings import wing
 from xgen_studio.wings.knee.science.labels import bits_to_labels
 from xgen_studio.wings.knee.science.masks import propose_planes, trouble
 from xgen_studio.wings.knee.science.preparation import read_radiographs

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from xgen_studio.registry import registered, wings
 from xgen_studio.training.build import make_dataset, make_learner
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run import run_training
 from xgen_studio.training.run_folder import RunFolder
-from xgen_studio.wings import registered, wings
 
 ARRAYS = {
     "knee-xray": "knee-xray",

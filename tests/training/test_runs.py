@@ -151,9 +151,9 @@ def test_a_run_of_before_goes_on_to_the_bit(tmp_path, monkeypatch):
 
 
 def test_a_recipe_that_names_its_data_as_before_is_the_same_training(tmp_path):
+    from xgen_studio.registry import registered
     from xgen_studio.training.recipe import parse_recipe
     from xgen_studio.training.run import check_same_training
-    from xgen_studio.wings import registered
 
     former, today = next(iter(registered("former").items()))
     old, new, other = (

@@ -25,9 +25,9 @@ from tests.tasks.calls import assert_one_line, xgen
 from xgen_studio.document.files import load_document, save_document
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import save_weights
+from xgen_studio.registry import wing, wings
 from xgen_studio.training.run import run_training, trained
 from xgen_studio.training.run_folder import CHECKPOINT, RunFolder
-from xgen_studio.wings import wing, wings
 
 TOY = Path(__file__).resolve().parent / "toy"
 

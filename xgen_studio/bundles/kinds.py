@@ -13,8 +13,8 @@ from torch import nn
 from xgen_studio.bundles.card import NetworkCard
 from xgen_studio.diffusion import build_denoiser, build_process
 from xgen_studio.errors import InputError
+from xgen_studio.registry import registered
 from xgen_studio.wing import resolve
-from xgen_studio.wings import registered
 
 Loader = Callable[[nn.Module, NetworkCard, str], nn.Module]
 DENOISERS = ("denoiser", "regression", "vae")

@@ -21,8 +21,8 @@ from xgen_studio import __version__
 from xgen_studio.cli.console import carry_out, has_display, say
 from xgen_studio.cli.options import DeviceName, Model, OutDir, Overwrite, with_options
 from xgen_studio.errors import XGenError
+from xgen_studio.registry import wings
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wings
 
 DataDir = Annotated[
     Path | None,

@@ -12,9 +12,9 @@ from pathlib import Path
 from xgen_studio.cli.console import has_display, say
 from xgen_studio.errors import CallError, InputError, XGenError
 from xgen_studio.paths import MODELS, bundle_folders, shared_data
+from xgen_studio.registry import wings
 from xgen_studio.training.known import known_runs
 from xgen_studio.training.run_folder import OVER, RunFolder
-from xgen_studio.wings import wings
 
 NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
 OPTIONAL = {"PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window"}

@@ -8,8 +8,8 @@ from typing import Any
 from xgen_studio.document.document import Document
 from xgen_studio.document.work import Arrays, Work
 from xgen_studio.errors import InputError
+from xgen_studio.registry import registered
 from xgen_studio.wing import resolve
-from xgen_studio.wings import registered
 
 
 def restore(kind: str, card: Mapping[str, Any], arrays: Arrays) -> Work:

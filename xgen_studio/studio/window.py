@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.document import Work
 from xgen_studio.errors import InputError
+from xgen_studio.registry import wings
 from xgen_studio.studio.actions import Actions, AllActions, Entry
 from xgen_studio.studio.desk import ENDING, Desk, read_work
 from xgen_studio.studio.dialogs.discard import may_discard
@@ -38,7 +39,6 @@ from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.tour import Tour
 from xgen_studio.studio.workspace import Workspace, doors
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wings
 
 
 class Window(QMainWindow):

@@ -11,9 +11,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from xgen_studio.document import Work
+from xgen_studio.registry import wings
 from xgen_studio.studio.actions import Actions
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wings
 
 if TYPE_CHECKING:
     from xgen_studio.studio.desk import Desk

@@ -14,13 +14,13 @@ from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.paths import CARD, bundle_folders
+from xgen_studio.registry import wing
 from xgen_studio.training.learner import MAIN
 from xgen_studio.training.learners import DenoiseLearner
 from xgen_studio.training.origin import behind
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run import trained
 from xgen_studio.training.run_folder import RECIPE, RunFolder
-from xgen_studio.wings import wing
 
 
 def bundle_run(run: Path, folder: Path, network: str) -> Path:

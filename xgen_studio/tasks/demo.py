@@ -11,10 +11,10 @@ from xgen_studio.bundles import open_bundle
 from xgen_studio.errors import CallError
 from xgen_studio.imaging import atomic_write, make_folder, write_json
 from xgen_studio.paths import bundle_folders
+from xgen_studio.registry import wings
 from xgen_studio.tasks.asks import Demo
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wings
 
 FILE = "demo.json"
 STYLE = """

@@ -10,12 +10,12 @@ from xgen_studio.bundles import Bundle, open_bundle
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import atomic_write, make_folder, write_json
 from xgen_studio.paths import CARD
+from xgen_studio.registry import wing
 from xgen_studio.tasks.asks import Evaluate
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.bundling import write_measured
 from xgen_studio.tasks.targets import check_free
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wing
 
 TABLE, TEXT = "table.json", "table.md"
 

@@ -28,8 +28,8 @@ from xgen_studio.imaging import (
     write_png16,
     write_volume,
 )
+from xgen_studio.registry import wing
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wing
 
 FORMATS = {
     "png": "PNG: 16-bit picture, mask, provenance",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from xgen_studio.diffusion import Condition
 from xgen_studio.errors import CallError
 from xgen_studio.imaging import LabelTable, Mask
+from xgen_studio.registry import wing
 from xgen_studio.wing import resolve
-from xgen_studio.wings import wing
 
 
 class MaskSystem(Protocol):

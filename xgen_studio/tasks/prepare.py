@@ -10,10 +10,10 @@ import numpy as np
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import atomic_write, make_folder
 from xgen_studio.paths import shared_data
+from xgen_studio.registry import registered
 from xgen_studio.tasks.asks import Prepare
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.wing import resolve
-from xgen_studio.wings import registered
 
 
 def prepare(ask: Prepare, bench: Bench) -> Iterator[Path]:

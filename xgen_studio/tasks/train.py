@@ -18,6 +18,7 @@ from pathlib import Path
 
 from xgen_studio.errors import CallError, Cancelled, DeviceError, InputError, XGenError
 from xgen_studio.imaging import make_folder
+from xgen_studio.registry import wings
 from xgen_studio.training.budget import parse_budget
 from xgen_studio.training.known import remember
 from xgen_studio.training.run_folder import (
@@ -30,7 +31,6 @@ from xgen_studio.training.run_folder import (
     STOP,
     RunFolder,
 )
-from xgen_studio.wings import wings
 
 LOOK = 0.2  # seconds between two looks into the run folder
 ERRORS = {kind.exit_code: kind for kind in (CallError, InputError, DeviceError, Cancelled)}

@@ -12,13 +12,13 @@ import numpy as np
 from xgen_studio.bundles import Bundle, open_bundle
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, read_mask
+from xgen_studio.registry import wing
 from xgen_studio.tasks.ask import Ask
 from xgen_studio.tasks.drawing import Drawing, Edit, Series
 from xgen_studio.tasks.generate import check_seed
 from xgen_studio.tasks.mask_system import load_system
 from xgen_studio.tasks.targets import numbered
 from xgen_studio.wing import MASK_OPTIONS, Option, resolve
-from xgen_studio.wings import wing
 
 DIMMEST = 0.1  # white of a picture to edit: below it, its bits are not all in use
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.registry import registered
 from xgen_studio.training.batch import TrainingSet
 from xgen_studio.training.learner import Learner
 from xgen_studio.training.learners import LEARNERS
 from xgen_studio.training.recipe import Recipe
 from xgen_studio.wing import resolve
-from xgen_studio.wings import registered
 
 
 def make_learner(recipe: Recipe, trust_code: bool = False) -> Learner:

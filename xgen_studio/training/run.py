@@ -13,6 +13,7 @@ import torch
 
 from xgen_studio.errors import CallError, Cancelled, DeviceError, InputError, XGenError
 from xgen_studio.networks.memory import memory_guard
+from xgen_studio.registry import registered
 from xgen_studio.training.build import make_learner
 from xgen_studio.training.checkpoint import load_average
 from xgen_studio.training.distributed import World, join_world, leave_world
@@ -33,7 +34,6 @@ from xgen_studio.training.run_folder import (
     Training,
 )
 from xgen_studio.training.trainer import Trainer
-from xgen_studio.wings import registered
 
 # What a resumed training may not change: it would be another training under the same name.
 FIXED = (

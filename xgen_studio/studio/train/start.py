@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xgen_studio.registry import wings
 from xgen_studio.studio.icons import icon
 from xgen_studio.tasks.train import Start
-from xgen_studio.wings import wings
 
 
 class StartDialog(QDialog):
