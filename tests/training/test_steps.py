@@ -116,3 +116,20 @@ def test_the_contract_is_read_without_torch():
         "assert 'torch' not in sys.modules and 'PySide6' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_next_batch_is_made_while_the_device_works(tmp_path):
+    trainer, _ = trainer_of(tmp_path)
+    asked = []
+    batch = trainer.dataset.batch
+    trainer.dataset.batch = lambda i, *rest: asked.append(i.tolist()) or batch(i, *rest)
+    loader = Loader(trainer.dataset, trainer.recipe, ONE)
+    first = loader.parts(0, last=False)
+    loader._ahead[1].result()
+    assert len(asked) == 2  # step 1 is there before anybody asks for it
+    second = loader.parts(1, last=True)
+    assert len(asked) == 2 and not loader._ahead
+    loader.close()
+    alone = Loader(trainer.dataset, trainer.recipe, ONE).parts(1, last=True)
+    assert torch.equal(second[0].batch["target"], alone[0].batch["target"])
+    assert not torch.equal(first[0].batch["target"], second[0].batch["target"])
