@@ -4,11 +4,20 @@ import json
 import subprocess
 import sys
 import time
+from threading import Event
 
 import numpy as np
 
-from xgen_studio.document.journal import Journal, forget, left_behind, opened_elsewhere
+from xgen_studio.document import Document, Region
+from xgen_studio.document.journal import (
+    Journal,
+    forget,
+    left_behind,
+    opened_elsewhere,
+    read_journal,
+)
 from xgen_studio.document.work import Work, tiles_of
+from xgen_studio.imaging import Label, LabelTable
 
 CODE = """
 import os, signal, sys
@@ -110,3 +119,59 @@ def test_a_large_volume_is_kept_without_holding_the_window_up(tmp_path):
     assert min(spent[:3]) < 0.001 and min(spent[3:]) < 0.008, spent
     assert journal.path.stat().st_size - first < 2 * 2**20
     journal.close()
+
+
+def slow_disk(monkeypatch):
+    """A disk whose fsync waits until it is let go."""
+    began, go = Event(), Event()
+
+    def fsync(_handle):
+        began.set()
+        assert go.wait(20)
+
+    monkeypatch.setattr("xgen_studio.document.journal.os.fsync", fsync)
+    return began, go
+
+
+def document():
+    made = Document((50, 60), LabelTable([Label(1, "leg", (1, 2, 3))]), "knee")
+    made.fill(Region(3, 4, np.ones((7, 9), bool)), 1, "paint")
+    return made
+
+
+def test_nobody_waits_for_a_slow_disk(tmp_path, monkeypatch):
+    journal, made = Journal(tmp_path), document()
+    began, go = slow_disk(monkeypatch)
+    first = journal.note(made)
+    assert began.wait(20)
+    before = time.monotonic()
+    second = journal.note(made)  # while the first is being written
+    assert time.monotonic() - before < 0.2
+    go.set()
+    assert first.result() and second.result()
+
+
+def test_what_was_dropped_while_it_was_written_does_not_come_back(tmp_path, monkeypatch):
+    journal, made = Journal(tmp_path), document()
+    began, go = slow_disk(monkeypatch)
+    first = journal.note(made)
+    assert began.wait(20)
+    journal.drop()
+    go.set()
+    assert not first.result() and not journal.path.exists()
+    made.fill(Region(20, 20, np.ones((2, 2), bool)), 1, "paint")
+    assert journal.note(made).result()
+    again, _ = read_journal(journal.path)
+    np.testing.assert_array_equal(again.mask, made.mask)
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_card_that_cannot_be_written_is_said_and_the_next_frame_holds_all(tmp_path):
+    journal, made = Journal(tmp_path), document()
+    card = made.card
+    made.card = lambda: {"broken": np.int64(1)}
+    assert not journal.note(made).result() and "nothing to recover" in journal.trouble
+    made.card = card
+    assert journal.note(made).result() and journal.trouble == ""
+    np.testing.assert_array_equal(read_journal(journal.path)[0].mask, made.mask)

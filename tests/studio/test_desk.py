@@ -284,3 +284,16 @@ def test_a_journal_folder_that_is_no_folder_stops_nothing(tmp_path):
     journal.drop()
     journal.close()
     assert left_behind(tmp_path / "journal") == []
+
+
+def test_nothing_is_kept_of_what_is_saved(window, tmp_path):
+    paint(window)
+    desk = window.desk
+    assert desk._timer.isActive()
+    desk.file = tmp_path / "a.xgen"
+    assert desk.save()
+    assert not desk._timer.isActive() and not desk.journal.path.exists()
+    window.page.document.fill(Region(5, 7, np.ones((20, 30), bool)), 6, "patella")
+    assert desk._timer.isActive()
+    window.page.document.history.undo()  # back to what is saved
+    assert not window.isWindowModified() and not desk._timer.isActive()

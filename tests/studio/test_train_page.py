@@ -64,7 +64,7 @@ def test_what_cannot_be_started_says_why(page, tmp_path):
     assert "cpu, or CUDA numbers" in page.begin(Start(str(recipe), devices="gpu"))
     assert "no recipe 'x'" in page.begin(Start("x", run=tmp_path / "x"))
     assert page.begin(Start(str(recipe), run=tmp_path / "run")) == ""  # not trusted
-    assert shows(page, "run: starting", "code from elsewhere")
+    assert shows(page, "run: did not start", "code from elsewhere")
     assert wait_for(lambda: not (tmp_path / "run").exists(), 10)  # it never began
 
 
@@ -115,7 +115,7 @@ def test_a_stopped_run_is_found_and_goes_on(page, window, tmp_path):
     window.open(run)  # dropped on the window
     assert shows(page, "elsewhere: stopped", "Step 11 of 40")
     page.go_on.click()  # somebody changed its recipe: it says what is missing, the run stays
-    assert shows(page, "elsewhere: stopped", "xgen prepare")
+    assert shows(page, "elsewhere: failed", "xgen prepare")
     assert RunFolder(run).status().step == 11
 
 

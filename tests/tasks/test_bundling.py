@@ -59,7 +59,7 @@ def test_the_card_counts_the_training_behind_the_weights_a_run_started_from(run,
     first = folder / read_bundle(folder).networks["diffusion"].file
     again = tmp_path / "again"
     train(write_recipe(tmp_path, steps=3), None, again, start_from=first)
-    bundle_run(again, folder, "diffusion")
+    bundle_run(again, folder, "diffusion", overwrite=True)
     card = read_bundle(folder).networks["diffusion"]
     assert (card.steps, card.examples) == (6 + 3, 24 + 12)
 
@@ -69,7 +69,9 @@ def test_newer_weights_replace_the_old_file(run, folder, tmp_path):
     first = read_bundle(folder).networks["diffusion"].file
     recipe = write_recipe(tmp_path, steps=9)
     train(recipe, None, run, resume=True)
-    bundle_run(run, folder, "diffusion")
+    with pytest.raises(CallError, match="24 examples already; add --overwrite"):
+        bundle_run(run, folder, "diffusion")
+    bundle_run(run, folder, "diffusion", overwrite=True)
     names = sorted(p.name for p in folder.glob("*.safetensors"))
     assert len(names) == 1
     assert names[0] != first
@@ -103,7 +105,7 @@ def test_the_share_that_was_told_nothing_goes_into_the_card(folder, tmp_path):
     bundle_run(tmp_path / "run", folder, "diffusion")
     assert read_bundle(folder).networks["diffusion"].unconditional == 0.3
     (tmp_path / "run" / "status.json").unlink()  # a run of before: the card's own word stays
-    bundle_run(tmp_path / "run", folder, "diffusion")
+    bundle_run(tmp_path / "run", folder, "diffusion", overwrite=True)
     assert read_bundle(folder).networks["diffusion"].unconditional == 0.3
     cards = {n: c for b in ("hand-ddpm", "hand-vae") for n, c in open_bundle(b).networks.items()}
     assert (cards["diffusion"].unconditional, cards["vae"].unconditional) == (0.3, 0.0)

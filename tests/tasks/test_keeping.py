@@ -59,6 +59,9 @@ def test_generate_appends_what_is_missing_and_leaves_the_rest(tiny_bundle, mask_
     assert (out / "000.png").stat().st_mtime == 0
     np.testing.assert_array_equal(read_image(out / "001.png").pixels, drawn)
     assert (out / "003.png").exists()
+    for other in (["--grade", 2], ["--seed", 9], ["--method", "csm"], ["--steps", 2]):
+        with pytest.raises(CallError, match="was drawn with another"):
+            call(*said, "-n", 5, *other, "--append")
     with pytest.raises(CallError, match="choose one"):
         call(*said, "--append", "--overwrite")
 
@@ -75,6 +78,9 @@ def test_what_is_read_is_never_written_over_whatever_is_said(tmp_path):
 def test_pictures_of_another_run_count_though_they_are_not_in_the_way(tmp_path):
     """Seeds would be mixed: a folder with pictures 7 and 8 is a run of its own."""
     (tmp_path / "007.png").touch()
-    with pytest.raises(CallError, match="holds 1 pictures already"):
+    with pytest.raises(CallError, match="ask for -n 8"):
         numbered(tmp_path, 2, overwrite=False, append=False)
+    (tmp_path / "007_heatmap.png").touch()
+    with pytest.raises(CallError, match="holds 1 picture already"):
+        numbered(tmp_path, 8, overwrite=False, append=False)
     assert numbered(tmp_path, 8, overwrite=False, append=True) == {7}

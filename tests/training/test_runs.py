@@ -9,12 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from tests.tasks.calls import assert_one_line, xgen
 from tests.training.toy import toy_recipe, train, write_recipe
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, DeviceError, InputError
 from xgen_studio.processes import alive
+from xgen_studio.tasks.train import Start, follow, start_training, training_environment
 from xgen_studio.training.known import known_runs
 from xgen_studio.training.run_folder import (
     CHECKPOINT,
@@ -23,6 +25,7 @@ from xgen_studio.training.run_folder import (
     PAUSED,
     RESUME,
     RUNNING,
+    STARTING,
     STOP,
     STOPPED,
     RunFolder,
@@ -169,3 +172,39 @@ def test_code_from_elsewhere_needs_a_word_of_consent(tmp_path):
     answer = xgen("train", recipe, "--run", tmp_path / "run")
     assert_one_line(answer, 2, "--trust-code")
     assert not (tmp_path / "run" / CHECKPOINT).exists()
+
+
+def test_a_stop_is_heard_however_early_it_comes(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    recipe, run = write_recipe(tmp_path, steps=1_000_000), tmp_path / "run"
+    started = start_training(Start(str(recipe), run=run, trust_code=True))
+    assert started.folder.status().state == STARTING  # it loads torch still; others see it begin
+    assert [one.path for one in known_runs()] == [run]
+    with pytest.raises(InputError, match="a training runs in this folder"):
+        start_training(Start(str(recipe), run=run, trust_code=True))
+    started.folder.ask(STOP)
+    assert follow(started).startswith("stopped at step 1 ")
+    assert started.folder.status().state == STOPPED and not (run / "ask").exists()
+
+
+def test_what_goes_wrong_behind_torchrun_is_said_in_one_line(tmp_path, monkeypatch):
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    recipe, run = write_recipe(tmp_path), tmp_path / "run"
+    with pytest.raises(DeviceError, match="no such CUDA device here"):
+        follow(start_training(Start(str(recipe), devices="0", run=run, trust_code=True)))
+    assert not run.exists()  # it never began
+
+
+def test_the_numbers_that_are_named_are_the_devices_that_are_used(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert training_environment("cuda:2,3")["CUDA_VISIBLE_DEVICES"] == "2,3"
+    assert "CUDA_VISIBLE_DEVICES" not in training_environment("cpu")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")  # numbers count among those in sight
+    assert training_environment("0,2")["CUDA_VISIBLE_DEVICES"] == "4,6"
+    with pytest.raises(DeviceError, match="3 only"):
+        training_environment("3")
+    for wrong in ("gpu", "0,0", "", "-1"):
+        with pytest.raises(CallError, match="cpu, or CUDA numbers"):
+            training_environment(wrong)

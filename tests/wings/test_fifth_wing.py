@@ -25,7 +25,7 @@ from tests.tasks.calls import assert_one_line, xgen
 from xgen_studio.document.files import load_document, save_document
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import save_weights
-from xgen_studio.registry import wing, wings
+from xgen_studio.registry import forget, troubles, wing, wings
 from xgen_studio.training.run import run_training, trained
 from xgen_studio.training.run_folder import CHECKPOINT, RunFolder
 
@@ -43,9 +43,9 @@ def site(tmp_path, monkeypatch):
     (note / "entry_points.txt").write_text("[xgen_studio.wings]\nelbow = elbow.wing:WING\n")
     monkeypatch.setenv("PYTHONPATH", str(site))
     monkeypatch.syspath_prepend(str(site))
-    wings.cache_clear()
+    forget()
     yield site
-    wings.cache_clear()
+    forget()
     for name in [name for name in sys.modules if name.split(".")[0] == "elbow"]:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -113,6 +113,10 @@ def test_its_learner_has_two_optimisers_and_goes_on_exactly(site, tmp_path):
     for one, other in zip(whole, parts, strict=True):  # the log, too, but for the time it took
         for figure in ("step", "loss", "l1", "loss judge", "rate"):
             assert one[figure] == other[figure], figure
+    by_step = {event["step"]: event for event in whole}
+    assert all(
+        0.9 < event["loss judge"] < 2.5 for event in by_step.values() if "loss judge" in event
+    )
     steps = {phase: float(a[f"optimiser.{phase}.0.step"]) for phase in ("draw", "judge")}
     assert steps == {"draw": 11, "judge": 6}  # every second step
     learner, step = trained(tmp_path / "whole")
@@ -173,3 +177,28 @@ def test_its_documents_survive_kill_9(site, window, monkeypatch):
     notes = window.desk.work
     assert notes.lines == ("first", "second") and notes.counts[1, 1] == 1
     assert window.isWindowModified()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('name="elbow"', 'name="knee"'), "is called 'knee', as another wing is"),
+        (('title="Elbow"', 'title="Elbow", nonsense=1'), "unexpected keyword argument 'nonsense'"),
+        (("from pathlib", "import nothere\nfrom pathlib"), "No module named 'nothere'"),
+        (("WING = Wing(", "WING = dict("), "is no Wing, but a dict"),
+    ],
+)
+def test_a_faulty_wing_is_left_out_and_said(site, change, said):
+    """The house stands, and its doctor says which package is to be mended."""
+    manifest = site / "elbow" / "wing.py"
+    manifest.write_text(manifest.read_text().replace(*change))
+    forget()
+    assert [w.name for w in wings()] == ["knee", "hand"] and wing("knee").title == "Knee"
+    [trouble] = troubles()
+    assert said in trouble and "elbow.wing:WING" in trouble
+
+
+def test_the_doctor_names_the_wings_and_what_is_wrong_with_them(site):
+    assert "3 wings: knee, hand, elbow" in xgen("doctor").stdout
+    (site / "elbow" / "wing.py").write_text("WING = 3")
+    assert "damaged  the wing 'elbow' (elbow.wing:WING)" in xgen("doctor").stdout

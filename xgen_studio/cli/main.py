@@ -148,7 +148,10 @@ def train(
     from xgen_studio.tasks.train import Start, follow, start_training
 
     start = Start(recipe, data, devices, run, resume, time_budget, start_from, trust_code)
-    say(follow(start_training(start), say))
+    started = start_training(start)
+    if resume and not started.folder.trained:
+        say(f"{started.folder.path} holds nothing to resume: it is trained from the beginning")
+    say(follow(started, say))
 
 
 @app.command()
@@ -192,13 +195,14 @@ def evaluate(
 def bundle(
     run: Annotated[Path, typer.Argument(help="Run folder of `xgen train`.")],
     folder: Annotated[Path, typer.Argument(help="A model's name, or its folder with model.toml.")],
-    network: Annotated[str, typer.Argument(help="Its name in [methods], such as diffusion.")],
+    network: Annotated[str, typer.Argument(help="Its name in the card, such as diffusion.")],
+    overwrite: Overwrite = False,
 ) -> None:
-    """Put a trained run's averaged weights into a model bundle as NETWORK, replacing the old."""
+    """Put a trained run's averaged weights into a model bundle as NETWORK."""
     from xgen_studio.bundles import read_bundle
     from xgen_studio.tasks.bundling import bundle_run
 
-    path = bundle_run(run, folder, network)
+    path = bundle_run(run, folder, network, overwrite)
     card = read_bundle(path.parent).networks[network]
     say(f"{path}: {network} now has {card.steps:,} steps, {card.examples:,} examples behind it")
 

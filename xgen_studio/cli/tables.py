@@ -12,7 +12,7 @@ from pathlib import Path
 from xgen_studio.cli.console import has_display, say
 from xgen_studio.errors import CallError, InputError, XGenError
 from xgen_studio.paths import MODELS, bundle_folders, shared_data
-from xgen_studio.registry import wings
+from xgen_studio.registry import troubles, wings
 from xgen_studio.training.known import known_runs
 from xgen_studio.training.run_folder import OVER, RunFolder
 
@@ -97,7 +97,12 @@ def show_doctor() -> bool:
     say(f"display  {'found' if has_display() else 'none: the demo runs without one'}")
     recipes = sum(len(one.recipes) for one in wings())
     good &= bool(recipes)
-    say(f"{'ok      ' if recipes else 'missing '} {recipes} recipes of {len(wings())} wings")
+    names = ", ".join(one.name for one in wings())
+    found = f"{recipes} recipes of {len(wings())} wings: {names}"
+    say(f"{'ok      ' if recipes else 'missing '} {found}")
+    for trouble in troubles():
+        good = False
+        say(f"damaged  {trouble}")
     return _doctor_models() and good
 
 

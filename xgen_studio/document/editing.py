@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.document.regions import Region
+from xgen_studio.document.work import TILE
 
-TILE = 128  # px a side
 Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, width, height
 

@@ -78,6 +78,7 @@ class Journal:
         self._written: dict[str, Array] = {}  # arrays whose every tile is on the disk
         self._first = self._size = 0  # bytes of the first frame, and of all
         self._round, self._fresh = 0, True  # how often it began anew; the next frame does
+        self._dropped = 0  # frames of earlier rounds must not come back
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self.belongs_to(file)
 
@@ -101,6 +102,7 @@ class Journal:
         """Nothing is unsaved: the frames go."""
         with self._lock:
             self._begin_anew()
+            self._dropped = self._round
             _unlink(self.path)
 
     def note(self, work: Work, settings: dict[str, Any] | None = None) -> Future[bool]:
@@ -140,16 +142,32 @@ class Journal:
                 blob = zlib.compress(np.ascontiguousarray(tile_of(array, tile)).tobytes(), 1)
                 tiles.append([name, list(tile), len(blob)])
                 blobs.append(blob)
+        head = {**frame.head, "tiles": tiles}
+        size = 0
+
+        def append() -> None:
+            nonlocal size
+            size = self._append(head, blobs, frame.anew)
+
+        # the window waits for the lock: nothing is written while this thread holds it
+        written = not self._void(frame) and self._try(append)
         with self._lock:
-            if self._closed or frame.round != self._round:
+            if self._closed or frame.round < self._dropped:
+                _unlink(self.path)  # it was dropped meanwhile, and must not come back
+            if self._void(frame):
                 return False
-            head = {**frame.head, "tiles": tiles}
-            written = self._try(lambda: self._append(head, blobs, frame.anew))
             if not written:  # half a frame may be there
                 self._begin_anew()
-            return written
+                return False
+            self._first = size if frame.anew else self._first
+            self._size = size if frame.anew else self._size + size
+            return True
 
-    def _append(self, head: dict[str, Any], blobs: list[bytes], anew: bool) -> None:
+    def _void(self, frame: _Frame) -> bool:
+        return self._closed or frame.round != self._round
+
+    def _append(self, head: dict[str, Any], blobs: list[bytes], anew: bool) -> int:
+        """Write a frame; returns its bytes."""
         text, body = json.dumps(head, allow_nan=False).encode(), b"".join(blobs)
         checksum = zlib.crc32(body, zlib.crc32(text))
         frame = HEAD.pack(MAGIC, len(text), len(body), checksum) + text + body
@@ -163,14 +181,13 @@ class Journal:
                 target.replace(self.path)
         except OSError as error:
             raise InputError(f"{target}: cannot be written ({error.strerror})") from error
-        self._first = len(frame) if anew else self._first
-        self._size = len(frame) if anew else self._size + len(frame)
+        return len(frame)
 
     def _try(self, call: Any) -> bool:
         try:
             make_folder(self.folder)
             call()
-        except (InputError, ValueError) as error:
+        except (InputError, ValueError, TypeError, MemoryError) as error:
             self.trouble = f"Without a journal there is nothing to recover from: {error}"
             return False
         self.trouble = ""

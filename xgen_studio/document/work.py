@@ -83,8 +83,8 @@ class Work(ABC):
         self._dirty: dict[str, set[Tile]] = {}
 
     def _history_moved(self) -> None:
-        self.history_changed.emit()
         self.touched.emit()
+        self.history_changed.emit()  # last: it may say that nothing is unsaved any more
 
     def settle(self) -> None:
         """End what is half done: nothing may come between its parts."""

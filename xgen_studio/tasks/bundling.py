@@ -23,11 +23,12 @@ from xgen_studio.training.run import trained
 from xgen_studio.training.run_folder import RECIPE, RunFolder
 
 
-def bundle_run(run: Path, folder: Path, network: str) -> Path:
+def bundle_run(run: Path, folder: Path, network: str, overwrite: bool = False) -> Path:
     """Put the averaged weights of a run into a bundle as `network`; returns the card's path.
 
-    The card (`model.toml`) must be there. Its entry of that network is replaced, figures measured
-    with the old weights are dropped, and the old file goes last: a kill leaves a whole bundle.
+    The card (`model.toml`) must be there. With `overwrite` its entry of that network is replaced,
+    figures measured with the old weights are dropped, and the old file goes last: a kill leaves a
+    whole bundle.
     """
     if not network.isidentifier():
         raise CallError(f"'{network}' is no name for a network; write letters, such as diffusion")
@@ -51,12 +52,17 @@ def bundle_run(run: Path, folder: Path, network: str) -> Path:
                 f"{run}: was trained by the learner '{recipe.learner}', but method '{method}' of"
                 f" {bundle.name} needs '{needed}'"
             )
+    old = bundle.networks.get(network)
+    if old is not None and not overwrite:
+        raise CallError(
+            f"{bundle.name}: holds a network '{network}' of {old.examples:,} examples already; add"
+            " --overwrite to replace its weights for good, or name a copy of the folder"
+        )
     learner, own_steps = trained(run)
     fresh = folder / f"{network}.new.safetensors"
     digest = save_weights(learner.parts[MAIN], fresh)
     path = fresh.rename(folder / f"{network}-{digest[:8]}.safetensors")
     steps, examples = behind(run)
-    old = bundle.networks.get(network)
     facts = RunFolder(run).status().facts  # runs of before did not write them down
     unconditional = facts.get("unconditional", old.unconditional if old else 0.0)
     if learner.kind != DenoiseLearner.kind:  # nothing is left out of what others are told

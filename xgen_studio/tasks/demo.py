@@ -76,7 +76,7 @@ def run_demo(ask: Demo, bench: Bench) -> Iterator[Path]:
     page = Page(out)
     shown = [wing for wing in wings() if wing.demo]
     for i, wing in enumerate(shown):
-        bench.report(i, len(shown), f"demo: {wing.title}")
+        bench.report(i, len(shown), wing.title)
         add: Callable[[Page, Bench], None] = resolve(wing.demo)
         add(page, bench)
     write_json(out / FILE, {"pictures": page.made, "synthetic": True})

@@ -39,7 +39,7 @@ def evaluate(ask: Evaluate, bench: Bench) -> Iterator[Evaluation]:
     for name in ask.values:
         if name not in known:
             raise CallError(f"{bundle.name}: is a model of the {own.name}; leave out --{name}")
-    check_free([ask.out / TABLE, ask.out / TEXT], ask.overwrite)
+    check_free([ask.out / TABLE, ask.out / TEXT, *sorted(ask.out.glob("*.png"))], ask.overwrite)
     measure: Callable[[Evaluate, Bundle, Bench], Evaluation] = resolve(own.evaluate)
     found = measure(ask, bundle, bench)
     make_folder(ask.out)

@@ -193,11 +193,13 @@ def draw_series(ask: Series, bench: Bench) -> Iterator[Drawn | Note]:
 
 
 def write_drawn(folder: Path, i: int, drawn: Drawn) -> Path:
-    """Write picture i as `iii.png` (16-bit grey) and `iii.json`; returns the picture's path."""
+    """Write picture i as `iii.png` (16-bit grey) and `iii.json`; returns the picture's path. The
+    picture goes last: where it is, all of it is."""
     make_folder(folder)
     picture = folder / f"{i:03d}.png"
-    write_png16(picture, drawn.pixels, drawn.provenance)
+    picture.unlink(missing_ok=True)  # an older one must not stand beside the new provenance
     write_json(picture.with_suffix(".json"), drawn.provenance)
+    write_png16(picture, drawn.pixels, drawn.provenance)
     return picture
 
 

@@ -3,6 +3,7 @@ allows it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def check_free(paths: Iterable[Path], overwrite: bool, reads: Iterable[Path] = (
         if path.exists():
             there.append(path)
     if there and not overwrite:
-        more = f" (and {len(there) - 1} more files)" if len(there) > 1 else ""
+        others = len(there) - 1
+        more = f" (and {others} more {'file' if others == 1 else 'files'})" if others else ""
         raise CallError(
             f"{there[0]}: is there already{more}; add --overwrite to replace it, or name another"
             " with -o"
@@ -35,12 +37,21 @@ def numbered(
         raise CallError("--overwrite and --append: choose one of them")
     targets = [folder / f"{i:03d}.png" for i in range(count)]
     check_free(targets, True, reads)
-    there = sorted(folder.glob("[0-9][0-9][0-9]*.png"))
-    if not there or overwrite:
+    numbers = [p.stem for p in folder.glob("*.png")]
+    there = sorted(int(n) for n in numbers if re.fullmatch(r"[0-9]{3,}", n))
+    if not there:
+        return frozenset()
+    if there[-1] >= count:
+        raise CallError(
+            f"{folder}: holds pictures up to {there[-1]:03d}, and -n {count} ends before: two runs"
+            f" would be mixed; ask for -n {there[-1] + 1} or more, or name another folder with -o"
+        )
+    if overwrite:
         return frozenset()
     if not append:
+        pictures = "1 picture" if len(there) == 1 else f"{len(there)} pictures"
         raise CallError(
-            f"{folder}: holds {len(there)} pictures already; add --append to draw those that are"
-            " missing, --overwrite to draw them anew, or name another folder with -o"
+            f"{folder}: holds {pictures} already; add --append to draw those that are missing,"
+            " --overwrite to draw them anew, or name another folder with -o"
         )
-    return frozenset(i for i, path in enumerate(targets) if path.exists())
+    return frozenset(there)

@@ -6,6 +6,7 @@ It outlives whoever started it: window and terminal may be killed, and both find
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,16 +22,7 @@ from xgen_studio.imaging import make_folder
 from xgen_studio.registry import wings
 from xgen_studio.training.budget import parse_budget
 from xgen_studio.training.known import remember
-from xgen_studio.training.run_folder import (
-    FAILED,
-    LOG,
-    OVER,
-    RECIPE,
-    RUNNING,
-    STATUS,
-    STOP,
-    RunFolder,
-)
+from xgen_studio.training.run_folder import ASK, FAILED, LOG, OVER, RUNNING, STATUS, STOP, RunFolder
 
 LOOK = 0.2  # seconds between two looks into the run folder
 ERRORS = {kind.exit_code: kind for kind in (CallError, InputError, DeviceError, Cancelled)}
@@ -99,7 +91,7 @@ def training_command(start: Start, recipe: Path, run: Path) -> list[str]:
         return [sys.executable, *tail]
     count = len(cuda_numbers(start.devices))
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    return [sys.executable, *torchrun, *tail, "--device", "cuda"]
+    return [sys.executable, *torchrun, *tail, "--device", "cuda", "--devices", start.devices]
 
 
 @dataclass
@@ -110,6 +102,7 @@ class Started:
     process: subprocess.Popen[bytes]
     fresh: bool  # its folder was made for it
     began: float  # time of day, s
+    said: int  # bytes of the log before it
 
     def ended(self) -> bool:
         """Whether the process is over."""
@@ -138,7 +131,9 @@ def start_training(start: Start) -> Started:
         )
     fresh, began = not run.exists(), time.time()
     make_folder(run)
+    (run / ASK).unlink(missing_ok=True)  # what was asked of a training that was killed
     with open(run / LOG, "ab") as log:
+        said = log.tell()
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -147,8 +142,9 @@ def start_training(start: Start) -> Started:
             start_new_session=True,  # neither Ctrl+C nor the end of a terminal reaches it
             env=environment,
         )
+    folder.announce(process.pid, start.devices)
     remember(run)
-    return Started(folder, process, fresh, began)
+    return Started(folder, process, fresh, began, said)
 
 
 def follow(started: Started, report: Callable[[str], None] = lambda line: None) -> str:
@@ -156,11 +152,11 @@ def follow(started: Started, report: Callable[[str], None] = lambda line: None) 
     where its results are; raises the training's own error, and Cancelled after Ctrl+C."""
     folder, read = started.folder, started.folder.events()[1] if not started.fresh else 0
     with _interrupts() as stopped:
-        asked = False
+        asked = 0
         while not started.ended():
-            if stopped and not asked:
+            if len(stopped) > asked:  # every Ctrl+C asks
                 folder.ask(STOP)
-                asked = True
+                asked = len(stopped)
                 report("stopping: the training saves first")
             read = _tell(folder, read, report)
             time.sleep(LOOK)
@@ -176,18 +172,33 @@ def trouble(started: Started) -> XGenError | None:
     """What a training that ended died of; None where all is well, or it was asked to stop."""
     folder, code = started.folder, started.process.returncode
     status = folder.status()
-    if status.state == FAILED and _spoke(started):
-        return ERRORS.get(status.exit_code, XGenError)(status.reason)
     if code in (0, Cancelled.exit_code):
         return None
-    last = next((line for line in reversed(folder.log()) if line.strip()), "")
-    if started.fresh and not (folder.path / RECIPE).exists():
+    log = _log(started)
+    if status.state == FAILED and _spoke(started):
+        code, reason = status.exit_code, status.reason
+    elif own := re.findall(r"^xgen: (.+)$", log, re.MULTILINE):
+        reason = own[-1]  # torchrun, which may stand between, says much more, and exits with 1
+        code = int(next(iter(re.findall(r"exitcode *: *(\d+)", log)), code))
+    elif code == -signal.SIGKILL:
+        reason = "the training process was killed, most likely for lack of memory"
+        code = DeviceError.exit_code
+    else:
+        lines = [line for line in log.splitlines() if line.strip()]
+        reason = f"the training process ended with code {code}: {(lines or [''])[-1]}"
+    if started.fresh and code in ERRORS and not folder.trained and not folder.events_size():
         shutil.rmtree(folder.path, ignore_errors=True)  # it never began
-    if code in ERRORS and last.startswith("xgen: "):
-        return ERRORS[code](last.removeprefix("xgen: "))
-    if code == -signal.SIGKILL:
-        return DeviceError("the training process was killed, most likely for lack of memory")
-    return XGenError(f"the training process ended with code {code}: {last}")
+    return ERRORS.get(code, XGenError)(reason)
+
+
+def _log(started: Started) -> str:
+    """What this sitting said."""
+    try:
+        with open(started.folder.path / LOG, "rb") as file:
+            file.seek(started.said)
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _spoke(started: Started) -> bool:

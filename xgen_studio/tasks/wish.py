@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +85,34 @@ def _from_mask(wish: Wish, bundle: Bundle) -> Series:
     reads = [path for path in (file, picture, region) if path]
     have = numbered(wish.out, wish.count, wish.overwrite, wish.append, reads)
     drawing = wish.drawing(values)
+    if have:
+        check_same_series(wish, drawing, bundle, min(have))
     return Series(drawing, mask, wish.count, edit=edit, folder=wish.out, have=have)
+
+
+def check_same_series(wish: Wish, drawing: Drawing, bundle: Bundle, i: int) -> None:
+    """CallError where picture i of the folder was drawn otherwise: no run is mixed. One without
+    provenance is left to whoever put it there."""
+    try:
+        was = json.loads((wish.out / f"{i:03d}.json").read_text(encoding="utf-8"))
+        then = {key: was[key] for key in ("model", "method", "sampler", "steps", "seed", "options")}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    now = {
+        "model": bundle.name,
+        "method": drawing.method or bundle.default_method,
+        "sampler": drawing.sampler or then["sampler"],
+        "steps": drawing.steps or then["steps"],
+        "seed": drawing.seed + i if then["seed"] is not None else None,
+        "options": {k: v for k, v in drawing.options.items() if v is not None},
+    }
+    then["options"] = {k: v for k, v in then["options"].items() if v is not None}
+    for key, value in now.items():
+        if then[key] != value:
+            raise CallError(
+                f"{wish.out}: {i:03d} was drawn with another {key} ({then[key]}, now {value}); name"
+                " another folder with -o, or add --overwrite instead of --append"
+            )
 
 
 def read_edit(picture: Path, region: Path) -> Edit:

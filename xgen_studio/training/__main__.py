@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     # not --run: torchrun takes that for an abbreviation of its own --run-path
     parser.add_argument("--folder", type=Path, required=True, help="run folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--devices", default="", help="as xgen train names them, for the status")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--start-from", type=Path, help="weights of a bundle (safetensors)")
     parser.add_argument("--time-budget", help="90s, 9m, 2h")
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             call.data,
             call.folder,
             device=call.device,
+            devices=call.devices,
             resume=call.resume,
             start_from=call.start_from,
             time_budget=parse_budget(call.time_budget) if call.time_budget else None,
@@ -58,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _show(event: dict[str, float]) -> None:
     sys.stderr.write(
-        f"step {event['step']:.0f}  loss {event['loss']:.4f}  "
+        f"step {event['step']:.0f}  loss {event.get('loss', float('nan')):.4f}  "
         f"{event['steps_per_second']:.2f} steps/s  {event['seconds']:.0f} s\n"
     )
     sys.stderr.flush()

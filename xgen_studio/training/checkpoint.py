@@ -33,7 +33,8 @@ class TrainState:
     optimisers: dict[str, torch.optim.Adam]  # by phase
     step: int = 0
     seconds: float = 0.0  # spent training, over all sittings
-    window: dict[str, float] = field(default_factory=dict)  # sums since the last event
+    window: dict[str, float] = field(default_factory=dict)  # sums since the last event ...
+    counts: dict[str, int] = field(default_factory=dict)  # ... and of how many values each
 
 
 def _moments(state: TrainState) -> dict[str, Tensor]:
@@ -50,7 +51,12 @@ def save_checkpoint(path: Path, state: TrainState) -> None:
     tensors = {f"part.{k}": v for k, v in state.parts.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in state.averages.state_dict().items()}
     tensors |= _moments(state)
-    card = {"step": state.step, "seconds": state.seconds, "window": state.window}
+    card = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "window": state.window,
+        "counts": state.counts,
+    }
     save_tensors(tensors, path, {"xgen": json.dumps(card)})
 
 
@@ -109,7 +115,9 @@ def load_checkpoint(path: Path, state: TrainState) -> None:
         whole["state"] = moments
         optimiser.load_state_dict(whole)
     state.step, state.seconds = int(card["step"]), float(card["seconds"])
-    state.window = {str(k): float(v) for k, v in card.get("window", {}).items()}
+    state.counts = {str(k): int(v) for k, v in card.get("counts", {}).items()}
+    window = card.get("window", {}).items()  # one of before counted steps: its sums are let go
+    state.window = {str(k): float(v) for k, v in window if k in state.counts}
 
 
 def load_average(path: Path, learner: Learner) -> int:

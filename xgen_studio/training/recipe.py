@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xgen_studio.errors import InputError
+from xgen_studio.registry import registered
 from xgen_studio.tables import from_table
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -79,6 +80,13 @@ class Recipe:
             )
         if self.samples < 0:
             raise ValueError("samples must not be negative")
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The import paths it names: code from elsewhere, which no wing knows."""
+        former = registered("former")
+        names = (self.dataset, self.learner)
+        return tuple(name for name in names if ":" in name and name not in former)
 
     def optimiser_of(self, phase: str) -> Optimiser:
         """The optimiser of a phase: its own, or the recipe's."""

@@ -72,6 +72,7 @@ def run_training(
     run: Path,
     *,
     device: str = "cpu",
+    devices: str = "",
     resume: bool = False,
     start_from: Path | None = None,
     time_budget: float | None = None,
@@ -84,64 +85,61 @@ def run_training(
     With `start_from` (a bundle's safetensors file) it begins with those weights instead of random
     ones. With `resume` it goes on from the folder's checkpoint. Without, a folder that already
     holds one is refused, so that no training is lost by a forgotten flag. `trust_code` lets a
-    recipe name a data set or learner by import path.
+    recipe name a data set or learner by import path. `devices` are the call's words for the status.
     """
     recipe = load_recipe(recipe_file)
+    _check_folder(RunFolder(run), recipe, resume)
     if device not in ("cpu", "cuda"):
         raise CallError(f"device '{device}': a training runs on cpu or cuda")
     if device == "cuda" and int(os.environ.get("LOCAL_RANK", "0")) >= torch.cuda.device_count():
         raise DeviceError("no such CUDA device here; use --devices cpu (xgen devices shows all)")
-    folder = RunFolder(run)
-    if folder.trained:
-        if not resume:
-            raise InputError(
-                f"{run}: holds a training already; add --resume, or name another run folder"
-            )
-        check_same_training(load_recipe(run / RECIPE), recipe, run)
     world = join_world(device)
-    with memory_guard(world.device):
-        trainer = Trainer(recipe, data, run, world, trust_code)
-        training = _training(folder, trainer, data) if world.first else None
-        with training.alone() if training is not None else nullcontext():
-            try:
-                reason = _run(
-                    trainer,
-                    training,
-                    recipe_file,
-                    resume,
-                    start_from,
-                    time_budget,
-                    should_stop,
-                    report,
-                )
-            except BaseException as error:
-                if training is not None:
-                    _ended_badly(training, error)
-                raise
+    training = _training(RunFolder(run), recipe, data, world, devices) if world.first else None
+    with memory_guard(world.device), training.alone() if training is not None else nullcontext():
+        _check_folder(RunFolder(run), recipe, resume)
+        try:
+            if training is not None:
+                if recipe_file.resolve() != (run / RECIPE).resolve():
+                    shutil.copyfile(recipe_file, run / RECIPE)
+                training.say()  # who waits for it sees that it begins
+                remember(run)
+            trainer = Trainer(recipe, data, run, world, trust_code)
+            reason = _run(trainer, training, resume, start_from, time_budget, should_stop, report)
+        except BaseException as error:
+            if training is not None:
+                _ended_badly(training, error)
+            raise
     del trainer
     leave_world(world)  # not after an error: the others wait elsewhere, torchrun ends them
     return reason
 
 
-def _training(folder: RunFolder, trainer: Trainer, data: Path | None) -> Training:
-    recipe, world, examples = trainer.recipe, trainer.world, trainer.dataset
+def _check_folder(folder: RunFolder, recipe: Recipe, resume: bool) -> None:
+    """InputError where a training that is there would be lost, or become another one."""
+    if folder.trained:
+        if not resume:
+            raise InputError(
+                f"{folder.path}: holds a training already; add --resume, or name another run folder"
+            )
+        check_same_training(load_recipe(folder.path / RECIPE), recipe, folder.path)
+
+
+def _training(
+    folder: RunFolder, recipe: Recipe, data: Path | None, world: World, devices: str
+) -> Training:
+    before = folder.status()
     status = Status(
         STARTING,
+        step=before.step,
         steps=recipe.steps,
+        seconds=before.seconds,
+        facts=before.facts,
         device=_words(world),
-        devices=_devices(world),
+        devices=devices or world.device.type,
         processes=world.size,
         data=str(data.resolve()) if data else "",
-        facts={"examples": len(examples), "unconditional": getattr(examples, "unconditional", 0.0)},
     )
     return Training(folder, status)
-
-
-def _devices(world: World) -> str:
-    if world.device.type != "cuda":
-        return "cpu"
-    numbers = map(str, range(world.size))
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "") or ",".join(numbers)
 
 
 def _words(world: World) -> str:
@@ -153,19 +151,17 @@ def _words(world: World) -> str:
 def _run(
     trainer: Trainer,
     training: Training | None,
-    recipe_file: Path,
     resume: bool,
     start_from: Path | None,
     time_budget: float | None,
     should_stop: Callable[[], bool],
     report: Callable[[dict[str, float]], None],
 ) -> str:
-    run = trainer.run
+    run, examples = trainer.run, trainer.dataset
     if training is not None:
-        if recipe_file.resolve() != (run / RECIPE).resolve():
-            shutil.copyfile(recipe_file, run / RECIPE)
-        training.say(state=RUNNING)
-        remember(run)
+        unconditional = getattr(examples, "unconditional", 0.0)
+        facts = {"examples": len(examples), "unconditional": unconditional}
+        training.say(state=RUNNING, facts=facts)
     if not (resume and trainer.resume(training)) and start_from is not None:
         trainer.start_from(start_from)
         if training is not None:

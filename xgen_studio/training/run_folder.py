@@ -66,8 +66,8 @@ class RunFolder:
 
     @property
     def exists(self) -> bool:
-        """Whether a training began here."""
-        return (self.path / RECIPE).is_file()
+        """Whether a training began here, or is about to."""
+        return any((self.path / name).is_file() for name in (RECIPE, STATUS))
 
     @property
     def trained(self) -> bool:
@@ -146,6 +146,20 @@ class RunFolder:
         except OSError:
             return []
 
+    def announce(self, pid: int, devices: str) -> None:
+        """Somebody started a process that will train here, and takes some seconds to say so."""
+        status = replace(
+            self.status(),
+            state=STARTING,
+            pid=pid,
+            host=socket.gethostname(),
+            born=birth(pid),
+            devices=devices,
+            reason="",
+            exit_code=0,
+        )
+        write_json(self.path / STATUS, asdict(status))
+
     def ask(self, what: str) -> None:
         """Ask the training to stop, pause or resume; it hears it between two steps."""
         with atomic_write(self.path / ASK) as temporary:
@@ -166,7 +180,7 @@ class Training:
         self._written = 0.0
 
     def say(self, **values: Any) -> None:
-        """Change the status, on the disk, too."""
+        """Change the status, on the disk, too; by nothing, it is only written."""
         self.status = replace(self.status, **values)
         self._written = time.monotonic()
         write_json(self.folder.path / STATUS, asdict(self.status))
@@ -202,7 +216,6 @@ class Training:
     def alone(self) -> Iterator[None]:
         """Hold the folder: nobody else trains here meanwhile, and a pulse tells that we live."""
         path = make_folder(self.folder.path)
-        (path / ASK).unlink(missing_ok=True)
         over = Event()
 
         def beat() -> None:
@@ -219,6 +232,7 @@ class Training:
             finally:
                 over.set()
                 pulse.join()
+                (path / ASK).unlink(missing_ok=True)  # it was heard, or came too late
 
 
 @contextmanager

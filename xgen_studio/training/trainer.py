@@ -90,7 +90,7 @@ class Trainer:
         self.precision = pick_precision(recipe, world.device)
         self._broken = torch.zeros((), dtype=torch.bool, device=world.device)
         self._sums: dict[str, Tensor] = {}
-        self._count = 0
+        self._counts: dict[str, int] = {}  # how often each was summed: phases may skip steps
 
     def _adam(self, phase: Phase) -> torch.optim.Adam:
         o = phase.optimiser
@@ -110,9 +110,9 @@ class Trainer:
         if not path.exists():
             return False
         load_checkpoint(path, self.state)
-        window = dict(self.state.window)
-        self._count = int(window.pop("count", 0))
-        self._sums = {k: torch.tensor(v, device=self.world.device) for k, v in window.items()}
+        sums, counts = self.state.window, self.state.counts
+        self._sums = {k: torch.tensor(v, device=self.world.device) for k, v in sums.items()}
+        self._counts = {k: counts[k] for k in sums}
         if training is not None:
             training.forget_events_after(self.state.step)
         return True
@@ -134,7 +134,6 @@ class Trainer:
                 self._move(phase, parts)
         self._average()
         state.step += 1
-        self._count += 1
 
     def _move(self, phase: Phase, parts: list[Part]) -> None:
         """One optimiser step of a phase."""
@@ -155,6 +154,8 @@ class Trainer:
             name = "loss" if first else f"loss {phase.name}"
             for key, value in {name: loss, **figures}.items():
                 self._sum(key, value.detach() * part.share)
+        for key in (name, *figures):
+            self._counts[key] = self._counts.get(key, 0) + 1
         world.share_gradients(moved)
         norm = nn.utils.clip_grad_norm_(moved, phase.optimiser.clip)
         self._broken |= ~norm.isfinite()
@@ -268,9 +269,11 @@ class Trainer:
     ) -> None:
         self.check()
         names = list(self._sums)
-        means = self.world.mean(torch.stack([self._sums[n] for n in names])) / self._count
-        figures = dict(zip(names, means.tolist(), strict=True))
-        self._sums, self._count = {}, 0
+        if not names:
+            return  # no phase moved
+        means = torch.stack([self._sums[n] / self._counts[n] for n in names])
+        figures = dict(zip(names, self.world.mean(means).tolist(), strict=True))
+        self._sums, self._counts = {}, {}
         state, o = self.state, self.learner.phases[0].optimiser
         event = {
             "step": state.step,
@@ -288,7 +291,8 @@ class Trainer:
         if training is None:
             return
         state = self.state
-        state.window = {k: v.item() for k, v in self._sums.items()} | {"count": self._count}
+        state.window = {k: v.item() for k, v in self._sums.items()}
+        state.counts = dict(self._counts)
         save_checkpoint(self.run / CHECKPOINT, state)
         training.say(step=state.step, seconds=round(state.seconds, 2))
         if self.validation is not None:

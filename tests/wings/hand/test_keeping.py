@@ -9,11 +9,13 @@ from tests.studio.driving import FakeEngine
 from tests.tasks.calls import told
 from tests.tasks.test_keeping import call, state
 from tests.wings.hand.hands import sound_hands
+from xgen_studio.document.work import Arrays
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, write_png8
 from xgen_studio.wings.hand.science.reading import read_annotations
 from xgen_studio.wings.hand.science.writing import write_table
 from xgen_studio.wings.hand.tasks.asks import DrawHands
+from xgen_studio.wings.hand.tasks.review import Review
 from xgen_studio.wings.hand.tasks.runs import finishing, hands_lacking
 from xgen_studio.wings.hand.tasks.screening import FILE, read_screening
 
@@ -102,3 +104,59 @@ def test_a_judged_folder_is_not_judged_over(pairs):
     assert json.loads((folder / FILE).read_text()) == judged
     call("screen", folder, "-o", folder, "--gate", "paper", "--overwrite")
     assert read_screening(folder / FILE)[0] == "paper"
+
+
+def test_a_run_is_never_made_smaller_or_judged_by_another_gate(hand_bundles, tmp_path):
+    out = tmp_path / "run"
+    hands(out, 3)
+    before = state(out)
+    for more in (["--append"], ["--overwrite"]):
+        with pytest.raises(CallError, match=r"ask for -n 3 or more"):
+            hands(out, 2, *more)
+    with pytest.raises(CallError, match="another gate"):
+        said = ["generate", "tiny-joint", "-n", 4, "--seed", 4, "--gate", "paper", "-o", out]
+        call(*said, "--append")
+    assert state(out) == before
+    call("generate", "tiny-joint", "-n", 4, "--seed", 4, "-o", out, "--append")  # as it was
+    assert read_screening(out / FILE)[0] == "calibrated"
+    assert len(read_screening(out / FILE)[1]) == 4
+
+
+def test_decisions_stay_when_a_run_is_finished(hand_bundles, tmp_path, window, monkeypatch):
+    out = tmp_path / "run"
+    hands(out, 3)
+    review = Review.open(out)
+    review.mark(["000", "001"], True)
+    review.save()
+    (out / "001.png").unlink()
+    page = window.show_workspace("hand").review
+    engine = FakeEngine()
+    monkeypatch.setattr(page.queue, "engine", engine)
+    page.run.open_folder(out)
+    page.run.rest.click()
+    ask = engine.asked[-1]
+    for hand in told(ask):
+        engine.tell(hand)
+    assert [page.review.state(i, False) for i in range(3)] == [
+        "accepted by hand",
+        "rejected",  # another file now, which nobody has seen
+        "rejected",
+    ]
+    page.review.mark(["002"], True)
+    page.save()
+    assert set(json.loads((out / "review.json").read_text())["marks"]) == {"000", "002"}
+
+
+def test_what_was_said_of_hands_that_are_not_here_waits_for_them(pairs):
+    folder, _ = pairs
+    call("screen", folder, "-o", folder)
+    review = Review.open(folder)
+    review.mark(["000", "003"], False)
+    review.save()
+    begun = Review.begin(folder, review.gate)
+    assert begun.as_table()["marks"] == review.as_table()["marks"]  # none is here, none is lost
+    begun.add(review.judged(3))
+    assert begun.ids == ["003"] and begun.state(0, True) == "rejected by hand"
+    assert begun.as_table() == review.as_table()
+    again = Review.restore(review.card(), Arrays({}, "here"))
+    assert again.as_table() == review.as_table()

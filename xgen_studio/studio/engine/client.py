@@ -143,6 +143,7 @@ class Engine(QObject):
 
     def _speak(self, pipe: Connection) -> None:
         """On a thread of its own: send what waits, as fast as the worker takes it."""
+        unsent = Reply(self._dispatch)
         while True:
             with self._filled:
                 while not self._outbox and pipe is self._pipe:
@@ -152,8 +153,11 @@ class Engine(QObject):
                 message = self._outbox.popleft()
             try:
                 send(pipe, message)
-            except (BrokenPipeError, OSError):
-                return  # the other thread hears it, too
+            except OSError:
+                return  # the worker is gone: the other thread hears it, too
+            except Exception as error:  # what cannot be pickled, or is too large
+                if isinstance(message, Submit):
+                    unsent(pipe, Failed(message.number, f"could not be asked: {error}"))
 
     def _dispatch(self, pipe: Connection, answer: Answer | Ready | None) -> None:
         if pipe is not self._pipe:

@@ -39,7 +39,11 @@ def send(pipe: Connection, message: Any) -> None:
     if not large:
         pipe.send_bytes(file.getvalue())
         return
-    block = SharedMemory(create=True, size=sum(view.nbytes for view in large))
+    try:
+        block = SharedMemory(create=True, size=sum(view.nbytes for view in large))
+    except OSError:  # there is none, or it is full: slower, through the pipe
+        pipe.send_bytes(pickle.dumps(message, protocol=5))
+        return
     try:
         places = _put(block, large)
         parcel = _Parcel(file.getvalue(), block.name, places)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -31,6 +32,7 @@ from xgen_studio.studio.train.watching import Look, Seen, look, sentence
 from xgen_studio.studio.workspace import Workspace
 from xgen_studio.tasks.train import Start, Started, start_training, trouble
 from xgen_studio.training.known import remember
+from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run_folder import (
     FINISHED,
     OVER,
@@ -165,8 +167,11 @@ class TrainPage(Workspace):
             self.list.item(i).data(Qt.ItemDataRole.UserRole): i for i in range(self.list.count())
         }
         lost = [path for path in rows if path not in self._seen]
+        self.list.blockSignals(True)  # what did not start stays in sight, and says why
         for gone, path in enumerate(lost):
             self.list.takeItem(rows[path] - gone)
+        self.list.setCurrentRow(-1 if self.chosen in lost else self.list.currentRow())
+        self.list.blockSignals(False)
         for seen in runs:
             item = self._item(seen.path)
             if item is None:
@@ -213,7 +218,7 @@ class TrainPage(Workspace):
         self.bar.setValue(round(1000 * status.step / status.steps) if status.steps else 0)
 
     def _show_none(self) -> None:
-        """Nothing is chosen, or what is chosen reads its data still."""
+        """Nothing is chosen, or what is chosen is not there, or not yet."""
         self.bar.setValue(0)
         if self.chosen is None:
             self.title.setText("No training is known yet")
@@ -221,8 +226,9 @@ class TrainPage(Workspace):
                 "Start one here or with xgen train: it goes on when window and terminal close."
             )
         else:
-            self.title.setText(f"{self.chosen.name}: starting")
-            self.words.setText(self._troubles.get(self.chosen, "It reads its data ..."))
+            died = self._troubles.get(self.chosen, "")
+            self.title.setText(f"{self.chosen.name}: {'did not start' if died else 'starting'}")
+            self.words.setText(died)
 
     def _show_details(self, found: Look) -> None:
         if self.chosen is None:
@@ -271,8 +277,28 @@ class TrainPage(Workspace):
         if self.chosen is not None:
             run, folder = self.chosen, RunFolder(self.chosen)
             status = folder.status()
-            data = Path(status.data) if status.data else None
-            self.begin(Start(str(run / RECIPE), data, status.devices, run, folder.trained))
+            start = Start(
+                str(run / RECIPE),
+                Path(status.data) if status.data else None,
+                status.devices,
+                run,
+                resume=folder.trained,
+                trust_code=self._trusts(run),
+            )
+            self.begin(start)
+
+    def _trusts(self, run: Path) -> bool:
+        """Asks for consent where a run's recipe names code from elsewhere."""
+        try:
+            foreign = load_recipe(run / RECIPE).foreign
+        except InputError:
+            return False  # the training says what is wrong with it
+        question = (
+            f"The recipe of {run.name} runs {' and '.join(foreign)}: code that no wing of this"
+            " program knows, with your rights. Do you know and trust it?"
+        )
+        yes = QMessageBox.StandardButton.Yes
+        return bool(foreign) and QMessageBox.question(self, "Code from elsewhere", question) == yes
 
     def ask_start(self) -> None:
         """Ask for a training and start it; a call that does not fit is said, and asked again."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from xgen_studio.studio.panels.jobs import duration
 from xgen_studio.training.known import known_runs
-from xgen_studio.training.run_folder import OVER, PAUSED, RUNNING, RunFolder, Status
+from xgen_studio.training.run_folder import OVER, PAUSED, RUNNING, STARTING, RunFolder, Status
 
 LOG_LINES = 200
 
@@ -52,6 +53,8 @@ def look(chosen: Path | None) -> Look:
 def sentence(seen: Seen, rate: float) -> str:
     """Where a training stands; `rate` in steps a second, 0 where it is not known."""
     status = seen.status
+    if status.state == STARTING:
+        return "It loads its data ..."
     far = f"Step {status.step:,}" + (f" of {status.steps:,}" if status.steps else "")
     text = f"{far}, {duration(status.seconds)} of training"
     if status.device:
@@ -60,7 +63,7 @@ def sentence(seen: Seen, rate: float) -> str:
         text += f", {rate:.3g} steps/s"
         if status.steps > status.step:
             text += f", {duration((status.steps - status.step) / rate)} left"
-    if status.state not in OVER and seen.silence > 10:
+    if status.state not in OVER and 10 < seen.silence < inf:
         text += f"; last sign of life {duration(seen.silence)} ago"
     if status.state in OVER and status.reason:
         text += f". {status.reason[0].upper()}{status.reason[1:]}"

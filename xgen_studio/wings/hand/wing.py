@@ -63,7 +63,10 @@ WING = Wing(
     },
     learners={"localise": f"{_HERE}.science.localiser:LocaliseLearner"},
     loaders={"localiser": f"{_HERE}.science.localiser:load_localiser"},
-    works={"landmarks": f"{_HERE}.tasks.landmark_set:LandmarkSet"},
+    works={
+        "landmarks": f"{_HERE}.tasks.landmark_set:LandmarkSet",
+        "review": f"{_HERE}.tasks.review:Review",
+    },
     preparations={
         "hand": f"{_HERE}.tasks.prepare:hands",
         "hand-gate": f"{_HERE}.tasks.prepare:gates",

@@ -187,7 +187,10 @@ class ReviewPage(QMainWindow):
         if job is not None and job is self.queue.current and isinstance(job.ask, DrawHands):
             if self.review is not None:
                 self.save()
-            self._show(Review(folder, load_gate(job.ask.gate), []))
+            try:
+                self._show(Review.begin(folder, load_gate(job.ask.gate)))
+            except XGenError as error:
+                self.said.emit(str(error))
 
     def _finished(self, folder: Path) -> None:
         """Open what was judged; a run that was watched hand by hand is complete already."""

@@ -26,13 +26,20 @@ from xgen_studio.tasks.targets import numbered
 from xgen_studio.tasks.wish import Wish
 from xgen_studio.wings.hand.science.data import heat_of, paper_heat_of
 from xgen_studio.wings.hand.science.drawing import drawn_shape, told
-from xgen_studio.wings.hand.science.gate import load_gate, shipped_gates
+from xgen_studio.wings.hand.science.gate import Screening, load_gate, shipped_gates
 from xgen_studio.wings.hand.science.landmarks import Points
 from xgen_studio.wings.hand.science.norms import in_frame
 from xgen_studio.wings.hand.science.reading import read_landmarks
 from xgen_studio.wings.hand.tasks.asks import DrawHands, HandDrawn
-from xgen_studio.wings.hand.tasks.runs import check_same_run, note_run
-from xgen_studio.wings.hand.tasks.screening import FILE, HEATMAP, as_table, in_words, judge_file
+from xgen_studio.wings.hand.tasks.runs import note_run, same_run
+from xgen_studio.wings.hand.tasks.screening import (
+    FILE,
+    HEATMAP,
+    as_table,
+    in_words,
+    judge_file,
+    judged_before,
+)
 
 SHAPES = ("drawn", "free")
 # Told nothing, a model must find its shape at the high noise levels, which "leap" leaps over
@@ -136,9 +143,7 @@ def ask_for(wish: Wish, bundle: Bundle) -> DrawHands:
         load_gate(gate)  # known, before an hour of drawing
     have = numbered(wish.out, wish.count, wish.overwrite, wish.append)
     ask = DrawHands(wish.drawing(values), wish.count, wish.out, gate or "", landmarks, have)
-    if have:
-        check_same_run(ask)
-    return ask
+    return same_run(ask) if have else ask
 
 
 def draw_hands(ask: DrawHands, bench: Bench) -> Iterator[HandDrawn | Note]:
@@ -153,7 +158,8 @@ def draw_hands(ask: DrawHands, bench: Bench) -> Iterator[HandDrawn | Note]:
     gate = load_gate(ask.gate) if ask.gate else None
     folder = make_folder(ask.folder)
     note_run(ask)
-    judged = []
+    judged: list[Screening] = []
+    before = judged_before(gate, folder, ask.have) if gate is not None else {}
     try:
         for i in range(ask.count):
             name = f"{i:03d}"
@@ -171,11 +177,15 @@ def draw_hands(ask: DrawHands, bench: Bench) -> Iterator[HandDrawn | Note]:
             if gate is not None:
                 judged.append(judge_file(gate, name, folder / f"{name}{HEATMAP}"))
             yield HandDrawn(folder, file, judged[-1] if judged else None)
-        words = in_words(gate, judged) if gate else f"judge them with xgen screen {folder}"
+        words = (
+            in_words(gate, judged) if gate else f"judge them with xgen screen {folder} -o {folder}"
+        )
         yield Note(words)
     finally:
         if gate is not None and judged:
-            write_json(folder / FILE, as_table(gate, judged, folder), indent=None)
+            whole = before | {one.id: one for one in judged}  # stopped in a gap, later ones stay
+            table = as_table(gate, [whole[id] for id in sorted(whole, key=int)], folder)
+            write_json(folder / FILE, table, indent=None)
 
 
 def _shapes(landmarks: Path, grid: tuple[int, int]) -> list[Points]:

@@ -4,14 +4,13 @@ the gate, labels moved by hand, and one undo for all of it. Knows no Qt."""
 from __future__ import annotations
 
 import copy
-import getpass
 import json
 import math
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,11 @@ from xgen_studio.wings.hand.science.landmarks import COUNT
 from xgen_studio.wings.hand.science.measures import LEAST_KNOWN, SIGNED, peak_groups
 from xgen_studio.wings.hand.science.warping import apply
 from xgen_studio.wings.hand.science.wording import TITLES
+from xgen_studio.wings.hand.tasks.decisions import Mark, Said, rest_of, user, what_changed
 from xgen_studio.wings.hand.tasks.screening import FILE, heatmap_hash, read_screening
 
 REVIEW = "review.json"
+_DAMAGED = "{}: cannot be read ({}); move it away to review the run anew"
 TERM = re.compile(r"([a-zA-Z ]+?)\s*(<=|>=|<|>|=)\s*(-?\d*\.?\d+)")
 COMPARE: dict[str, Callable[..., Any]] = {
     "<": np.less,
@@ -42,23 +43,6 @@ COMPARE: dict[str, Callable[..., Any]] = {
 }
 FAR_SD, FAR_MM = 5.0, 16.0  # a landmark so far off the mean hand is at fault
 STATES = ("accepted", "rejected", "accepted by hand", "rejected by hand")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What a person decided about a hand."""
-
-    accepted: bool
-    by: str
-    when: str
-
-
-@dataclass(frozen=True)
-class _Said:
-    """Everything a person said: marks by id, moved labels by id and landmark."""
-
-    marks: Mapping[str, Mark] = field(default_factory=dict)
-    moved: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
 
 class Review(Work):
@@ -72,7 +56,10 @@ class Review(Work):
         self._original = {s.id: s for s in screenings}
         self.ids = list(self._original)
         self._faulty: dict[str, tuple[Screening, NDArray[np.bool_]]] = {}
-        self._said = _Said()
+        self._said = Said()
+        self._waiting: dict[
+            str, dict[str, Any]
+        ] = {}  # what was said of hands that are not screened yet
         self.wing = "hand"
         self._apply()
 
@@ -81,8 +68,15 @@ class Review(Work):
         """The run of a folder that holds a `screening.json`, with what was decided there before."""
         name, screenings = read_screening(folder / FILE)
         review = cls(folder, load_gate(name), screenings)
-        if (folder / REVIEW).exists():
-            review._read(folder / REVIEW)
+        review._read()
+        return review
+
+    @classmethod
+    def begin(cls, folder: Path, gate: Gate) -> Review:
+        """A run that is being drawn or finished: its hands are added one by one, and what was
+        decided of them before comes with them."""
+        review = cls(folder, gate, [])
+        review._read()
         return review
 
     def add(self, screening: Screening) -> None:
@@ -90,6 +84,8 @@ class Review(Work):
         if screening.id not in self._original:
             self.ids.append(screening.id)
         self._original[screening.id] = screening
+        if self._waiting:
+            self._take(self._waiting)
         self._apply()
 
     def frozen(self) -> Review:
@@ -239,7 +235,7 @@ class Review(Work):
     def mark(self, ids: Iterable[str], accepted: bool | None) -> None:
         """Overrule the gate about hands, or (None) leave them to it again."""
         marks = dict(self._said.marks)
-        by, when = _user(), time.strftime("%Y-%m-%dT%H:%M:%S")
+        by, when = user(), time.strftime("%Y-%m-%dT%H:%M:%S")
         for id in ids:
             marks.pop(id, None)
             before = self._said.marks.get(id)
@@ -266,10 +262,10 @@ class Review(Work):
         """What a person decided about a hand."""
         return self._said.marks.get(id)
 
-    def _say(self, said: _Said) -> None:
+    def _say(self, said: Said) -> None:
         if said == self._said:
             return
-        name = _what_changed(self._said, said)
+        name = what_changed(self._said, said)
         self.history.did(Replace(name, self._put, self._said, said))
         self._put(said)
 
@@ -298,7 +294,10 @@ class Review(Work):
 
     @classmethod
     def restore(cls, card: Mapping[str, Any], arrays: Arrays) -> Review:
-        return cls.open(Path(str(card.get("run", ""))))
+        folder = Path(str(card.get("run", "")))
+        review = cls.open(folder)
+        review._take_checked(card, str(folder))
+        return review
 
     def save(self) -> Path:
         """Write `review.json` beside the screening."""
@@ -308,33 +307,26 @@ class Review(Work):
 
     def as_table(self) -> dict[str, Any]:
         """Limits, marks and moved labels."""
-        said = sorted({*self._said.marks, *self._said.moved})
         return {
-            "heatmaps": {id: heatmap_hash(self.folder, id) for id in said},
             "gate": self.gate.name,
             "limits": {check.code: check.limit for check in self.gate.checks},
-            "marks": {
-                id: {"accepted": m.accepted, "by": m.by, "when": m.when}
-                for id, m in self._said.marks.items()
-            },
-            "moved": {
-                id: {str(k): v for k, v in moves.items()} for id, moves in self._said.moved.items()
-            },
+            **self._said.as_table(self.folder, self._waiting),
         }
 
-    def _read(self, path: Path) -> None:
+    def _read(self) -> None:
+        """What people said before, if they did."""
+        path = self.folder / REVIEW
+        if not path.exists():
+            return
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            was = table.get("heatmaps", {})  # what people say holds for the heatmap they saw
-            known = {id for id in self._original if was.get(id) == heatmap_hash(self.folder, id)}
-            self._said = _Said(
-                {id: Mark(**mark) for id, mark in table["marks"].items() if id in known},
-                {
-                    id: {int(k): int(v) for k, v in moves.items()}
-                    for id, moves in table["moved"].items()
-                    if id in known
-                },
-            )
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(_DAMAGED.format(path, repr(error))) from error
+        self._take_checked(table, str(path))
+
+    def _take_checked(self, table: Mapping[str, Any], where: str) -> None:
+        try:
+            self._take(table)
             if table["gate"] == self.gate.name:  # limits of another gate mean other things
                 limits = {code: float(v) for code, v in table["limits"].items()}
                 if not all(map(math.isfinite, limits.values())):
@@ -342,21 +334,12 @@ class Review(Work):
                 self.set_limits(limits)
             self._apply()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise InputError(
-                f"{path}: cannot be read ({error!r}); move it away to review the run anew"
-            ) from error
+            raise InputError(_DAMAGED.format(where, repr(error))) from error
 
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, ImportError, OSError):  # a container's number without a name
-        return "unknown"
-
-
-def _what_changed(before: _Said, now: _Said) -> str:
-    """A step of the history in words."""
-    marked = [i for i in {**before.marks, **now.marks} if before.marks.get(i) != now.marks.get(i)]
-    moved = [i for i in {**before.moved, **now.moved} if before.moved.get(i) != now.moved.get(i)]
-    what, ids = ("decision about", marked) if marked else ("label of", moved)
-    return f"{what} hand {ids[0]}" if len(ids) == 1 else f"{what} {len(ids)} hands"
+    def _take(self, table: Mapping[str, Any]) -> None:
+        """What a table says of hands that are here, where it was said of the very heatmap; what it
+        says of others waits for them."""
+        was = table.get("heatmaps", {})
+        known = {id for id in self._original if was.get(id) == heatmap_hash(self.folder, id)}
+        self._said = self._said.with_table(table, known)
+        self._waiting = rest_of(table, self._original)

@@ -4,7 +4,7 @@ Loads no torch."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from xgen_studio.tasks.drawing import Drawing
 from xgen_studio.wings.hand.tasks.asks import DrawHands
 from xgen_studio.wings.hand.tasks.screening import FILE, HEATMAP
 
-__all__ = ["FILE", "HEATMAP", "check_same_run", "finishing", "hands_lacking", "note_run"]
+__all__ = ["FILE", "HEATMAP", "finishing", "hands_lacking", "note_run", "same_run"]
 
 RUN = "run.json"
 
@@ -101,15 +101,17 @@ def finishing(folder: Path, device: str = "cpu", gate: str = "") -> DrawHands:
     return DrawHands(drawing, card.count, folder, card.gate or gate, landmarks, have)
 
 
-def check_same_run(ask: DrawHands) -> None:
-    """CallError where a folder holds hands of another model or other seeds: no run is mixed."""
+def same_run(ask: DrawHands) -> DrawHands:
+    """The request, judged as the run of its folder is. CallError where that holds hands of another
+    model or other seeds: no run is mixed."""
     card = read_run(ask.folder)
     if card is None:
-        return
-    now = RunCard(**_as_table(ask))
-    for name in ("model", "seed", "method", "sampler", "steps", "shape", "landmarks"):
+        return ask
+    now = RunCard(**_as_table(replace(ask, gate=ask.gate or card.gate)))
+    for name in ("model", "seed", "method", "sampler", "steps", "shape", "gate", "landmarks"):
         if getattr(card, name) != getattr(now, name):
             raise CallError(
                 f"{ask.folder}: is a run of another {name} ({getattr(card, name) or 'none'});"
                 " finish it with xgen finish, or name another folder with -o"
             )
+    return replace(ask, gate=now.gate)

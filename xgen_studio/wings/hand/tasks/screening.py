@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
@@ -275,6 +275,16 @@ def _peaks(
         "peaks": [[*p, _number(h)] for p, h in zip(places, peaks.heights, strict=True)],
         "halves": [_plain(pair) for pair in halves],
     }
+
+
+def judged_before(gate: Gate, folder: Path, numbers: Iterable[int]) -> dict[str, Screening]:
+    """What a folder's screening by the same gate says of hands with these numbers, by id."""
+    ids = {f"{i:03d}" for i in numbers}
+    try:
+        name, found = read_screening(folder / FILE)
+    except InputError:
+        return {}
+    return {one.id: one for one in found if one.id in ids} if name == gate.name else {}
 
 
 def in_words(gate: Gate, found: Sequence[Screening]) -> str:
