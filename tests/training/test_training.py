@@ -18,7 +18,7 @@ from xgen_studio.training.batch import batch_indices, epoch_order
 from xgen_studio.training.budget import parse_budget
 from xgen_studio.training.learners import segmentation_loss
 from xgen_studio.training.recipe import load_recipe, parse_recipe
-from xgen_studio.training.run_folder import CHECKPOINT, EVENTS
+from xgen_studio.training.run_folder import CHECKPOINT, EVENTS, FAILED, RunFolder
 from xgen_studio.training.trainer import learning_rate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,13 +228,15 @@ def test_a_bad_recipe_gets_one_line(tmp_path, text, message):
         ("batch = 4", "batch = 4\ndataset_options = { foo = 1 }", "dataset_options"),
     ],
 )
-def test_what_cannot_be_built_is_said_before_a_run_folder_is_made(tmp_path, old, new, message):
+def test_what_cannot_be_built_is_said_and_the_run_folder_says_it_too(tmp_path, old, new, message):
     recipe = write_recipe(tmp_path)
     recipe.write_text(recipe.read_text().replace(old, new))
     with pytest.raises(InputError, match=message) as caught:
         train(recipe, None, tmp_path / "run")
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run").exists()
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.trained and folder.status().state == FAILED
+    assert folder.status().reason == str(caught.value) and folder.status().exit_code == 3
 
 
 @pytest.mark.parametrize("text", ["9x", "nan", "-5", "0", ""])
