@@ -111,27 +111,19 @@ def test_other_weights_and_opened_pictures_are_said(generator, mask):
         make_again(Picture(picture.pixels))
 
 
+def edit_by_terminal(picture, region, labels, out):
+    places = {"--mask": labels, "--picture": picture, "--region": region, "-o": out}
+    words = [str(word) for pair in places.items() for word in pair]
+    return CliRunner().invoke(application(), ["generate", "tiny", *words, "--steps", "2"])
+
+
 def test_the_terminal_edits_a_region_too(generator, mask, tmp_path):
     picture, region, labels = (tmp_path / n for n in ("p.png", "r.png", "m.png"))
     pixels = np.random.default_rng(1).random(GRID)
     write_png16(picture, pixels, None)
     write_mask(region, Mask(region_of().astype(np.uint8), generator.system.table))
     write_mask(labels, mask)
-    call = [
-        "generate",
-        "tiny",
-        "--mask",
-        str(labels),
-        "--picture",
-        str(picture),
-        "--region",
-        str(region),
-        "--steps",
-        "2",
-        "-o",
-        str(tmp_path / "out"),
-    ]
-    answer = CliRunner().invoke(application(), call)
+    answer = edit_by_terminal(picture, region, labels, tmp_path / "out")
     assert answer.exit_code == 0, answer.output
     made, old = read_image(tmp_path / "out" / "000.png").pixels, read_image(picture).pixels
     np.testing.assert_array_equal(made[~region_of()], old[~region_of()])
@@ -144,21 +136,7 @@ def test_a_picture_is_not_overwritten_by_its_own_edit(generator, mask, tmp_path)
     write_mask(region, Mask(region_of().astype(np.uint8), generator.system.table))
     write_mask(labels, mask)
     before = picture.read_bytes()
-    answer = CliRunner().invoke(
-        application(),
-        [
-            "generate",
-            "tiny",
-            "--mask",
-            str(labels),
-            "--picture",
-            str(picture),
-            "--region",
-            str(region),
-            "-o",
-            str(tmp_path),
-        ],
-    )
+    answer = edit_by_terminal(picture, region, labels, tmp_path)
     assert isinstance(answer.exception, CallError) and "overwritten" in str(answer.exception)
     assert picture.read_bytes() == before
 

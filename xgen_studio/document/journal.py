@@ -17,13 +17,13 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.imaging import make_folder, write_json
 from xgen_studio.processes import alive, birth
 
+T = TypeVar("T")
 JOURNAL, OLD = ".journal", ".xgen"  # the ending of today, and of copies of before
 HEAD = struct.Struct("<4sIII")  # magic, bytes of JSON, bytes of tiles, their checksum
 MAGIC = b"XGJ2"
@@ -143,20 +144,15 @@ class Journal:
                 tiles.append([name, list(tile), len(blob)])
                 blobs.append(blob)
         head = {**frame.head, "tiles": tiles}
-        size = 0
-
-        def append() -> None:
-            nonlocal size
-            size = self._append(head, blobs, frame.anew)
-
         # the window waits for the lock: nothing is written while this thread holds it
-        written = not self._void(frame) and self._try(append)
+        void = self._void(frame)
+        size = None if void else self._try(lambda: self._append(head, blobs, frame.anew))
         with self._lock:
             if self._closed or frame.round < self._dropped:
                 _unlink(self.path)  # it was dropped meanwhile, and must not come back
             if self._void(frame):
                 return False
-            if not written:  # half a frame may be there
+            if size is None:  # half a frame may be there
                 self._begin_anew()
                 return False
             self._first = size if frame.anew else self._first
@@ -183,15 +179,16 @@ class Journal:
             raise InputError(f"{target}: cannot be written ({error.strerror})") from error
         return len(frame)
 
-    def _try(self, call: Any) -> bool:
+    def _try(self, call: Callable[[], T]) -> T | None:
+        """What the call gives; None where it cannot be done, which `trouble` then says."""
         try:
             make_folder(self.folder)
-            call()
+            given = call()
         except (InputError, ValueError, TypeError, MemoryError) as error:
             self.trouble = f"Without a journal there is nothing to recover from: {error}"
-            return False
+            return None
         self.trouble = ""
-        return True
+        return given
 
     def close(self) -> None:
         """The work was saved or given up: nothing is left to recover."""

@@ -120,10 +120,7 @@ def start_training(start: Start) -> Started:
     command = training_command(start, recipe, run)
     environment = training_environment(start.devices)
     folder = RunFolder(run)
-    if folder.trained and not start.resume:
-        raise InputError(
-            f"{run}: holds a training already; add --resume, or name another run folder"
-        )
+    folder.check_resume(start.resume)
     if (run / STATUS).is_file() and folder.status().state not in OVER:
         raise InputError(
             f"{run}: a training runs in this folder; stop it (xgen runs --stop {run}), or name"

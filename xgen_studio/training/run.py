@@ -96,7 +96,7 @@ def run_training(
     world = join_world(device)
     training = _training(RunFolder(run), recipe, data, world, devices) if world.first else None
     with memory_guard(world.device), training.alone() if training is not None else nullcontext():
-        _check_folder(RunFolder(run), recipe, resume)
+        _check_folder(RunFolder(run), recipe, resume)  # again: now nobody else can begin here
         try:
             if training is not None:
                 if recipe_file.resolve() != (run / RECIPE).resolve():
@@ -116,11 +116,8 @@ def run_training(
 
 def _check_folder(folder: RunFolder, recipe: Recipe, resume: bool) -> None:
     """InputError where a training that is there would be lost, or become another one."""
+    folder.check_resume(resume)
     if folder.trained:
-        if not resume:
-            raise InputError(
-                f"{folder.path}: holds a training already; add --resume, or name another run folder"
-            )
         check_same_training(load_recipe(folder.path / RECIPE), recipe, folder.path)
 
 

@@ -146,24 +146,27 @@ class RunFolder:
         except OSError:
             return []
 
+    def check_resume(self, resume: bool) -> None:
+        """InputError where a training that is there would be lost by a forgotten flag."""
+        if self.trained and not resume:
+            raise InputError(
+                f"{self.path}: holds a training already; add --resume, or name another run folder"
+            )
+
     def announce(self, pid: int, devices: str) -> None:
         """Somebody started a process that will train here, and takes some seconds to say so."""
-        status = replace(
-            self.status(),
-            state=STARTING,
-            pid=pid,
-            host=socket.gethostname(),
-            born=birth(pid),
-            devices=devices,
-            reason="",
-            exit_code=0,
-        )
-        write_json(self.path / STATUS, asdict(status))
+        status = replace(self.status(), state=STARTING, devices=devices, reason="", exit_code=0)
+        write_json(self.path / STATUS, asdict(_of_process(status, pid)))
 
     def ask(self, what: str) -> None:
         """Ask the training to stop, pause or resume; it hears it between two steps."""
         with atomic_write(self.path / ASK) as temporary:
             temporary.write_text(what, encoding="utf-8")
+
+
+def _of_process(status: Status, pid: int) -> Status:
+    """A status, and which process it speaks of."""
+    return replace(status, pid=pid, host=socket.gethostname(), born=birth(pid))
 
 
 class Training:
@@ -174,9 +177,7 @@ class Training:
 
     def __init__(self, folder: RunFolder, status: Status) -> None:
         self.folder = folder
-        self.status = replace(
-            status, pid=os.getpid(), host=socket.gethostname(), born=birth(os.getpid())
-        )
+        self.status = _of_process(status, os.getpid())
         self._written = 0.0
 
     def say(self, **values: Any) -> None:

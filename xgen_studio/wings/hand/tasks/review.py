@@ -339,7 +339,8 @@ class Review(Work):
     def _take(self, table: Mapping[str, Any]) -> None:
         """What a table says of hands that are here, where it was said of the very heatmap; what it
         says of others waits for them."""
-        was = table.get("heatmaps", {})
-        known = {id for id in self._original if was.get(id) == heatmap_hash(self.folder, id)}
+        was = table.get("heatmaps", {}).items()
+        here = ((id, seen) for id, seen in was if id in self._original)
+        known = {id for id, seen in here if seen == heatmap_hash(self.folder, id)}
         self._said = self._said.with_table(table, known)
         self._waiting = rest_of(table, self._original)
