@@ -71,7 +71,7 @@ def _parsed(content: str | bytes, where: str, kind: str, parse: Callable[[str], 
     except (ValueError, RecursionError, MemoryError) as error:
         reason = "too deep or too large" if not isinstance(error, ValueError) else _first(error)
         raise InputError(
-            f"{where}: is not readable {kind} ({reason}); use an older copy"
+            f"{where}: is not readable {kind} ({reason}); mend it or use another copy"
         ) from error
     _check(value, where)
     return value
