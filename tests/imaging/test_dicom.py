@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pydicom
 import pytest
 
 from xgen_studio.errors import InputError
@@ -35,7 +36,10 @@ def test_the_largest_series_is_taken_and_the_rest_counted(volume, phantom, tmp_p
     (folder / "notes.txt").write_text("a note of the radiographer")
     v = read_volume(folder)
     assert v.shape == volume.shape
-    assert v.meta["other_files"] == 3
+    assert v.meta["left_out"] == 3
+    told = "; ".join(v.notes)
+    for words in ("another series", "other.dcm", "scout.dcm", "not readable as DICOM", "notes.txt"):
+        assert words in told
 
 
 @pytest.mark.parametrize("z", [1, 3])
@@ -48,6 +52,12 @@ def test_a_missing_slice_is_noticed(volume, phantom, tmp_path, z):
 def test_doubled_slices_are_noticed(volume, phantom, tmp_path):
     folder = phantom.save_series(tmp_path / "s", volume)
     shutil.copy(folder / "3.dcm", folder / "again.dcm")
+    v = read_volume(folder)  # the same slice twice is told, two slices at one place are refused
+    assert v.shape == volume.shape and "same slice once more" in v.notes[0]
+    assert "again.dcm" in v.notes[0] or "3.dcm" in v.notes[0]
+    other = pydicom.dcmread(folder / "3.dcm")
+    other.SOPInstanceUID = "1.2.3"
+    other.save_as(folder / "again.dcm")
     refused(folder, "same position", read_volume)
 
 
@@ -150,7 +160,7 @@ def test_colour_becomes_grey_and_says_so(phantom, tmp_path):
     rgb[0, 0] = (255, 0, 0)
     image = read_image(phantom.save_slice(tmp_path / "a.dcm", rgb, Modality="OT"))
     assert image.pixels.tolist() == [[76, 0], [0, 0]]
-    assert "grey" in image.meta["note"]
+    assert "grey" in image.notes[0]
 
 
 def test_what_cannot_be_an_image_gets_one_line(phantom, tmp_path):
@@ -257,3 +267,46 @@ def test_synthetic_dicom_keeps_every_pixel_type(tmp_path, dtype):
     write_dicom_synthetic(tmp_path / "s.dcm", Image(values), {})
     back = read_image(tmp_path / "s.dcm")
     assert np.allclose(back.pixels, values, atol=0.02 if dtype is np.float32 else 0)
+
+
+@pytest.mark.parametrize("what", ["cosines", "spacing", "both"])
+def test_last_digits_that_jitter_do_not_split_a_series(volume, phantom, tmp_path, what):
+    folder = phantom.save_series(tmp_path / "s", volume)
+    for k, path in enumerate(sorted(folder.iterdir())):
+        ds = pydicom.dcmread(path)
+        if what != "spacing":
+            c = 0.005 + (-4e-6 if k < 3 else 4e-6)  # about a rounding edge
+            ds.ImageOrientationPatient = [1, c, 0, -c, 1, 0]
+            ds.ImagePositionPatient = [0, 0, 2 * k]
+        if what != "cosines":
+            ds.PixelSpacing = [volume.spacing[1] + 1e-7 * k, volume.spacing[0]]
+        ds.save_as(path)
+    found = read_volume(folder)
+    assert found.shape == volume.shape and not found.notes
+
+
+def test_whatever_is_left_out_of_a_series_is_told(volume, phantom, tmp_path):
+    folder = phantom.save_series(tmp_path / "s", volume)
+    phantom.save_slice(folder / "large.dcm", np.zeros((9, 9), np.int16))
+    phantom.save_slice(
+        folder / "scout.dcm",
+        volume.voxels[0].astype(np.int16),
+        PixelSpacing=[volume.spacing[1], volume.spacing[0]],
+        ImageOrientationPatient=[0.6, 0.8, 0, 0, 0, -1],
+    )
+    cut = (folder / "2.dcm").read_bytes()
+    (folder / "cut.dcm").write_bytes(cut[:300])
+    (folder / "empty.dcm").write_bytes(b"")
+    (folder / "gone.dcm").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "more").symlink_to(tmp_path / "elsewhere")
+    shutil.copy(folder / "2.dcm", folder / "copy.dcm")
+    (folder / "DICOMDIR").write_bytes(b"an index")
+    found = read_volume(folder)
+    assert found.shape == volume.shape and found.meta["left_out"] == 8
+    told = "; ".join(found.notes)
+    for name in ("large", "scout", "cut", "empty", "gone", "more", "DICOMDIR"):
+        assert name in told, name
+    assert "copy.dcm" in told or "2.dcm" in told
+    for reason in ("another size", "another direction", "not readable", "link", "once more"):
+        assert reason in told, reason

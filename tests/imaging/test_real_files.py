@@ -20,7 +20,7 @@ DICOM = {
     "MR_small_bigendian.dcm": ((64, 64), 127, 2145, (0.3125, 0.3125), "MR", MONO2),
     "MR_small_padded.dcm": ((64, 64), 127, 2145, (0.3125, 0.3125), "MR", MONO2),
     "MR_truncated.dcm": "is cut short",
-    "NEMA_WG04_CT1_UNC.dcm": ((512, 512), -3024, 1254, (0.661468, 0.661468), "CT", MONO2),
+    "NEMA_WG04_CT1_UNC.dcm": ((512, 512), -1024, 1254, (0.661468, 0.661468), "CT", MONO2),
     "RG3_J2KR.dcm": ((1760, 1760), 0, 1023, None, "CR", MONO1),
     "SC_rgb_rle.dcm": ((100, 100), 0, 255, (1.0, 1.0), "OT", MONO2),
     "badVR.dcm": "Number of Frames (0028,0008) is not a number",

@@ -2,16 +2,17 @@
 
 from xgen_studio.imaging.atomic import atomic_write, make_folder, write_json
 from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
+from xgen_studio.imaging.formats.raster import picture_size
 from xgen_studio.imaging.hashing import file_hash
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import Label, LabelTable
 from xgen_studio.imaging.mask import Mask, read_mask
-from xgen_studio.imaging.raster import picture_size
 from xgen_studio.imaging.reading import read_image, read_volume
 from xgen_studio.imaging.windowing import (
     apply_range,
     apply_window,
     attenuation_up,
+    brightness_up,
     display_8bit,
     percentile_range,
     to_8bit,
@@ -28,6 +29,7 @@ __all__ = [
     "apply_window",
     "atomic_write",
     "attenuation_up",
+    "brightness_up",
     "display_8bit",
     "file_hash",
     "make_folder",

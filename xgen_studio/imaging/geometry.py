@@ -7,6 +7,7 @@ column k of a direction matrix is the unit vector along which index axis k (x, y
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 from typing import Any
 
@@ -42,15 +43,45 @@ def checked_origin(origin: ArrayLike, name: str) -> tuple[float, float, float]:
 
 
 def checked_direction(direction: ArrayLike, name: str) -> Floats:
-    """`direction` as a read-only orthonormal 3x3 matrix (determinant +-1); else InputError."""
+    """`direction` as a read-only orthonormal 3x3 matrix (determinant +-1); else InputError.
+
+    Digits that a file rounded away are made up for: the nearest orthonormal matrix is returned.
+    """
     matrix = _floats(direction, (3, 3), "direction", name)
     if not np.allclose(matrix.T @ matrix, np.eye(3), atol=ORTHONORMAL_TOLERANCE):
         raise InputError(
             f"{name}: the axis directions are not orthonormal (sheared or scaled grid); "
             "resample it to a rectangular grid first"
         )
+    matrix = nearest_rotation(matrix)
     matrix.setflags(write=False)
     return matrix
+
+
+def nearest_rotation(matrix: Floats) -> Floats:
+    """The orthonormal matrix nearest to a square one (polar decomposition); exact ones stay."""
+    if np.array_equal(matrix.T @ matrix, np.eye(len(matrix))):
+        return matrix.copy()
+    left, _, right = np.linalg.svd(matrix)
+    return np.asarray(left @ right)
+
+
+def from_columns(columns: Floats, shape: Sequence[int]) -> tuple[Triple, Floats, float]:
+    """Spacing in mm and orthonormal directions of a grid whose index axes x, y, z step by
+    `columns` (3, 3) mm, and by how many mm the farthest of `shape` (z, y, x) voxels moves when
+    the axes are made square. ValueError where an axis has no length or two are parallel."""
+    with np.errstate(all="ignore"):
+        spacing = np.linalg.norm(columns, axis=0)
+    if not (np.all(np.isfinite(columns)) and np.all(np.isfinite(spacing) & (spacing > 0))):
+        raise ValueError("an axis has no length")
+    unit = columns / spacing
+    if abs(np.linalg.det(unit)) < 0.1:
+        raise ValueError("two axes are nearly parallel")
+    direction = nearest_rotation(unit)
+    far = np.array(shape[::-1], dtype=np.float64) - 1
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * far
+    moved = np.linalg.norm(corners @ (columns - direction * spacing).T, axis=1).max()
+    return triple(spacing), direction, float(moved)
 
 
 def index_to_mm(

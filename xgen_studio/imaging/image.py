@@ -41,6 +41,7 @@ class Image:
     origin       (x, y, z) mm, LPS, of the centre of pixel [0, 0], or None
     direction    3x3, columns: unit vectors along growing x (columns), growing y (rows), normal
     photometric  MONOCHROME2: large values are shown bright; MONOCHROME1: dark
+    beam_sign    -1: large values are little X-ray (bone); 1: much (air); 0: the file does not say
     synthetic    the pixels were made by a model
     """
 
@@ -50,6 +51,7 @@ class Image:
     direction: Floats | None = None
     modality: str = ""
     photometric: str = "MONOCHROME2"
+    beam_sign: int = 0
     source: Path | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     synthetic: bool = False
@@ -68,6 +70,11 @@ class Image:
             raise InputError(
                 f"{name}: photometric {self.photometric!r} is not one of {PHOTOMETRIC}"
             )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how it was read."""
+        return tuple(self.meta.get("notes", ()))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -102,6 +109,11 @@ class Volume:
         put(self, "spacing", geometry.checked_spacing(self.spacing, 3, name))
         put(self, "origin", geometry.checked_origin(self.origin, name))
         put(self, "direction", geometry.checked_direction(self.direction, name))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how it was read, what was left out included."""
+        return tuple(self.meta.get("notes", ()))
 
     @property
     def shape(self) -> tuple[int, int, int]:

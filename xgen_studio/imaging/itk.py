@@ -1,4 +1,4 @@
-"""The one door to SimpleITK: reading, writing, resampling, with nothing on the terminal."""
+"""The one door to SimpleITK: writing and resampling, with nothing on the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,32 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xgen_studio.errors import InputError
+from xgen_studio.imaging.formats.nifti import SYNTHETIC_NOTE
 from xgen_studio.imaging.geometry import Floats, Triple, triple
-from xgen_studio.imaging.limits import check_size
+from xgen_studio.imaging.grid import Grid
+from xgen_studio.imaging.limits import check_bytes, check_size
 
 _stderr_lock = threading.Lock()
 
 # What marks an output as made by a model; NIfTI has no free keys, so its notes say it.
 SYNTHETIC_KEY = "Synthetic"
 MODALITY_KEY = "XGenModality"  # MetaImage's own Modality field takes a closed list of words
-SYNTHETIC_NOTE = "SYNTHETIC XGen Studio"
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """What a file holds before it is called image, volume or mask.
-
-    array (z, y, x) or (y, x); spacing (x, y[, z]) mm or None; origin and direction LPS, of the
-    array's own dimension; modality '' where the file has none.
-    """
-
-    array: NDArray[Any]
-    spacing: tuple[float, ...] | None
-    origin: Floats
-    direction: Floats
-    modality: str
-    synthetic: bool
 
 
 def simpleitk() -> ModuleType:
@@ -67,44 +50,6 @@ def quiet_stderr() -> Iterator[None]:
             os.dup2(kept, 2)
             os.close(sink)
             os.close(kept)
-
-
-def read_itk(path: Path) -> Grid:
-    """The image in a file that ITK knows: NIfTI, MetaImage, NRRD.
-
-    Axes of length one beyond the third are dropped. Raises InputError for a file that cannot be
-    read, that holds colours or more than three axes, or that declares an absurd size.
-    """
-    sitk = simpleitk()
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        with quiet_stderr():
-            reader.ReadImageInformation()
-            size = list(reader.GetSize())
-            check_size(size, path)
-            if any(s > 1 for s in size[3:]):
-                raise InputError(
-                    f"{path}: holds {size[3]} volumes (4-D); split it and open one of them"
-                )
-            if reader.GetNumberOfComponents() != 1:
-                raise InputError(f"{path}: holds colours or vectors, not one grey value per voxel")
-            if len(size) > 3:
-                reader.SetExtractSize(size[:3] + [0] * (len(size) - 3))
-            image = reader.Execute()
-    except RuntimeError as error:
-        raise InputError(_readable(path, error)) from error
-    dimension = image.GetDimension()
-    direction = np.reshape(image.GetDirection(), (dimension, dimension))
-    header = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys()}
-    return Grid(
-        sitk.GetArrayFromImage(image),
-        image.GetSpacing(),
-        np.array(image.GetOrigin()),
-        direction,
-        header.get(MODALITY_KEY, ""),
-        header.get(SYNTHETIC_KEY) == "yes" or SYNTHETIC_NOTE in header.get("ITK_FileNotes", ""),
-    )
 
 
 def write_itk(path: Path, grid: Grid) -> None:
@@ -149,6 +94,32 @@ def resampled(
     return sitk.GetArrayFromImage(result), triple(new_origin)
 
 
+def straightened(
+    array: NDArray[Any], spacing: Triple, origin: Triple, direction: Floats, outside: float
+) -> tuple[NDArray[Any], Triple, Triple]:
+    """`array` (D, H, W) on the smallest grid with axes x, y, z that holds it whole: cubes of its
+    smallest spacing, linear in between, `outside` around; its spacing and origin in mm."""
+    sitk = simpleitk()
+    far = (np.array(array.shape[::-1]) - 1) * np.asarray(spacing)
+    ends = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * far
+    corners = ends @ direction.T + np.asarray(origin)
+    step = min(spacing)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    size = np.ceil((high - low) / step).astype(int) + 1
+    check_size(size.tolist(), "straightened volume")
+    check_bytes(4 * int(np.prod(size)), array.nbytes, "straightened volume")
+    resample = sitk.ResampleImageFilter()
+    resample.SetSize(size.tolist())
+    resample.SetOutputSpacing([step] * 3)
+    # the middle stays in the middle, which a projection turns about
+    first = (low + high) / 2 - (size - 1) / 2 * step
+    resample.SetOutputOrigin(first.tolist())
+    resample.SetInterpolator(sitk.sitkLinear)
+    resample.SetDefaultPixelValue(outside)
+    result = resample.Execute(_image(array, spacing, origin, direction))
+    return sitk.GetArrayFromImage(result), (step, step, step), triple(first)
+
+
 def _image(
     array: NDArray[Any], spacing: Sequence[float], origin: Sequence[float], direction: Floats
 ) -> Any:
@@ -157,12 +128,3 @@ def _image(
     image.SetOrigin([float(v) for v in origin])
     image.SetDirection(np.asarray(direction).ravel().tolist())
     return image
-
-
-def _readable(path: Path, error: RuntimeError) -> str:
-    text = str(error)
-    if "orthonormal" in text:
-        return f"{path}: its axes are sheared or scaled; resample it to a rectangular grid first"
-    if "determine ImageIO" in text:
-        return f"{path}: is not an image of the kind its name says; check or export it again"
-    return f"{path}: is damaged or cut short and cannot be read; copy or export it again"

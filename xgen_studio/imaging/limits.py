@@ -1,4 +1,4 @@
-"""How large a declared image may be before it is taken for a mistake."""
+"""How large a declared image may be before anything of it is unpacked or allocated."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from os import PathLike
 
 from xgen_studio.errors import InputError
 
-MAX_PIXELS = 150_000_000  # 2-D; the largest mammograms and long-leg radiographs have 50 million
-MAX_VOXELS = 2_000_000_000  # 3-D; 1024 x 1024 x 1900, 4 GB as int16
+MAX_PIXELS = 100_000_000  # 2-D; the largest mammograms and long-leg radiographs have 50 million
+MAX_VOXELS = 1_000_000_000  # 3-D; a body of 1024 x 1024 x 950
+COPIES = 3  # of a volume that may be in memory at once: as stored, as intensities, as shown
+
+# Deflate cannot go beyond 1032:1. Half of that is reached by emptiness alone, and a whole
+# quarter of a GiB of emptiness is no scan.
+SUSPECT_RATIO = 500
+SUSPECT_FROM = 256 * 2**20  # bytes
 
 
 def check_size(size: Sequence[int], path: str | PathLike[str]) -> None:
@@ -21,4 +27,22 @@ def check_size(size: Sequence[int], path: str | PathLike[str]) -> None:
         raise InputError(
             f"{path}: declares {shape} pixels, the limit is {limit:,}; it is damaged or must be "
             "cropped first"
+        )
+
+
+def check_bytes(needed: int, packed: int, path: str | PathLike[str]) -> None:
+    """InputError when `packed` bytes cannot, or should not, become the `needed` ones of a header:
+    they are too few even for emptiness, or there is not the memory."""
+    if needed > SUSPECT_FROM and needed > SUSPECT_RATIO * packed:
+        raise InputError(
+            f"{path}: its {packed:,} bytes declare {needed / 2**30:.1f} GiB of pixels, more than"
+            f" {SUSPECT_RATIO} times as many; it is damaged or made to fill the memory"
+        )
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    if COPIES * needed > free:
+        raise InputError(
+            f"{path}: needs {COPIES * needed / 2**30:.1f} GiB of memory, and"
+            f" {free / 2**30:.1f} GiB are free; close other programs or crop it first"
         )

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import geometry
+from xgen_studio.imaging.formats.content import RASTER, existing_file, kind_of
+from xgen_studio.imaging.formats.raster import open_raster
 from xgen_studio.imaging.geometry import Floats
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import MAX_ID, LabelTable
-from xgen_studio.imaging.raster import grey_values, open_raster
-from xgen_studio.imaging.reading import existing_file, file_kind, read_grid
+from xgen_studio.imaging.reading import read_grid
 
 Encoding = Literal["ids", "grey levels"]
 
@@ -71,9 +72,24 @@ class Mask:
         return self.labels.shape
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how it was read."""
+        return tuple(self.meta.get("notes", ()))
+
+    @property
     def present(self) -> tuple[int, ...]:
         """The class ids that occur, ascending, without the background."""
         return tuple(int(i) for i in np.unique(self.labels) if i)
+
+    def as_picture(self) -> Mask:
+        """Itself where it is flat; InputError where it is a stack of slices."""
+        if self.labels.ndim == 3:
+            depth, height, width = self.labels.shape
+            raise InputError(
+                f"{self.source or 'mask'}: is a volume of {width} x {height} x {depth} voxels, and"
+                " the mask of one picture is needed; take one slice of it"
+            )
+        return self
 
     def resized(self, shape: Sequence[int]) -> Mask:
         """Nearest neighbour to `shape`: no class is invented, the extent in mm stays."""
@@ -159,20 +175,22 @@ def read_mask(path: str | os.PathLike[str], table: LabelTable | None = None) -> 
     ids that are not in `table`, an empty mask, NaN or fractions, and all that `read_image` refuses.
     """
     file = existing_file(path)
-    kind = file_kind(file)
+    kind = kind_of(file)
     if kind == "dicom":
         raise InputError(f"{file}: masks are not read from DICOM; save it as PNG or NIfTI")
-    if kind == "itk":
-        grid = read_grid(file)
-        values, spacing, trusted = grid.array, grid.spacing, False
-        in_space = values.ndim == 3
-        origin = geometry.triple(grid.origin) if in_space else None
-        direction = grid.direction if in_space else None
-        if in_space and len(values) == 1:  # one slice is a flat mask that knows its place
-            values, spacing = values[0], spacing and spacing[:2]
-    else:
-        values, trusted = _picture_values(file)
+    notes: tuple[str, ...]
+    spacing: tuple[float, ...] | None
+    if kind in RASTER:
+        values, trusted, notes = _picture_values(file)
         spacing = origin = direction = None
+    else:
+        grid, trusted = read_grid(file, kind), False
+        if min(grid.array.shape) == 1:  # a flat mask that knows its place
+            grid = grid.flat()
+        flat = len(grid.array) == 1
+        values, notes = grid.array[0] if flat else grid.array, grid.notes
+        spacing = grid.spacing[:2] if flat and grid.spacing else grid.spacing
+        origin, direction = geometry.triple(grid.origin), grid.direction
     labels, encoding = _classes(values, table, file, trusted)
     if not labels.any():
         raise InputError(f"{file}: is empty, it marks nothing but background; draw something first")
@@ -184,22 +202,31 @@ def read_mask(path: str | os.PathLike[str], table: LabelTable | None = None) -> 
                 "save the class ids instead"
             )
         table = LabelTable.of(found.tolist())
-    return Mask(labels, table, spacing, origin, direction, encoding, file)
+    meta = {"notes": list(notes)} if notes else {}
+    return Mask(labels, table, spacing, origin, direction, encoding, file, meta)
 
 
-def _picture_values(file: Path) -> tuple[NDArray[Any], bool]:
-    """Stored values (H, W), palette indices included, and whether our own note calls them ids."""
-    picture = open_raster(file)
-    if picture.format == "JPEG" or file.suffix.lower() in (".jpg", ".jpeg"):
+def _picture_values(file: Path) -> tuple[NDArray[Any], bool, tuple[str, ...]]:
+    """Stored values (H, W), whether our own note or a palette's colours call them ids, and what is
+    to be told.
+
+    The rows of a palette of colours are ids; those of a palette of greys are an accident of the
+    program that made it, and the greys are the values.
+    """
+    raster = open_raster(file)
+    if raster.lossy:
         raise InputError(f"{file}: JPEG blurs class ids; save the mask as PNG")
-    if picture.mode == "P":
-        return np.asarray(picture), True
-    values, from_colour = grey_values(picture)
+    if raster.palette is not None and not raster.grey_palette:
+        return raster.values, True, ()
+    values, from_colour = raster.grey()
     if from_colour:
         raise InputError(
             f"{file}: is a colour picture, not a mask; save the class ids as an 8-bit grey PNG"
         )
-    return values, picture.info.get(ENCODING_KEY) == "ids"
+    if raster.photometric == "MONOCHROME1" and _grey_levels(np.unique(values)):
+        # greys mean what is shown; ids mean what is stored, whatever colour they are shown in
+        values = (2**raster.bits - 1 - values).astype(values.dtype)
+    return values, raster.texts.get(ENCODING_KEY) == "ids", raster.notes
 
 
 def _classes(

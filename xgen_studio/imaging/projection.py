@@ -8,14 +8,16 @@ projector gives, at a fraction of its cost, on any torch device.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
+from xgen_studio.imaging.geometry import closest_axes
 from xgen_studio.imaging.image import Volume
+from xgen_studio.imaging.itk import straightened
 
 if TYPE_CHECKING:
     import torch
@@ -84,9 +86,45 @@ class Drr:
     pixel: float
 
 
-def fitted_pixel(volume: Volume, geometry: ConeBeam) -> float:
-    """Detector pixel (mm) at which the magnified volume just fits on the detector at any angle."""
+AIR_HU = -1024.0
+
+
+def upright(volume: Volume) -> Volume:
+    """The volume with its axes along the patient's, x to the left, y to the back, z to the head.
+
+    Axes are swapped and flipped; a grid oblique to the patient by more than half a voxel at its
+    edge is resampled (linear, at its smallest spacing, air around it), because the beam turns about
+    the patient and not about the grid.
+    """
     lps = volume.to_lps()
+    axes, signs = closest_axes(lps.direction)
+    ideal = np.zeros((3, 3))
+    for k in range(3):
+        ideal[axes[k], k] = signs[k]
+    half = (np.array(lps.shape[::-1]) - 1) / 2 * np.array(lps.spacing)
+    drift = float(np.linalg.norm((lps.direction - ideal) * half, axis=0).max())
+    if drift <= 0.5 * min(lps.spacing):
+        return lps
+    voxels, spacing, origin = straightened(
+        lps.voxels, lps.spacing, lps.origin, lps.direction, AIR_HU
+    )
+    said = f"its grid is oblique to the patient ({tilt(lps):.1f} degrees); it was straightened"
+    meta = {**lps.meta, "notes": [*lps.notes, said]}
+    return replace(
+        lps, voxels=voxels, spacing=spacing, origin=origin, direction=np.eye(3), meta=meta
+    )
+
+
+def tilt(volume: Volume) -> float:
+    """The greatest angle, in degrees, between an axis of the grid and one of the patient."""
+    axes, _ = closest_axes(volume.direction)
+    cosines = [abs(float(volume.direction[axes[k], k])) for k in range(3)]
+    return float(np.degrees(np.arccos(min(1.0, min(cosines)))))
+
+
+def fitted_pixel(lps: Volume, geometry: ConeBeam) -> float:
+    """Detector pixel (mm) at which a magnified upright volume just fits on the detector at any
+    angle."""
     depth, rows, columns = lps.voxels.shape
     sx, sy, sz = lps.spacing
     radius = _radius(rows * sy, columns * sx, geometry)
@@ -139,7 +177,7 @@ class Projector:
             raise InputError(f"bone threshold {bone_threshold}: a number of HU is needed")
         self.geometry = geometry or ConeBeam()
         self.spectrum = SPECTRA[spectrum]
-        lps = volume.to_lps()
+        lps = self.volume = upright(volume)
         sx, sy, _ = self.spacing = lps.spacing
         _radius(lps.voxels.shape[1] * sy, lps.voxels.shape[2] * sx, self.geometry)
         self.pixel = self.geometry.pixel or fitted_pixel(lps, self.geometry)

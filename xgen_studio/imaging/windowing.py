@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -74,7 +76,22 @@ def display_8bit(image: Image, window: tuple[float, float] | None = None) -> NDA
     return to_8bit(1 - unit if image.photometric == "MONOCHROME1" else unit)
 
 
+def brightness_up(image: Image) -> NDArray[Any]:
+    """Pixels (H, W) of the image's own type, which rise with the brightness they are shown with."""
+    if image.photometric != "MONOCHROME1":
+        return image.pixels
+    if image.pixels.dtype.kind == "u":
+        return np.iinfo(image.pixels.dtype).max - image.pixels
+    low, high = image.pixels.min(), image.pixels.max()
+    return (float(low) + float(high) - image.pixels).astype(image.pixels.dtype)
+
+
 def attenuation_up(image: Image) -> NDArray[np.float32]:
-    """Pixels (H, W) that rise with attenuation (bone bright), whatever the photometric says."""
+    """Pixels (H, W) that rise with attenuation (bone bright), whatever the file shows bright.
+
+    The sign of the relationship to the beam decides where the file gives it, else the photometric
+    interpretation: radiographs are shown with bright bones.
+    """
     pixels = image.pixels.astype(np.float32)
-    return pixels.max() - pixels if image.photometric == "MONOCHROME1" else pixels
+    falls = image.beam_sign > 0 if image.beam_sign else image.photometric == "MONOCHROME1"
+    return pixels.max() - pixels if falls else pixels

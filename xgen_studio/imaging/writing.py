@@ -14,14 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from xgen_studio import __version__
 from xgen_studio.errors import InputError
 from xgen_studio.imaging.atomic import atomic_write
+from xgen_studio.imaging.formats.content import kind_of
 from xgen_studio.imaging.geometry import Floats
-from xgen_studio.imaging.headers import check_nifti
+from xgen_studio.imaging.grid import Grid
 from xgen_studio.imaging.image import Volume, checked_pixels
-from xgen_studio.imaging.itk import Grid, write_itk
+from xgen_studio.imaging.itk import write_itk
 from xgen_studio.imaging.mask import ENCODING_KEY, Mask
-from xgen_studio.imaging.reading import NIFTI
+from xgen_studio.imaging.reading import read_grid
 
-VOLUME_SUFFIXES = (*NIFTI, ".mha", ".nrrd")
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd")
 SOFTWARE = f"XGen Studio {__version__}"
 
 
@@ -98,10 +99,10 @@ def write_mask(path: str | os.PathLike[str], mask: Mask) -> None:
     direction: Floats = np.eye(3) if mask.direction is None else mask.direction
     origin = np.array(mask.origin or (0.0, 0.0, 0.0))
     if dimension == 2:  # as a stack of one slice, whose place in 3-D is kept
-        labels, spacing = mask.labels[None], (*mask.spacing, 1.0)
+        labels, (x, y), z = mask.labels[None], mask.spacing, 1.0
     else:
-        labels, spacing = mask.labels, mask.spacing
-    _save_grid(path, Grid(labels, spacing, origin, direction, "", False))
+        labels, (x, y, z) = mask.labels, mask.spacing
+    _save_grid(path, Grid(labels, (x, y, z), origin, direction))
 
 
 def _save_grid(path: str | os.PathLike[str], grid: Grid) -> None:
@@ -117,14 +118,13 @@ def _save_grid(path: str | os.PathLike[str], grid: Grid) -> None:
             raise InputError(
                 f"{path}: cannot be saved; the disk may be full or the folder not writable"
             ) from error
-        if name.endswith(NIFTI):
-            _check_whole(temporary, path)
+        _check_whole(temporary, path)
 
 
 def _check_whole(temporary: Path, path: str | os.PathLike[str]) -> None:
-    """ITK reports success for a NIfTI file that the full disk cut short."""
+    """ITK reports success for a file that the full disk cut short."""
     try:
-        check_nifti(temporary)
+        read_grid(temporary, kind_of(temporary))
     except InputError as error:
         raise InputError(f"{path}: cannot be saved whole; free some space on the disk") from error
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from xgen_studio.bundles import Bundle, open_bundle
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import read_image, read_mask
+from xgen_studio.imaging import brightness_up, read_image, read_mask
 from xgen_studio.registry import wing
 from xgen_studio.tasks.ask import Ask
 from xgen_studio.tasks.drawing import Drawing, Edit, Series
@@ -80,7 +80,7 @@ def _from_mask(wish: Wish, bundle: Bundle) -> Series:
         raise CallError(f"{wish.model} draws from a mask: name one with --mask FILE")
     if (picture is None) != (region is None):
         raise CallError("--picture and --region go together: what to change, and where")
-    mask = read_mask(file, load_system(bundle.anatomy).table)
+    mask = read_mask(file, load_system(bundle.anatomy).table).as_picture()
     edit = read_edit(picture, region) if picture and region else None
     reads = [path for path in (file, picture, region) if path]
     have = numbered(wish.out, wish.count, wish.overwrite, wish.append, reads)
@@ -117,10 +117,8 @@ def check_same_series(wish: Wish, drawing: Drawing, bundle: Bundle, i: int) -> N
 
 def read_edit(picture: Path, region: Path) -> Edit:
     """What to draw anew: a grey picture, and a mask of its size, not 0 where it may change."""
-    image, mask = read_image(picture), read_mask(region)
-    if len(mask.shape) != 2:
-        raise InputError(f"{region}: is a volume; the region is one picture")
-    pixels, full = image.pixels, {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+    image, mask = read_image(picture), read_mask(region).as_picture()
+    pixels, full = brightness_up(image), {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
     raster = picture.suffix.lower() in (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
     if raster and pixels.dtype in full:
         pixels = pixels / full[pixels.dtype]

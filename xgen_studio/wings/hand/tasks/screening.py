@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 import xgen_studio
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
-from xgen_studio.imaging import file_hash, make_folder, picture_size, read_image, write_json
-from xgen_studio.imaging.raster import COLOUR_NOTE
+from xgen_studio.imaging import (
+    brightness_up,
+    file_hash,
+    make_folder,
+    picture_size,
+    read_image,
+    write_json,
+)
+from xgen_studio.imaging.formats.raster import COLOUR_NOTE
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.targets import check_free
 from xgen_studio.wings.hand.science.calibration import GRID, all_right, seen
@@ -41,8 +48,8 @@ BATCH = 200  # hands between two reports
 def read_heatmap(path: Path) -> NDArray[np.float64]:
     """A heatmap (H, W) in [0, 1] from a grey 8- or 16-bit picture."""
     image = read_image(path)
-    pixels = image.pixels
-    if image.meta.get("note") == COLOUR_NOTE:
+    pixels = brightness_up(image)
+    if COLOUR_NOTE in image.notes:
         raise InputError(f"{path}: is in colour; a heatmap is grey, brightest at the landmarks")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path}: a heatmap is an 8- or 16-bit grey picture, not {pixels.dtype}")

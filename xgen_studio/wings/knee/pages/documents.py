@@ -54,7 +54,7 @@ def check_document(document: Document, path: str) -> None:
 
 def document_of_mask(path: Path) -> Document:
     """A document whose mask comes from a file of label ids or grey levels."""
-    mask = read_mask(path, TABLE)
+    mask = read_mask(path, TABLE).as_picture()
     if len(mask.shape) != 2:
         raise InputError(f"{path}: is a volume; the knee takes one picture")
     grid = model_for((mask.shape[0], mask.shape[1])).grid

@@ -1,0 +1,265 @@
+"""What a stored value means: palettes, white that is least, scaling, padding, sixteen bits."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import (
+    Label,
+    LabelTable,
+    attenuation_up,
+    brightness_up,
+    display_8bit,
+    read_image,
+    read_mask,
+)
+
+KNEE = LabelTable([Label(1, "leg", (255, 0, 0)), Label(2, "bone", (0, 255, 0))])
+GREY = np.array([[0, 128, 255, 0], [128, 128, 255, 255], [0, 0, 0, 128]], np.uint8)
+IDS = np.array([[0, 1, 2, 0], [1, 1, 2, 2], [0, 0, 0, 1]], np.uint8)
+RAMP = np.tile(np.linspace(0, 1, 40), (30, 1))  # dark on the left
+
+
+def palette_png(path, indices, palette, bits=2):
+    picture = PIL.Image.fromarray(indices, mode="P")
+    picture.putpalette([v for colour in palette for v in colour])
+    picture.save(path, bits=bits)
+    return path
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_greys_of_a_grey_palette_are_the_values(tmp_path, order):
+    greys = (0, 128, 255)
+    palette = [(greys[k],) * 3 for k in order]
+    indices = np.array(order, np.uint8).argsort()[IDS].astype(np.uint8)
+    mask = read_mask(palette_png(tmp_path / "m.png", indices, palette), KNEE)
+    assert np.array_equal(mask.labels, IDS) and mask.encoding == "grey levels"
+    picture = read_image(tmp_path / "m.png")
+    assert np.array_equal(picture.pixels, GREY) and not picture.notes
+
+
+def test_the_rows_of_a_palette_of_colours_are_ids(tmp_path):
+    palette = [(255, 255, 255), (255, 0, 0), (0, 255, 0)]
+    mask = read_mask(palette_png(tmp_path / "m.png", IDS, palette), KNEE)
+    assert np.array_equal(mask.labels, IDS)
+    greys = [(0, 0, 0), (50, 50, 50), (100, 100, 100)]
+    with pytest.raises(InputError, match="50"):
+        read_mask(palette_png(tmp_path / "g.png", IDS, greys), KNEE)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
+def test_white_that_is_least_is_turned_round_at_every_depth(tmp_path, kind):
+    full = np.iinfo(kind).max if np.issubdtype(kind, np.integer) else 1.0
+    stored = (full - RAMP * full).astype(kind)
+    tifffile.imwrite(tmp_path / "w.tif", stored, photometric="miniswhite")
+    tifffile.imwrite(tmp_path / "b.tif", (RAMP * full).astype(kind), photometric="minisblack")
+    white, black = read_image(tmp_path / "w.tif"), read_image(tmp_path / "b.tif")
+    assert "white as its least" in white.notes[0] and not black.notes
+    for shown in (display_8bit, attenuation_up, brightness_up):
+        a, b = (np.asarray(shown(image), dtype=np.float64) for image in (white, black))
+        assert np.abs(a - b).max() <= 1e-6 * full + 1.001
+
+
+def test_a_bool_mask_and_its_greys_as_tiff(tmp_path):
+    """tifffile calls bool 'white is zero': the ids are what is stored, greys what is shown."""
+    tifffile.imwrite(tmp_path / "m.tif", IDS > 0)
+    assert np.array_equal(read_mask(tmp_path / "m.tif", KNEE).labels, IDS > 0)
+    tifffile.imwrite(tmp_path / "g.tif", 255 - GREY, photometric="miniswhite")
+    assert np.array_equal(read_mask(tmp_path / "g.tif", KNEE).labels, IDS)
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "f2", "f4", "f8", "u4"])
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits"])
+def test_every_type_of_tiff_keeps_its_values(tmp_path, kind, compression):
+    dtype = np.dtype(kind)
+    low = -100 if dtype.kind == "i" else 0
+    values = (np.arange(30 * 40).reshape(30, 40) % 100 + low).astype(dtype)
+    if dtype.kind == "f":
+        values = (values / 128).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", values, compression=compression, rowsperstrip=7)
+    image = read_image(tmp_path / "a.tif")
+    assert np.array_equal(image.pixels, values.astype(np.float32 if dtype.kind == "f" else dtype))
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", "packbits", None])
+def test_a_tiff_with_a_strip_that_is_short_is_refused(tmp_path, compression):
+    """tifffile would fill it with zeros."""
+    values = np.random.default_rng(0).integers(0, 255, (30, 40), np.uint8)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values, compression=compression, rowsperstrip=10)
+    with tifffile.TiffFile(path) as file:
+        at, count = file.pages[0].dataoffsets[1], file.pages[0].databytecounts[1]
+        tag = file.pages[0].tags["StripByteCounts"]
+    content = bytearray(path.read_bytes())
+    if compression == "zlib":  # a wrong checksum
+        content[at + count - 1] ^= 1
+    else:
+        size = {3: 2, 4: 4}[tag.dtype]
+        content[tag.valueoffset + size : tag.valueoffset + 2 * size] = (count // 2).to_bytes(
+            size, "little"
+        )
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        read_image(path)
+
+
+def deep_png(path, colour_type, channels):
+    height, width = channels[0].shape
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body))
+            + kind
+            + body
+            + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+        )
+
+    rows = b"".join(
+        b"\0" + np.stack([c[y] for c in channels], -1).astype(">u2").tobytes()
+        for y in range(height)
+    )
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+    return path
+
+
+def test_png_keeps_sixteen_bits_with_transparency_and_in_colours(tmp_path):
+    deep = np.arange(24, dtype=np.uint16).reshape(4, 6) * 2731 + 7
+    opaque = np.full_like(deep, 65535)
+    for name, kind, channels in (
+        ("grey", 0, [deep]),
+        ("alpha", 4, [deep, opaque]),
+        ("rgb", 2, [deep] * 3),
+        ("rgba", 6, [deep, deep, deep, opaque]),
+    ):
+        image = read_image(deep_png(tmp_path / f"{name}.png", kind, channels))
+        assert image.pixels.dtype == np.uint16 and np.array_equal(image.pixels, deep), name
+    colours = [deep, deep // 2, deep // 3]
+    image = read_image(deep_png(tmp_path / "c.png", 2, colours))
+    expected = np.rint(0.299 * colours[0] + 0.587 * colours[1] + 0.114 * colours[2])
+    assert np.abs(image.pixels.astype(float) - expected).max() <= 1 and "grey" in image.notes[0]
+
+
+def test_a_png_that_is_not_whole_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    PIL.Image.fromarray((RAMP * 255).astype(np.uint8)).save(path)
+    good = path.read_bytes()
+    at = good.index(b"IDAT")
+    length = int.from_bytes(good[at - 4 : at], "big")
+    body = bytearray(good[at + 4 : at + 4 + length])
+    body[-1] ^= 1  # the checksum of the pixels, which Pillow does not look at
+    crc = zlib.crc32(bytes(body), zlib.crc32(b"IDAT")).to_bytes(4, "big")
+    for broken in (
+        good[: at + 4] + bytes(body) + crc + good[at + 8 + length :],
+        good[: at + 12] + b"\x55" + good[at + 13 :],
+        good[:-12],
+        good[: at + 30],
+    ):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="damaged or cut short"):
+            read_image(path)
+
+
+# -- DICOM -----------------------------------------------------------------------------------------
+
+PICTURE = np.arange(300, 300 + 12 * 9, dtype=np.uint16).reshape(12, 9)
+
+
+def radiograph(phantom, path, pixels=PICTURE, **elements):
+    return phantom.save_slice(
+        path, pixels, **({"Modality": "DX", "PixelRepresentation": 0} | elements)
+    )
+
+
+@pytest.mark.parametrize(
+    ("elements", "slope", "intercept"),
+    [
+        ({"RescaleSlope": "", "RescaleIntercept": ""}, 1, 0),
+        ({"RescaleSlope": 1, "RescaleIntercept": ""}, 1, 0),
+        ({"RescaleSlope": None, "RescaleIntercept": -1000}, 1, -1000),
+        ({"RescaleSlope": 2, "RescaleIntercept": None}, 2, 0),
+        ({"RescaleSlope": "0.5", "RescaleIntercept": "-3"}, 0.5, -3),
+    ],
+)
+def test_half_a_rescale_is_applied_and_told(phantom, tmp_path, elements, slope, intercept):
+    image = read_image(radiograph(phantom, tmp_path / "a.dcm", **elements))
+    assert np.allclose(image.pixels, PICTURE.astype(int) * slope + intercept)
+    half = sum(v not in ("", None) for v in elements.values()) == 1
+    assert any("without" in note for note in image.notes) == half
+
+
+def test_a_slope_of_zero_is_refused(phantom, tmp_path):
+    with pytest.raises(InputError, match="Slope"):
+        read_image(radiograph(phantom, tmp_path / "a.dcm", RescaleSlope=0, RescaleIntercept=1))
+
+
+@pytest.mark.parametrize(
+    ("elements", "bright", "bone"),
+    [
+        ({}, 1, 1),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, -1, -1),
+        ({"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"}, -1, -1),
+        ({"PresentationLUTShape": "INVERSE"}, -1, -1),
+        ({"PresentationLUTShape": "IDENTITY"}, 1, 1),
+        ({"PixelIntensityRelationshipSign": -1}, 1, 1),
+        ({"PixelIntensityRelationshipSign": 1}, 1, -1),
+        ({"PixelIntensityRelationshipSign": 1, "RescaleSlope": -1, "RescaleIntercept": 0}, 1, 1),
+        (
+            {"PhotometricInterpretation": "MONOCHROME1", "PixelIntensityRelationshipSign": 1},
+            *(-1, -1),
+        ),
+        (
+            {"PhotometricInterpretation": "MONOCHROME1", "PixelIntensityRelationshipSign": -1},
+            *(-1, 1),
+        ),
+    ],
+)
+def test_what_is_shown_bright_and_what_is_bone(phantom, tmp_path, elements, bright, bone):
+    image = read_image(radiograph(phantom, tmp_path / "a.dcm", **elements))
+    sign = elements.get("RescaleSlope", 1)
+    rises = np.arange(PICTURE.size) * sign
+    shown = display_8bit(image).astype(int).ravel()
+    dense = attenuation_up(image).ravel()
+    assert np.sign(np.corrcoef(shown, rises)[0, 1]) == bright
+    assert np.sign(np.corrcoef(dense, rises)[0, 1]) == bone
+    told = any("INVERSE" in note for note in image.notes)
+    assert told == (elements == {"PresentationLUTShape": "INVERSE"})
+
+
+@pytest.mark.parametrize("how", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(("value", "limit"), [(0, None), (65535, None), (0, 5), (5, 0)])
+def test_padding_is_dark_and_does_not_count(phantom, tmp_path, how, value, limit):
+    padded = PICTURE.copy()
+    padded[:3] = value
+    if limit is not None:
+        padded[0] = limit
+    image = read_image(
+        radiograph(
+            phantom,
+            tmp_path / "a.dcm",
+            padded,
+            PhotometricInterpretation=how,
+            PixelPaddingValue=value,
+            PixelPaddingRangeLimit=limit,
+        )
+    )
+    plain = read_image(
+        radiograph(phantom, tmp_path / "b.dcm", PICTURE[3:], PhotometricInterpretation=how)
+    )
+    assert np.array_equal(image.pixels[3:], plain.pixels)
+    assert image.pixels.min() == PICTURE[3:].min() and image.pixels.max() == PICTURE[3:].max()
+    assert (display_8bit(image)[:3] == 0).all()
+    dense = attenuation_up(image)
+    assert (dense[:3] == dense.min()).all()
+    assert "27 pixels are padding" in image.notes[0]
