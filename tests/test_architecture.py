@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xgen_studio"
 # room -> floor; a room may use what is below it
 FLOORS = {
     "errors": 0,
-    "foreign": 0,
     "paths": 0,
     "processes": 0,
     "wing": 1,
+    "foreign": 1,
     "tables": 1,
     "registry": 2,
     "imaging": 2,

@@ -6,7 +6,6 @@ figures; weights are safetensors whose SHA-256 is written beside them.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +19,15 @@ from xgen_studio.bundles.kinds import loader_of
 from xgen_studio.diffusion import Denoiser
 from xgen_studio.diffusion.samplers import SAMPLERS
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import file_hash
+from xgen_studio.foreign import read_toml
 from xgen_studio.networks import build_network
-from xgen_studio.networks.weights import load_weights
+from xgen_studio.networks.weights import load_weights, read_weights
 from xgen_studio.paths import CARD, bundle_folders
 from xgen_studio.tables import from_table
+
+LARGEST_CARD = 2**20  # bytes
+LARGEST_GRID = 8192  # px
+MOST_STEPS = 10_000  # noise levels; the published processes have 1,000
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,12 @@ class Bundle:
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError("no method is named in [methods]")
-        if min(self.grid) < 8:
+        if not (min(self.grid) >= 8 and max(self.grid) <= LARGEST_GRID):
             raise ValueError(f"a grid of {self.grid[1]} x {self.grid[0]} px is no picture")
-        if self.sampler not in SAMPLERS or self.steps < 1:
+        if self.sampler not in SAMPLERS or not 1 <= self.steps <= MOST_STEPS:
             raise ValueError(f"cannot sample by {self.sampler} in {self.steps} steps")
         for card in self.networks.values():
-            if Path(card.file).name != card.file:
+            if Path(card.file).name != card.file or card.file in ("", ".", ".."):
                 raise ValueError(f"'{card.file}': weights must lie in the bundle's own folder")
 
     @cached_property
@@ -75,8 +78,8 @@ class Bundle:
         Another sampler without steps takes that sampler's. CallError for what cannot be."""
         if sampler is not None and sampler not in SAMPLERS:
             raise CallError(f"no sampler is called '{sampler}'; there is {', '.join(SAMPLERS)}")
-        if steps is not None and steps < 1:
-            raise CallError(f"{steps} steps: at least one is needed")
+        if steps is not None and not 1 <= steps <= MOST_STEPS:
+            raise CallError(f"{steps} steps: from 1 to {MOST_STEPS:,} are drawn")
         if sampler is None:
             return self.sampler, steps or self.steps
         return sampler, steps or SAMPLERS[sampler].default_steps
@@ -102,15 +105,16 @@ class Bundle:
         """
         card = self.network_card(method)
         path = self.folder / card.file
-        found = file_hash(path)
-        if found != card.sha256:
+        weights = read_weights(path)
+        if weights.sha256 != card.sha256:
             raise InputError(
-                f"{path}: its SHA-256 is {found[:12]}..., the card says {card.sha256[:12]}...;"
-                " the weights are damaged or not this model's: install the bundle again"
+                f"{path}: its SHA-256 is {weights.sha256[:12]}..., the card says"
+                f" {card.sha256[:12]}...; the weights are damaged or not this model's: install the"
+                " bundle again"
             )
         where = f"{self.folder / CARD}: networks.{self.methods[method]}"
-        network = build_network(card.architecture, card.options, where)
-        load_weights(network, path)
+        network = build_network(card.architecture, card.options, where, most=weights.numbers)
+        load_weights(network, weights)
         model = loader_of(card.kind, where)(network, card, where)
         return model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
@@ -125,12 +129,7 @@ class Bundle:
 def read_bundle(folder: Path) -> Bundle:
     """Read a bundle's card; InputError names what is missing or wrong."""
     path = folder / CARD
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: no readable model card ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not TOML ({error})") from error
+    table = read_toml(path, LARGEST_CARD)
     return from_table(Bundle, {**bundle_card(table), "folder": folder}, str(path))
 
 

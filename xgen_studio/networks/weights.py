@@ -7,19 +7,23 @@ ones stay float16: those of the last layers would show.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_bytes
 from xgen_studio.imaging import atomic_write, file_hash
 
 LARGE = 1 << 14  # elements from which a tensor is stored in 8 bits
 SCALE = ".scale"
+LARGEST = 16 * 2**30  # bytes of a weights file
 
 
 def save_tensors(
@@ -49,14 +53,35 @@ def save_weights(network: nn.Module, path: Path) -> str:
     return file_hash(path)
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Read what `save_weights` wrote, or plain float tensors, into a network; never a pickle."""
+@dataclass(frozen=True)
+class Weights:
+    """A weights file as it was read, once: what is hashed is what is loaded."""
+
+    path: Path
+    sha256: str
+    tensors: dict[str, Tensor]
+
+    @property
+    def numbers(self) -> int:
+        """How many there are in all."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
+
+def read_weights(path: Path) -> Weights:
+    """The tensors of a safetensors file; InputError for any other, a link to a device included."""
+    content = read_bytes(path, LARGEST)
     try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(
             f"{path}: not a safetensors file ({error}); weights are read from safetensors only"
         ) from error
+    return Weights(path, hashlib.sha256(content).hexdigest(), tensors)
+
+
+def load_weights(network: nn.Module, weights: Weights) -> None:
+    """Put what `save_weights` wrote, or plain float tensors, into a network; never a pickle."""
+    path, tensors = weights.path, dict(weights.tensors)
     scales = {k: tensors.pop(k) for k in list(tensors) if k.endswith(SCALE)}
     tensors = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     for key, scale in scales.items():

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import parse_json
 from xgen_studio.networks.weights import save_tensors
 from xgen_studio.training.learner import MAIN, Learner
 
@@ -64,10 +65,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The card and the tensors of a checkpoint, under today's names."""
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            card = json.loads((file.metadata() or {}).get("xgen", "{}"))
+            card = parse_json((file.metadata() or {}).get("xgen", "{}"), f"{path}: its card")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"{path}: not a readable checkpoint ({error})") from error
+    if not isinstance(card, dict) or not isinstance(card.get("step"), int):
+        raise InputError(f"{path}: does not say its step; it is damaged or no checkpoint")
     if any(key.startswith("network.") for key in tensors):
         today = {
             "network.": f"part.{MAIN}.",

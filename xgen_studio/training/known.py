@@ -4,11 +4,11 @@ list. Loads no torch."""
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from pathlib import Path
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging.atomic import make_folder, write_json
 from xgen_studio.state import state_folder
 from xgen_studio.training.run_folder import RunFolder
@@ -31,8 +31,8 @@ def known_runs() -> list[RunFolder]:
     found = []
     for entry in _list().glob("*.json"):
         try:
-            folder = RunFolder(Path(json.loads(entry.read_text(encoding="utf-8"))["run"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            folder = RunFolder(Path(read_json(entry)["run"]))
+        except (InputError, ValueError, KeyError, TypeError):
             continue
         if folder.exists:
             found.append(folder)

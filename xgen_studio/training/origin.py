@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from xgen_studio.bundles import read_bundle
+from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import file_hash, write_json
 from xgen_studio.paths import CARD
 
@@ -28,5 +29,8 @@ def behind(run: Path) -> tuple[int, int]:
     path = run / ORIGIN
     if not path.is_file():
         return 0, 0
-    origin = json.loads(path.read_text(encoding="utf-8"))
-    return int(origin["steps"]), int(origin["examples"])
+    origin = read_json(path)
+    try:
+        return int(origin["steps"]), int(origin["examples"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: does not say what the run began with; remove it") from error

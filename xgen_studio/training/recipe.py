@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_toml
 from xgen_studio.registry import registered
 from xgen_studio.tables import from_table
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+LARGEST_RECIPE = 2**20  # bytes
+MOST_EXAMPLES, MOST_STEPS, MOST_SAMPLES = 2**20, 10**9, 256
 OLD_KEYS = {"objective": "learner"}  # as recipes of before called them
 
 
@@ -78,8 +79,14 @@ class Recipe:
             raise ValueError(
                 "batch, accumulate, steps, checkpoint_every and log_every must be at least 1"
             )
-        if self.samples < 0:
-            raise ValueError("samples must not be negative")
+        if max(self.batch, self.accumulate) > MOST_EXAMPLES or self.steps > MOST_STEPS:
+            raise ValueError(
+                f"batch and accumulate go up to {MOST_EXAMPLES:,}, steps to {MOST_STEPS:,}"
+            )
+        if not 0 <= self.samples <= MOST_SAMPLES:
+            raise ValueError(f"samples must be from 0 to {MOST_SAMPLES}")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError("seed must be from 0 to 2^63 - 1")
 
     @property
     def foreign(self) -> tuple[str, ...]:
@@ -101,10 +108,4 @@ def parse_recipe(values: dict[str, Any], where: str) -> Recipe:
 def load_recipe(path: Path | str) -> Recipe:
     """Read a recipe file; InputError with one line where it cannot be used."""
     path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such recipe file") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not a readable TOML recipe ({error})") from error
-    return parse_recipe(values, str(path))
+    return parse_recipe(read_toml(path, LARGEST_RECIPE), str(path))

@@ -23,6 +23,7 @@ from threading import Event, Thread
 from typing import Any
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import parse_json, read_json
 from xgen_studio.imaging.atomic import atomic_write, make_folder, write_json
 from xgen_studio.processes import alive, birth
 from xgen_studio.tables import from_table
@@ -78,11 +79,11 @@ class RunFolder:
         """Where it stands; `lost` where the process is gone without a word. A folder of before
         status files counts as stopped."""
         try:
-            table = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
+            if not (self.path / STATUS).exists():
+                return Status(STOPPED if self.trained else LOST, step=self._last_step())
+            table = read_json(self.path / STATUS)
             status = from_table(Status, table, str(self.path / STATUS))
-        except FileNotFoundError:
-            return Status(STOPPED if self.trained else LOST, step=self._last_step())
-        except (OSError, ValueError, RecursionError, InputError):
+        except InputError:
             return Status(LOST, reason=f"{STATUS} cannot be read")
         if status.state in OVER or self._lives(status):
             return status
@@ -114,8 +115,8 @@ class RunFolder:
         whole = content.rfind(b"\n") + 1
         found = []
         for line in content[:whole].splitlines():
-            with suppress(ValueError, RecursionError):
-                event = json.loads(line)
+            with suppress(InputError):
+                event = parse_json(line, EVENTS)
                 if isinstance(event, dict):
                     found.append(event)
         return found, start + whole

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
-from xgen_studio.networks.weights import load_weights
+from xgen_studio.networks.weights import load_weights, read_weights
 from xgen_studio.training.batch import step_generator
 from xgen_studio.training.build import make_dataset, make_learner, make_validation
 from xgen_studio.training.checkpoint import TrainState, load_checkpoint, save_checkpoint
@@ -119,7 +119,7 @@ class Trainer:
 
     def start_from(self, weights: Path) -> None:
         """Begin with the weights of a bundle: fine-tuning, or going on without a checkpoint."""
-        load_weights(self.learner.parts[MAIN], weights)
+        load_weights(self.learner.parts[MAIN], read_weights(weights))
         self.averaged.parts.load_state_dict(self.learner.parts.state_dict())
 
     # -- one step --------------------------------------------------------------------------------
