@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from xgen_studio.errors import InputError
+from xgen_studio.imaging import Image, read_image, write_dicom_synthetic
 from xgen_studio.wings.hand.science.annotation import Annotation, State
 from xgen_studio.wings.hand.science.landmarks import COUNT, NAMES
 from xgen_studio.wings.hand.science.reading import read_annotations, read_landmarks
@@ -159,3 +160,73 @@ def test_odd_digits_are_no_numbers_and_endless_sizes_get_one_line(file):
     table["images"][0]["width"] = float("inf")
     with pytest.raises(InputError, match="not as expected"):
         read_landmarks(file(table))
+
+
+def picture(path, spacing=None, origin=None, turned=False):
+    """A radiograph of the landmarks' size, as DICOM, or as PNG without a spacing."""
+    pixels = np.zeros((720, 520), np.uint16)
+    pixels[:, 260:] = 900
+    if spacing is None:
+        import PIL.Image
+
+        PIL.Image.fromarray(pixels.astype(np.uint8)).save(path)
+        return
+    direction = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]]) if turned else np.eye(3)
+    place = {} if origin is None else {"origin": origin, "direction": direction}
+    image = Image(pixels, spacing, modality="DX", **place)
+    write_dicom_synthetic(path, image, {"synthetic": True})
+
+
+@pytest.mark.parametrize("system", ["LPS", "RAS"])
+@pytest.mark.parametrize(
+    ("spacing", "origin", "turned"),
+    [(None, None, False), ((0.14, 0.14), None, False), ((0.14, 0.2), (-30.0, 12.0, 5.0), True)],
+)
+def test_millimetres_of_slicer_become_pixels_of_their_picture(
+    file, tmp_path, system, spacing, origin, turned
+):
+    picture(tmp_path / ("hand.png" if spacing is None else "hand.dcm"), spacing, origin, turned)
+    x, y = (POINTS * (spacing or (1, 1))).T
+    if turned:
+        x, y = -y, x
+    x, y = (x + (origin or (0, 0))[0], y + (origin or (0, 0))[1])
+    content = slicer(np.stack([x, y], 1), system)
+    sign = -1 if system == "RAS" else 1
+    assert content["markups"][0]["controlPoints"][0]["position"][0] == sign * x[0]
+    found = read_annotations(file(content, "hand.mrk.json"))["hand"]
+    np.testing.assert_allclose(found.points, POINTS, atol=1e-3)
+    # a picture that is at hand counts, wherever it lies
+    if spacing:
+        alone = file(content, "alone.mrk.json")
+        at_hand = read_annotations(alone, read_image(tmp_path / "hand.dcm"))["alone"]
+        np.testing.assert_allclose(at_hand.points, POINTS, atol=1e-3)
+
+
+def test_a_path_of_windows_is_no_name(file):
+    content = labelme(POINTS) | {"imagePath": "..\\images\\3143.jpg"}
+    assert list(read_annotations(file(content))) == ["3143"]
+    content = coco(POINTS)
+    content["images"][0]["file_name"] = "C:\\Users\\x\\7.png"
+    assert list(read_annotations(file(content))) == ["7"]
+
+
+def test_coco_annotations_of_other_kinds_are_passed_over(file):
+    content = coco(POINTS)
+    content["images"].append({"id": 2, "file_name": "8.jpg", "width": 520, "height": 720})
+    content["categories"] += [{"id": 2, "name": "ring"}, {"id": 3, "keypoints": ["a", "b"]}]
+    content["annotations"] += [
+        {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation": [[1, 2, 3, 4]]},
+        {"image_id": 2, "category_id": 3, "keypoints": [1, 2, 2, 3, 4, 2]},
+    ]
+    found = read_annotations(file(content))
+    np.testing.assert_allclose(found["7"].points, POINTS)
+    assert list(found) == ["7"]
+
+
+def test_minus_one_in_a_table_says_that_a_landmark_was_not_seen(file):
+    points = POINTS.copy()
+    points[3] = -1
+    path = file(table(points), "a.csv")
+    assert read_annotations(path)["7"].states[3] is State.ABSENT
+    with pytest.raises(InputError, match="no landmark 3"):
+        read_landmarks(path)

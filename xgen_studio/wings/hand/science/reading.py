@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,28 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_json
+from xgen_studio.imaging import Image, read_image
+from xgen_studio.imaging.geometry import mm_to_index
 from xgen_studio.wings.hand.science.annotation import Annotation, State, named
 from xgen_studio.wings.hand.science.landmarks import COUNT, Points, check_inside, read_table
 from xgen_studio.wings.hand.science.writing import ANNOTATION_KEYS, IMAGE_KEYS, coco
 
 SUFFIXES = (".csv", ".json")
+PICTURES = (".dcm", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".nii.gz", ".mha", "")
 
 
-def read_annotations(path: Path) -> dict[str, Annotation]:
+def read_annotations(path: Path, picture: Image | None = None) -> dict[str, Annotation]:
     """Annotations by id (of a file for one picture: the picture's name).
 
-    The kind is recognised from the content. InputError, one line, for what is not understood, a
+    The kind is recognised from the content. Millimetres become pixels of `picture`, or of the one
+    of the same name beside the file. InputError, one line, for what is not understood, a
     wrong number of points, an id that is there twice, a coordinate that is no number.
     """
     if path.suffix.lower() == ".json":
         table = _json(path)
+        if "markups" in table:
+            return _checked(_slicer(table, path, picture or _beside(path)), path)
         for has, read in JSON_KINDS.items():
             if has in table:
                 return _checked(read(table, path), path)
@@ -36,7 +43,7 @@ def read_annotations(path: Path) -> dict[str, Annotation]:
         )
     if "axis-0" in _first_line(path):
         return _checked({path.stem: _napari(path)}, path)
-    return {id: Annotation.of(points) for id, points in read_table(path).items()}
+    return {id: _of_row(points) for id, points in read_table(path).items()}
 
 
 def read_landmarks(path: Path) -> dict[str, Points]:
@@ -49,6 +56,32 @@ def read_landmarks(path: Path) -> dict[str, Points]:
     return {id: annotation.points for id, annotation in found.items()}
 
 
+def _of_row(points: Points) -> Annotation:
+    """A row of a table, where -1, -1 says in many programs that a landmark was not seen."""
+    made = Annotation.of(points)
+    for landmark in np.flatnonzero((points == -1).all(1)):
+        made = made.without(int(landmark))
+    return made
+
+
+def _beside(path: Path) -> Image | None:
+    """The picture of a markup file's name in its folder, where there is one."""
+    stem = _stem(path)
+    for suffix in PICTURES:
+        if (file := path.with_name(stem + suffix)).is_file():
+            return read_image(file)
+    return None
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".json").removesuffix(".mrk")
+
+
+def _name(file_name: object) -> str:
+    """The picture's name in a path that may have been written on Windows."""
+    return Path(re.split(r"[\\/]", str(file_name))[-1]).stem
+
+
 def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:
     if not found:
         raise InputError(f"{path}: holds no landmarks")
@@ -59,10 +92,7 @@ def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    table = read_json(path)
     if not isinstance(table, dict):
         raise InputError(f"{path}: needs a JSON object")
     return table
@@ -76,12 +106,12 @@ def _first_line(path: Path) -> str:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
 
 
-def _shape(read: Callable[[dict[str, Any], Path], dict[str, Annotation]]) -> Any:
+def _shape(read: Callable[..., dict[str, Annotation]]) -> Any:
     """A reader whose stumbling over an unexpected shape becomes one line."""
 
-    def careful(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
+    def careful(table: dict[str, Any], path: Path, *more: Image | None) -> dict[str, Annotation]:
         try:
-            return read(table, path)
+            return read(table, path, *more)
         except (
             KeyError,
             TypeError,
@@ -97,13 +127,17 @@ def _shape(read: Callable[[dict[str, Any], Path], dict[str, Annotation]]) -> Any
 
 @_shape
 def _coco(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
-    """COCO keypoints: 37 triples x, y, v of the first category's order."""
+    """COCO keypoints: 37 triples x, y, v in their category's order. Annotations of other kinds
+    (boxes, outlines) and of categories with other keypoints are passed over."""
     images = {image["id"]: image for image in table.get("images", [])}
     names = {c["id"]: c.get("keypoints") for c in table.get("categories", [])}
     found: dict[str, Annotation] = {}
     for entry in table["annotations"]:
+        others = names.get(entry.get("category_id"))
+        if "keypoints" not in entry or (others is not None and len(others) != COUNT):
+            continue
         image = images.get(entry["image_id"], {})
-        id = Path(str(image.get("file_name", entry["image_id"]))).stem
+        id = _name(image.get("file_name", entry["image_id"]))
         triples = np.asarray(entry["keypoints"], dtype=float).reshape(-1, 3)
         labels = names.get(entry.get("category_id")) or [str(n) for n in range(len(triples))]
         if len(labels) != len(triples):
@@ -123,20 +157,35 @@ def _coco(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
 
 
 @_shape
-def _slicer(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
-    """3D Slicer fiducials. In LPS a picture without spacing has x and y as its columns and rows; in
-    RAS both are negative. Millimetres of a picture with spacing stay millimetres."""
+def _slicer(table: dict[str, Any], path: Path, picture: Image | None) -> dict[str, Annotation]:
+    """3D Slicer fiducials, in mm of LPS or RAS. Slicer lays a picture without a place at (0, 0, 0)
+    along the axes, and one without a spacing takes 1 mm a pixel; so do we, and so is read a file
+    whose picture is not there."""
     markup = table["markups"][0]
-    sign = -1.0 if str(markup.get("coordinateSystem", "LPS")).upper() in ("RAS", "0") else 1.0
+    ras = str(markup.get("coordinateSystem", "LPS")).upper() in ("RAS", "0")
+    in_pixels = str(markup.get("coordinateUnits", "mm")).lower() in ("px", "pixel", "pixels")
     rows = []
     for point in markup["controlPoints"]:
         status = point.get("positionStatus", "defined")
         state = State.PLACED if status == "defined" else State.ABSENT
-        x, y = (point.get("position") or (math.nan, math.nan, 0.0))[:2]
-        rows.append((str(point.get("label", "")), sign * float(x), sign * float(y), state))
-    stem = path.name.removesuffix(".json").removesuffix(".mrk")
+        position = np.array(point.get("position") or [math.nan] * 3, dtype=float)
+        x, y = _pixel(position * (-1, -1, 1) if ras else position, None if in_pixels else picture)
+        rows.append((str(point.get("label", "")), x, y, state))
+    stem = _stem(path)
     labels = [_tail(label) for label, *_ in rows]
     return {stem: named([(t, *row[1:]) for t, row in zip(labels, rows, strict=True)], str(path))}
+
+
+def _pixel(position: Points, picture: Image | None) -> tuple[float, float]:
+    """Column and row of a point (3,) in mm LPS."""
+    if picture is not None:
+        spacing = picture.spacing or (1.0, 1.0)
+        placed = picture.origin is not None and picture.direction is not None
+        origin = picture.origin if placed and picture.origin else (0.0, 0.0, 0.0)
+        direction = picture.direction if placed and picture.direction is not None else np.eye(3)
+        index = mm_to_index(position, (*spacing, 1.0), origin, direction)
+        return float(index[2]), float(index[1])
+    return float(position[0]), float(position[1])
 
 
 def _tail(label: str) -> str:
@@ -165,7 +214,7 @@ def _labelme(table: dict[str, Any], path: Path) -> dict[str, Annotation]:
     size = None
     if table.get("imageWidth") and table.get("imageHeight"):
         size = (int(table["imageWidth"]), int(table["imageHeight"]))
-    id = Path(str(table.get("imagePath") or path.stem)).stem
+    id = _name(table.get("imagePath") or path.stem)
     return {id: named(rows, str(path), size)}
 
 
@@ -186,7 +235,7 @@ def _napari(path: Path) -> Annotation:
     return named(rows, str(path))
 
 
-JSON_KINDS = {"annotations": _coco, "markups": _slicer, "shapes": _labelme}
+JSON_KINDS = {"annotations": _coco, "shapes": _labelme}
 
 
 def read_coco(path: Path) -> dict[str, Annotation]:
@@ -210,7 +259,7 @@ def read_coco(path: Path) -> dict[str, Annotation]:
         more = ", ".join(sorted(extra)[:4])
         raise InputError(f"{path}: holds more than landmarks ({more}); choose another name")
     names = {
-        Path(str(image["file_name"])).stem: str(image["file_name"])
+        _name(image["file_name"]): str(image["file_name"])
         for image in table.get("images", [])
         if "file_name" in image
     }
