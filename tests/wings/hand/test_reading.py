@@ -115,7 +115,7 @@ def test_occluded_and_absent_are_kept(file):
         (slicer(POINTS, labels=("thumb tipp", *NAMES[1:])), "a.json", "'thumb tipp'"),
         (napari(POINTS[:20]), "a.csv", "20 points; 37"),
         ({"cats": 1}, "a.json", "neither COCO"),
-        ({"annotations": [{"image_id": 1}]}, "a.json", "not as expected"),
+        ({"annotations": [{"image_id": 1}]}, "a.json", "holds no landmarks"),
         ("{", "a.json", "JSON"),
     ],
 )
@@ -158,7 +158,7 @@ def test_odd_digits_are_no_numbers_and_endless_sizes_get_one_line(file):
     assert list(read_landmarks(file(odd, "odd.csv"))) == ["odd"]  # then the order counts
     table = coco(POINTS)
     table["images"][0]["width"] = float("inf")
-    with pytest.raises(InputError, match="not as expected"):
+    with pytest.raises(InputError, match="not finite"):
         read_landmarks(file(table))
 
 
