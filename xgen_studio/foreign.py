@@ -43,9 +43,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     """A file's bytes; InputError where it is none (a pipe, a device), too large, or unreadable."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
                 raise InputError(f"{path}: is no ordinary file (a folder, pipe or device)")
-            content = file.read(most + 1)
+            # no more than there is: a read of `most` bytes would allocate them
+            content = file.read(min(most, about.st_size) + 1)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except IsADirectoryError as error:

@@ -224,8 +224,10 @@ def _length(dataset: Dataset) -> int:
 
 
 def _compressed(dataset: Dataset) -> bool:
+    from pydicom.uid import UID
+
     syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
-    return syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed
+    return isinstance(syntax, UID) and syntax.is_transfer_syntax and syntax.is_compressed
 
 
 def _undecodable(dataset: Dataset, path: Path, error: BaseException) -> str:

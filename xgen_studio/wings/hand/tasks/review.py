@@ -4,7 +4,6 @@ the gate, labels moved by hand, and one undo for all of it. Knows no Qt."""
 from __future__ import annotations
 
 import copy
-import json
 import math
 import re
 import time
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from xgen_studio.document import Replace, Work
 from xgen_studio.document.work import Array, Arrays
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import write_json
 from xgen_studio.wings.hand.science.calibration import columns
 from xgen_studio.wings.hand.science.gate import Gate, Screening, load_gate
@@ -319,9 +319,9 @@ class Review(Work):
         if not path.exists():
             return
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(_DAMAGED.format(path, repr(error))) from error
+            table = read_json(path)
+        except InputError as error:
+            raise InputError(_DAMAGED.format(path, error)) from error
         self._take_checked(table, str(path))
 
     def _take_checked(self, table: Mapping[str, Any], where: str) -> None:
@@ -333,7 +333,7 @@ class Review(Work):
                     raise ValueError("a limit is no number")
                 self.set_limits(limits)
             self._apply()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise InputError(_DAMAGED.format(where, repr(error))) from error
 
     def _take(self, table: Mapping[str, Any]) -> None:

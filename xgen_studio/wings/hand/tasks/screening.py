@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 import xgen_studio
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import (
     brightness_up,
     file_hash,
@@ -209,16 +209,12 @@ def heatmap_hash(folder: Path, id: str) -> str:
 def read_screening(path: Path) -> tuple[str, list[Screening]]:
     """The gate's name and the hands of a `screening.json`; InputError where it is none, or where a
     heatmap beside it is not the one that was judged."""
+    table = read_json(path)
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
         found = [_from_sample(sample) for sample in table["samples"]]
         hashes = {str(s["id"]): str(s[HASH]) for s in table["samples"] if HASH in s}
         gate = str(table["gate"])
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); make it with xgen screen"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise InputError(
             f"{path}: cannot be read as a screening ({error!r}); make it again with xgen screen"
         ) from error
