@@ -1,11 +1,18 @@
 """Images, volumes and masks that know their geometry, and their way from files and back."""
 
-from xgen_studio.imaging.atomic import atomic_write, make_folder, write_json
+from xgen_studio.imaging.atomic import (
+    atomic_folder,
+    atomic_write,
+    make_folder,
+    together,
+    write_json,
+)
 from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
 from xgen_studio.imaging.hashing import file_hash
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import Label, LabelTable
 from xgen_studio.imaging.mask import Mask, read_mask
+from xgen_studio.imaging.names import spelled
 from xgen_studio.imaging.raster import picture_size
 from xgen_studio.imaging.reading import read_image, read_volume
 from xgen_studio.imaging.windowing import (
@@ -26,6 +33,7 @@ __all__ = [
     "Volume",
     "apply_range",
     "apply_window",
+    "atomic_folder",
     "atomic_write",
     "attenuation_up",
     "display_8bit",
@@ -36,7 +44,9 @@ __all__ = [
     "read_image",
     "read_mask",
     "read_volume",
+    "spelled",
     "to_8bit",
+    "together",
     "write_dicom_synthetic",
     "write_json",
     "write_mask",

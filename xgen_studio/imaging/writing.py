@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xgen_studio import __version__
 from xgen_studio.errors import InputError
-from xgen_studio.imaging.atomic import atomic_write
+from xgen_studio.imaging.atomic import atomic_write, json_text
 from xgen_studio.imaging.geometry import Floats
 from xgen_studio.imaging.headers import check_nifti
 from xgen_studio.imaging.image import Volume, checked_pixels
@@ -158,7 +157,7 @@ def _synthetic(
 def provenance_json(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> str:
     """`provenance` as one line of JSON; InputError, naming `path`, where JSON cannot hold it."""
     try:
-        return json.dumps(dict(provenance), allow_nan=False)
+        return json_text(dict(provenance))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: the provenance cannot be written as JSON ({error})") from error
 
