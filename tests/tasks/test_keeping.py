@@ -7,9 +7,10 @@ import pytest
 
 from tests.tasks.test_commands import leg
 from xgen_studio.cli.main import application
-from xgen_studio.errors import CallError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, write_png8
-from xgen_studio.tasks.targets import check_free, numbered
+from xgen_studio.tasks.targets import check_free, numbered, plain_name
+from xgen_studio.wings.hand.tasks.localize import check_table
 
 XGEN = application()
 
@@ -73,6 +74,31 @@ def test_what_is_read_is_never_written_over_whatever_is_said(tmp_path):
         check_free([tmp_path / "b" / ".." / "a.png"], True, reads=[file])
     with pytest.raises(CallError, match="and 1 more"):
         check_free([file, tmp_path / "."], False)
+
+
+def test_nothing_is_written_through_a_link_not_even_with_overwrite(
+    tiny_bundle, mask_file, tmp_path
+):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, target in (("000.png", "theirs.png"), ("000.json", "dangling.json")):
+        link = out / name
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(CallError, match=f"{name}: is a link"):
+            call("generate", "tiny", "--mask", mask_file, "-o", out, "--overwrite")
+        link.unlink()
+    table = tmp_path / "table.csv"
+    table.symlink_to(tmp_path / "nowhere.csv")
+    with pytest.raises(CallError, match="is a link"):
+        check_table(table, [mask_file], overwrite=False, append=True)
+    assert not (tmp_path / "nowhere.csv").exists() and not list(out.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "..", ".a", "../a", "a/b", "a\\b", "C:a", "a\n", "a" * 201])
+def test_what_becomes_a_file_name_is_one(name):
+    assert plain_name("Knie 1_a-b.2") == "Knie 1_a-b.2"
+    with pytest.raises(InputError, match="no name for files"):
+        plain_name(name)
 
 
 def test_pictures_of_another_run_count_though_they_are_not_in_the_way(tmp_path):
