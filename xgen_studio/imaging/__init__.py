@@ -7,7 +7,7 @@ from xgen_studio.imaging.atomic import (
     together,
     write_json,
 )
-from xgen_studio.imaging.dicom_writing import write_dicom_synthetic
+from xgen_studio.imaging.dicom_writing import PartlySynthetic, write_dicom_synthetic
 from xgen_studio.imaging.hashing import file_hash
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import Label, LabelTable
@@ -23,13 +23,15 @@ from xgen_studio.imaging.windowing import (
     percentile_range,
     to_8bit,
 )
-from xgen_studio.imaging.writing import write_mask, write_png8, write_png16, write_volume
+from xgen_studio.imaging.writing import PARTLY, write_mask, write_png8, write_png16, write_volume
 
 __all__ = [
+    "PARTLY",
     "Image",
     "Label",
     "LabelTable",
     "Mask",
+    "PartlySynthetic",
     "Volume",
     "apply_range",
     "apply_window",

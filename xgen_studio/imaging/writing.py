@@ -21,6 +21,7 @@ from xgen_studio.imaging.mask import ENCODING_KEY, Mask
 from xgen_studio.imaging.reading import NIFTI
 
 VOLUME_SUFFIXES = (*NIFTI, ".mha", ".nrrd")
+PARTLY = "partly"  # what provenance calls `synthetic` where other pixels are a real image's
 SOFTWARE = f"XGen Studio {__version__}"
 
 
@@ -33,9 +34,9 @@ def write_png16(
     """Save an image, `pixels` (H, W) in [0, 1], as a 16-bit grey PNG: 0 -> 0 and 1 -> 65535.
 
     With `provenance` it is marked synthetic; without, it is a plain picture. The text chunks are
-    Synthetic=yes, Provenance (JSON), Software and, with a `spacing` (x, y) in mm, SpacingMm;
-    `read_image` gives them back. Raises InputError for other values (also NaN), for provenance
-    JSON cannot hold, and when the file cannot be saved.
+    Synthetic=yes (or partly, where the provenance says so), Provenance (JSON), Software and, with a
+    `spacing` (x, y) in mm, SpacingMm; `read_image` gives them back. Raises InputError for other
+    values (also NaN), for provenance JSON cannot hold, and when the file cannot be saved.
     """
     unit = _unit(pixels, str(path))
     notes = {"Software": SOFTWARE}
@@ -145,7 +146,7 @@ def _synthetic(
     path: str | os.PathLike[str], provenance: Mapping[str, Any], spacing: tuple[float, float] | None
 ) -> dict[str, str]:
     notes = {
-        "Synthetic": "yes",
+        "Synthetic": PARTLY if provenance.get("synthetic") == PARTLY else "yes",
         "Provenance": provenance_json(path, provenance),
         "Software": SOFTWARE,
     }

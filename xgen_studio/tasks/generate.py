@@ -22,7 +22,7 @@ from xgen_studio.tasks.ask import Note
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Draw, Drawing, Drawn, Edit, Series
 from xgen_studio.tasks.mask_system import load_system
-from xgen_studio.tasks.provenance import array_hash, made_by, named
+from xgen_studio.tasks.provenance import array_hash, made_by, named, partly_synthetic
 
 FEATHER = 4.0  # px of a soft edge inside an edited region
 MOST_SEED = 2**63
@@ -78,6 +78,8 @@ class Generator:
                 "region_sha256": array_hash(edit.region.astype(np.uint8)),
                 "region_px": int(edit.region.sum()),
             }
+            if not edit.synthetic:
+                provenance |= partly_synthetic(edit.region)
         seconds = time.perf_counter() - began
         provenance["pixels_sha256"] = array_hash(pixels)
         provenance["seconds"] = round(seconds, 4)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import xgen_studio
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import file_hash, spelled
+from xgen_studio.imaging import PARTLY, file_hash, spelled
 
 if TYPE_CHECKING:
     from xgen_studio.bundles import Bundle
@@ -57,6 +57,11 @@ def base_name(path: str) -> str:
     """The name of a file without its folders."""
     ends = r"[\\/]" if WINDOWS_PATH.match(path) else "/"
     return spelled(re.split(ends, path)[-1])
+
+
+def partly_synthetic(drawn: NDArray[np.bool_]) -> dict[str, Any]:
+    """What provenance says of a picture of which a model made only the pixels `drawn` (H, W)."""
+    return {"synthetic": PARTLY, "synthetic_share": round(float(drawn.mean()), 5)}
 
 
 def array_hash(array: NDArray[Any]) -> str:
