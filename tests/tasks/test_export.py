@@ -229,6 +229,6 @@ def test_the_side_of_a_knee_is_told_by_its_fibula(column, side):
     labels[20:, 20:50] = 4
     labels[25:, column : column + 6] = 5
     said = about(labels, {"model": "knee-xray"})
-    assert (said["ViewPosition"], said["Laterality"]) == ("AP", side)
+    assert (said["ViewPosition"], said["ImageLaterality"]) == ("AP", side)
     assert about(labels, {"model": "knee-drr"}) == {"BodyPartExamined": "KNEE"}  # from any angle
-    assert "Laterality" not in about(labels * (labels == 4), {"model": "knee-xray"})
+    assert "ImageLaterality" not in about(labels * (labels == 4), {"model": "knee-xray"})

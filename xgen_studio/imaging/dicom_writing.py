@@ -51,7 +51,7 @@ def write_dicom_synthetic(
     It names no patient and gets new UIDs. It says SYNTHETIC in PatientName, PatientID,
     SeriesDescription and ImageComments, is DERIVED\\SECONDARY with Content Qualification RESEARCH,
     and carries `provenance` as JSON in a private element. `about` says what is seen, by keyword:
-    BodyPartExamined, ViewPosition, Laterality, ...
+    BodyPartExamined, ViewPosition, ImageLaterality, ...
 
     An image that is `partly` synthetic names no patient either, but says PARTLY SYNTHETIC in all
     these places and in ImageType, with the share; Burned In Annotation is YES where there may be
@@ -75,9 +75,10 @@ def write_dicom_synthetic(
     ds.SeriesInstanceUID = generate_uid()
     for keyword in (
         *("PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
-        *("StudyID", "AccessionNumber", "PatientOrientation", "Laterality"),
+        *("AccessionNumber", "PatientOrientation", "Laterality"),
     ):
         setattr(ds, keyword, None)
+    ds.StudyID = "1"
     ds.StudyDate = ds.ContentDate = ds.DateOfSecondaryCapture = now.strftime("%Y%m%d")
     ds.StudyTime = ds.ContentTime = ds.TimeOfSecondaryCapture = now.strftime("%H%M%S")
     ds.Modality = image.modality or "OT"
@@ -90,6 +91,8 @@ def write_dicom_synthetic(
         _say_partly(ds, partly)
     for keyword, value in (about or {}).items():
         setattr(ds, keyword, value)
+    if "ImageLaterality" in ds:
+        del ds.Laterality  # (PS3.3 C.7.3.1: not both)
     ds.ConversionType = "WSD"
     ds.ContentQualification = "RESEARCH"
     ds.Manufacturer = "XGen Studio"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from xgen_studio.imaging.headers import check_nifti
 from xgen_studio.imaging.image import Volume, checked_pixels
 from xgen_studio.imaging.itk import Grid, write_itk
 from xgen_studio.imaging.mask import ENCODING_KEY, Mask
+from xgen_studio.imaging.names import spelled
 from xgen_studio.imaging.reading import NIFTI
 
 VOLUME_SUFFIXES = (*NIFTI, ".mha", ".nrrd")
@@ -112,13 +115,23 @@ def _save_grid(path: str | os.PathLike[str], grid: Grid) -> None:
         )
     with atomic_write(path) as temporary:
         try:
-            write_itk(temporary, grid)
+            _write_itk(temporary, grid)
         except RuntimeError as error:
             raise InputError(
                 f"{path}: cannot be saved; the disk may be full or the folder not writable"
             ) from error
         if name.endswith(NIFTI):
             _check_whole(temporary, path)
+
+
+def _write_itk(path: Path, grid: Grid) -> None:
+    """ITK ends the whole process at a folder whose name is no UTF-8; there it writes elsewhere."""
+    if spelled(str(path)) == str(path):
+        write_itk(path, grid)
+        return
+    with TemporaryDirectory() as folder:
+        write_itk(Path(folder) / path.name, grid)
+        shutil.copyfile(Path(folder) / path.name, path)
 
 
 def _check_whole(temporary: Path, path: str | os.PathLike[str]) -> None:
