@@ -1,5 +1,6 @@
 """No command replaces or mixes files unless it is told to, and the refusal says how to tell it."""
 
+import json
 import os
 
 import numpy as np
@@ -110,3 +111,18 @@ def test_pictures_of_another_run_count_though_they_are_not_in_the_way(tmp_path):
     with pytest.raises(CallError, match="holds 1 picture already"):
         numbered(tmp_path, 8, overwrite=False, append=False)
     assert numbered(tmp_path, 8, overwrite=False, append=True) == {7}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on Unix alone")
+def test_names_that_are_no_utf8_go_through_every_command(tiny_bundle, mask_file, tmp_path):
+    folder = tmp_path / os.fsdecode(b"Stra\xdfe")
+    folder.mkdir()
+    knee, mask = (folder / os.fsdecode(name) for name in (b"Knie_\xe4\xf6.png", b"Maske_\xe4.png"))
+    write_png8(knee, np.random.default_rng(0).random((120, 222)))
+    mask.write_bytes(mask_file.read_bytes())
+    call("mask", "tiny", knee, "-o", folder / "masks")
+    said = json.loads((folder / "masks" / knee.with_suffix(".json").name).read_bytes())
+    assert said["image"] == "Knie_%E4%F6.png"
+    call("generate", "tiny", "--mask", mask, "--steps", 1, "-o", folder / "drawn")
+    image = read_image(folder / "drawn" / "000.png")
+    assert image.meta["provenance"]["mask"] == "Maske_%E4.png"

@@ -1,14 +1,23 @@
 """A patient's radiograph goes through the journeys of the hand; nothing of the patient is in what
 is written."""
 
+import os
+
 import numpy as np
+import pytest
 
 from tests.leaks import FOLDER, found_in, write_patient
+from tests.tasks.calls import told
 from tests.tasks.test_keeping import call
 from tests.wings.hand.hands import GRID, sound_hands
+from xgen_studio.errors import CallError
+from xgen_studio.imaging import write_png8
 from xgen_studio.wings.hand.science.annotation import Annotation
+from xgen_studio.wings.hand.science.landmarks import read_table
 from xgen_studio.wings.hand.science.writing import write_table
-from xgen_studio.wings.hand.tasks.annotating import save_annotation
+from xgen_studio.wings.hand.tasks.annotating import others_in, save_annotation
+from xgen_studio.wings.hand.tasks.asks import Locate
+from xgen_studio.wings.hand.tasks.localize import check_table, write_found
 
 
 def test_nothing_of_a_patient_is_in_what_is_written_of_a_hand(hand_bundles, tmp_path):
@@ -26,3 +35,22 @@ def test_nothing_of_a_patient_is_in_what_is_written_of_a_hand(hand_bundles, tmp_
     call("export", run, "-o", out / "set", "--which", "all")
     assert not found_in(out, str(tmp_path))
     assert not found_in(run, str(tmp_path))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on Unix alone")
+def test_landmarks_of_files_whose_names_are_no_utf8_are_not_lost(hand_bundles, tmp_path):
+    pictures = [tmp_path / os.fsdecode(name) for name in (b"Hand_\xe4.png", b"Hand_\xf6.png")]
+    for picture in pictures:
+        write_png8(picture, np.random.default_rng(0).random(GRID))
+    table = tmp_path / "found.csv"
+    found = told(Locate("tiny-localiser", (pictures[0],)))
+    check_table(table, pictures[:1], overwrite=False, append=False)
+    write_found(table, found, append=False)
+    write_found(table, told(Locate("tiny-localiser", (pictures[1],))), append=True)
+    assert set(read_table(table)) == {"Hand_%E4", "Hand_%F6"}
+    with pytest.raises(CallError, match="Hand_%E4 already"):
+        check_table(table, pictures[:1], overwrite=False, append=True)
+    [points] = sound_hands(1, GRID)
+    for name in ("set.csv", "set.json"):
+        save_annotation(tmp_path / name, pictures[0].name, Annotation.of(points))
+        assert others_in(tmp_path / name, pictures[0].name) == (0, True)
