@@ -204,13 +204,18 @@ def end(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def checked(act: Act, folder: Path) -> None:
-    """After a kill: all is whole, the act can be done again, and leaves nothing half written."""
-    act.whole(folder, False)
-    act.do(folder)
+def clean(act: Act, folder: Path) -> None:
+    """After the act was done again: it is whole, and nothing half written is left."""
     act.whole(folder, True)
     stray = [str(p.relative_to(folder)) for p in folder.rglob("*") if TEMPORARY.fullmatch(p.name)]
     assert not stray, f"left: {stray}"
+
+
+def survived(act: Act, folder: Path) -> bool:
+    """Whether all is whole after a kill, and the act can be done again; each look is a process of
+    its own, as the next run of the program is."""
+    steps = (lambda: act.whole(folder, False), lambda: act.do(folder), lambda: clean(act, folder))
+    return all(end(begin(step)) == 0 for step in steps)
 
 
 def suffer(name: str, act: Act, count: int, chance: random.Random, room: Path) -> int:
@@ -231,11 +236,11 @@ def suffer(name: str, act: Act, count: int, chance: random.Random, room: Path) -
         os.kill(pid, signal.SIGKILL)
         killed += end(pid) == -signal.SIGKILL
         left += any(TEMPORARY.fullmatch(path.name) for path in folder.rglob("*"))
-        if end(begin(lambda folder=folder: checked(act, folder))):
+        if survived(act, folder):
+            shutil.rmtree(folder)
+        else:
             wrong += 1
             print(f"  {name}, kill {number} at {1000 * moment:.1f} ms: see {folder}", flush=True)
-        else:
-            shutil.rmtree(folder)
     print(
         f"{name:12} {whole:6.2f} s long, {killed:4} of {count} killed in it, {left:3} left a"
         f" temporary file, {wrong} wrong",

@@ -4,7 +4,7 @@ no text from outside becomes a path."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xgen_studio.errors import CallError, InputError
@@ -56,13 +56,19 @@ def check_free(paths: Iterable[Path], overwrite: bool, reads: Iterable[Path] = (
 
 
 def numbered(
-    folder: Path, count: int, overwrite: bool, append: bool, reads: Iterable[Path] = ()
+    folder: Path,
+    count: int,
+    overwrite: bool,
+    append: bool,
+    reads: Iterable[Path] = (),
+    endings: Sequence[str] = (".png", ".json"),
 ) -> frozenset[int]:
     """Which of the pictures 000.png, 001.png, ... of a folder are there and stay. CallError where
-    there are some, and nobody said what to do with them."""
+    there are some, and nobody said what to do with them. `endings` are of the files that are
+    written of each."""
     if overwrite and append:
         raise CallError("--overwrite and --append: choose one of them")
-    targets = [folder / f"{i:03d}{end}" for i in range(count) for end in (".png", ".json")]
+    targets = [folder / f"{i:03d}{end}" for i in range(count) for end in endings]
     check_free(targets, True, reads)
     numbers = [p.stem for p in folder.glob("*.png")]
     there = sorted(int(n) for n in numbers if re.fullmatch(r"[0-9]{3,}", n))

@@ -2,6 +2,7 @@
 is written."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from tests.leaks import FOLDER, found_in, write_patient
 from tests.tasks.calls import told
 from tests.tasks.test_keeping import call
 from tests.wings.hand.hands import GRID, sound_hands
-from xgen_studio.errors import CallError
-from xgen_studio.imaging import write_png8
+from xgen_studio.errors import CallError, InputError
+from xgen_studio.imaging import make_folder, write_png8
 from xgen_studio.wings.hand.science.annotation import Annotation
 from xgen_studio.wings.hand.science.landmarks import read_table
 from xgen_studio.wings.hand.science.writing import write_table
@@ -42,7 +43,7 @@ def test_landmarks_of_files_whose_names_are_no_utf8_are_not_lost(hand_bundles, t
     pictures = [tmp_path / os.fsdecode(name) for name in (b"Hand_\xe4.png", b"Hand_\xf6.png")]
     for picture in pictures:
         write_png8(picture, np.random.default_rng(0).random(GRID))
-    table = tmp_path / "found.csv"
+    table, folder = tmp_path / "found.csv", make_folder(tmp_path / "pairs")
     found = told(Locate("tiny-localiser", (pictures[0],)))
     check_table(table, pictures[:1], overwrite=False, append=False)
     write_found(table, found, append=False)
@@ -50,6 +51,12 @@ def test_landmarks_of_files_whose_names_are_no_utf8_are_not_lost(hand_bundles, t
     assert set(read_table(table)) == {"Hand_%E4", "Hand_%F6"}
     with pytest.raises(CallError, match="Hand_%E4 already"):
         check_table(table, pictures[:1], overwrite=False, append=True)
+    write_png8(tmp_path / "pairs" / "a.png", np.zeros((64, 64)))
+    for ending in (b".png", b"_heatmap.png"):
+        shutil.copyfile(tmp_path / "pairs" / "a.png", folder / os.fsdecode(b"\xe4" + ending))
+    (tmp_path / "pairs" / "a.png").unlink()
+    with pytest.raises(InputError, match="the name %E4 is no UTF-8"):
+        call("screen", folder, "-o", tmp_path / "screened")
     [points] = sound_hands(1, GRID)
     for name in ("set.csv", "set.json"):
         save_annotation(tmp_path / name, pictures[0].name, Annotation.of(points))

@@ -141,7 +141,8 @@ def ask_for(wish: Wish, bundle: Bundle) -> DrawHands:
         raise CallError(f"{bundle.name}: draws no hands with their landmarks")
     if gate:
         load_gate(gate)  # known, before an hour of drawing
-    have = numbered(wish.out, wish.count, wish.overwrite, wish.append)
+    endings = (".png", ".json", HEATMAP)
+    have = numbered(wish.out, wish.count, wish.overwrite, wish.append, endings=endings)
     ask = DrawHands(wish.drawing(values), wish.count, wish.out, gate or "", landmarks, have)
     return same_run(ask) if have else ask
 

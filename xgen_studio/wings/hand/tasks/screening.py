@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 import xgen_studio
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
-from xgen_studio.imaging import file_hash, make_folder, picture_size, read_image, write_json
+from xgen_studio.imaging import (
+    file_hash,
+    make_folder,
+    picture_size,
+    read_image,
+    spelled,
+    write_json,
+)
 from xgen_studio.imaging.raster import COLOUR_NOTE
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.targets import check_free
@@ -107,6 +114,8 @@ def screen_folder(gate: Gate, folder: Path, out: Path, bench: Bench) -> str:
     found: list[Screening] = []
     hands: list[tuple[str, Peaks, tuple[int, int]]] = []
     pairs = find_pairs(folder)
+    if odd := [id for id, _ in pairs if spelled(id) != id]:
+        raise InputError(f"{folder}: the name {spelled(odd[0])} is no UTF-8; rename the pair")
     with ThreadPoolExecutor(2) as pool:  # pictures are decoded outside Python's lock
         read = pool.map(_peaks_of, [path for _, path in pairs])
         try:
