@@ -150,7 +150,9 @@ def test_a_picture_that_is_partly_real_says_so_with_its_share(partly, tmp_path):
 
 
 def test_a_partly_real_dicom_needs_a_word_about_burned_in_writing_and_keeps_it(partly, tmp_path):
-    with pytest.raises(InputError, match=r"97\.9 % of this picture.*burned into it"):
+    with pytest.raises(
+        InputError, match=r"97\.9 % of this picture.s pixels are a real one.*burned into it"
+    ):
         export_document(partly, tmp_path / "none", "knee", ["png", "dicom"])
     assert not (tmp_path / "none").exists()
     for burned_in, words in ((True, ("YES", "NO")), (False, ("NO", "YES"))):

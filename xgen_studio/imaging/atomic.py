@@ -75,22 +75,9 @@ def together(proof: Path | None = None) -> Iterator[None]:
     """
     waiting: _Waiting = []
     token = _waiting.set(waiting)
-    new: list[Path] = []
     try:
         yield
-        if proof is not None:
-            proof.unlink(missing_ok=True)
-        for temporary, target in waiting:
-            if not target.exists():
-                new.append(target)
-            _put(temporary, target)
-    except BaseException as error:
-        for target in new:
-            with suppress(OSError):
-                target.unlink()
-        if isinstance(error, OSError):
-            raise InputError(_advice(waiting[-1][1], error)) from error
-        raise
+        _put_all(waiting, proof)
     finally:
         _waiting.reset(token)
         for temporary, _ in waiting:
@@ -175,6 +162,24 @@ def sweep(folder: Path) -> None:
                     shutil.rmtree(entry.path, ignore_errors=True)
                 else:
                     os.unlink(entry.path)
+
+
+def _put_all(waiting: _Waiting, proof: Path | None) -> None:
+    """Each file in its place; where one cannot be, those that are new go again."""
+    new: list[Path] = []
+    for temporary, target in waiting:
+        try:
+            if proof is not None:
+                proof.unlink(missing_ok=True)
+                proof = None
+            if not target.exists():
+                new.append(target)
+            _put(temporary, target)
+        except OSError as error:
+            for path in new:
+                with suppress(OSError):
+                    path.unlink()
+            raise InputError(_advice(target, error)) from error
 
 
 def _put(temporary: Path, target: Path) -> None:

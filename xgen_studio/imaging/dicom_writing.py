@@ -33,10 +33,15 @@ class PartlySynthetic:
 
     def in_words(self) -> str:
         """As in '2.1 % of the pixels were drawn by a generative model, ...'."""
-        drawn = f"{100 * self.share:.1f} %" if self.share >= 0.001 else "Under 0.1 %"
         return (
-            f"{drawn} of the pixels were drawn by a generative model, the others are a real image's"
+            f"{percent(self.share)} of the pixels were drawn by a generative model, the others are"
+            " a real image's"
         )
+
+
+def percent(share: float) -> str:
+    """A share as in '2.1 %'; what is neither none nor all is not called so."""
+    return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
 
 
 def write_dicom_synthetic(
@@ -125,7 +130,7 @@ def _say_partly(ds: Any, partly: PartlySynthetic) -> None:
     said = partly.in_words()
     ds.PatientName, ds.PatientID = "PARTLY^SYNTHETIC", "PARTLY SYNTHETIC"
     ds.ImageType = [*ds.ImageType, "PARTLY SYNTHETIC"]
-    ds.SeriesDescription = f"PARTLY SYNTHETIC ({said.split(' of ')[0]}) XGen Studio"
+    ds.SeriesDescription = f"PARTLY SYNTHETIC ({percent(partly.share)}) XGen Studio"
     ds.ImageComments = f"PARTLY SYNTHETIC: {said}; not for diagnosis"
     ds.DerivationDescription = f"{said}. {ds.DerivationDescription}"[:1024]
     ds.BurnedInAnnotation = "YES" if partly.burned_in else "NO"

@@ -31,6 +31,7 @@ from xgen_studio.imaging import (
     write_png16,
     write_volume,
 )
+from xgen_studio.imaging.dicom_writing import percent
 from xgen_studio.registry import wing
 from xgen_studio.tasks.provenance import base_name, partly_synthetic
 from xgen_studio.tasks.targets import plain_name
@@ -203,8 +204,8 @@ def _dicom(case: Case, folder: Path) -> Writer:
         share = provenance["synthetic_share"]
         if case.burned_in is None:
             raise InputError(
-                f"{100 * (1 - share):.1f} % of this picture are a real radiograph's pixels: say"
-                " whether writing (a name, a date) is burned into it; DICOM must state that"
+                f"{percent(1 - share)} of this picture's pixels are a real one's: say whether"
+                " writing (a name, a date) is burned into it; DICOM must state that"
             )
         partly = PartlySynthetic(share, case.burned_in)
     _free(folder / f"{case.name}.dcm")
