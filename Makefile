@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test bench lint install clean
+.PHONY: run test bench kills lint install clean
 
 run: $(STAMP)            ## open the studio; without a display run the headless demo
 	@$(BIN)/xgen
@@ -20,6 +20,9 @@ test: $(VENV)/.dev       ## lint, types and all tests
 bench: $(VENV)/.dev      ## speed and memory, measured
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_studio
+
+kills: $(VENV)/.dev      ## kill -9 at random moments: what is left is whole (N=100)
+	$(BIN)/python -m tests.kills --n $(or $(N),100)
 
 install: $(STAMP)
 

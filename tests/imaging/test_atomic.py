@@ -5,6 +5,8 @@ import os
 import resource
 import signal
 import stat
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,7 +19,10 @@ from xgen_studio.imaging import (
     LabelTable,
     Mask,
     Volume,
+    atomic_folder,
     atomic_write,
+    spelled,
+    together,
     write_dicom_synthetic,
     write_json,
     write_mask,
@@ -25,6 +30,7 @@ from xgen_studio.imaging import (
     write_png16,
     write_volume,
 )
+from xgen_studio.imaging.atomic import sweep
 
 NOISE = np.random.default_rng(0).random((300, 300))
 NOISY_VOLUME = Volume((NOISE * 2000).astype(np.int16).reshape(10, 100, 90), (1, 1, 1))
@@ -139,3 +145,98 @@ def test_json_has_no_nan(tmp_path):
             write_json(tmp_path / "a.json", bad)
     write_json(tmp_path / "a.json", {"ä": [1.5]})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ä": [1.5]}
+
+
+def test_the_longest_name_is_no_full_disk_and_a_longer_one_is_called_so(tmp_path):
+    for name in ("n" * 245 + ".json", "a." + "s" * 240, "\u00e4" * 122 + ".json"):
+        write_json(tmp_path / name, [1])
+        assert json.loads((tmp_path / name).read_text()) == [1]
+    for name in ("n" * 251 + ".json", "\u00e4" * 200):
+        with pytest.raises(InputError, match="the name is too long; choose a shorter one"):
+            write_json(tmp_path / name, [1])
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_temporary_keeps_the_ending_that_a_writer_chooses_its_format_by(tmp_path):
+    for name, ending in (("a.nii.gz", ".nii.gz"), ("b.2.5.PNG", ".PNG"), ("none", "")):
+        with atomic_write(tmp_path / name) as temporary:
+            assert "".join(temporary.name.partition(".")[2].partition(".")[1:]) == ending
+
+
+def killed_while_writing(target):
+    code = (
+        "import os, signal, sys; from xgen_studio.imaging import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as t: t.write_text('half'); print(t, flush=True);"
+        " os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True)
+    assert answer.returncode == -signal.SIGKILL
+    return answer.stdout.decode().strip()
+
+
+def test_what_a_killed_save_left_goes_at_the_next_save_and_nothing_else_does(tmp_path):
+    left = killed_while_writing(tmp_path / "a.json")
+    theirs = [tmp_path / name for name in (".hidden.json", ".xgen", ".xgen-notes.json")]
+    other = tmp_path / ".xgen-000000-1-1-00000000.json"  # of another machine, that shares the disk
+    old = tmp_path / ".xgen-000000-1-1-00000001.json"
+    for path in (*theirs, other, old):
+        path.write_text("of somebody")
+    os.utime(old, (0, 0))
+    assert os.path.exists(left)
+    with atomic_write(tmp_path / "slow.json") as mine:
+        mine.write_text("{}")
+        sweep.cache_clear()
+        write_json(tmp_path / "a.json", [1])
+        assert mine.exists()  # a living process writes there
+    assert not os.path.exists(left) and not old.exists()
+    assert other.exists() and all(path.exists() for path in theirs)
+
+
+def test_files_written_together_appear_together_or_not_at_all(tmp_path):
+    (tmp_path / "old.json").write_text("old")
+    with pytest.raises(InputError), together():
+        write_json(tmp_path / "old.json", [1])
+        write_json(tmp_path / "new.json", [2])
+        write_json(tmp_path / "bad.json", {1, 2})
+    assert (tmp_path / "old.json").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["old.json"]
+    with together(proof=tmp_path / "old.json"):
+        write_json(tmp_path / "new.json", [2])
+        write_json(tmp_path / "old.json", [1])
+        assert not (tmp_path / "new.json").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["new.json", "old.json"]
+    assert json.loads((tmp_path / "old.json").read_text()) == [1]
+
+
+def test_one_of_them_that_cannot_take_its_place_takes_the_new_ones_with_it(tmp_path):
+    with pytest.raises(InputError, match=r"b\.json"), together():
+        write_json(tmp_path / "a.json", [1])
+        write_json(tmp_path / "b.json", [2])
+        (tmp_path / "b.json").mkdir()
+        (tmp_path / "b.json" / "in the way").touch()
+    assert [p.name for p in tmp_path.iterdir()] == ["b.json"]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "set") as half:
+        (half / "a.txt").write_text("half")
+        raise KeyError("broke")
+    assert not list(tmp_path.iterdir())
+    with atomic_folder(tmp_path / "set") as half:
+        (half / "a.txt").write_text("whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+    with pytest.raises(InputError, match="set: cannot be saved"), atomic_folder(tmp_path / "set"):
+        pass
+
+
+def test_a_name_that_is_no_utf8_is_written_readably(tmp_path):
+    name = os.fsdecode(b"Knie_\xe4\xf6.png")
+    assert (
+        spelled(name) == "Knie_%E4%F6.png"
+        and spelled("K\u00e4se \U0001f9c0") == "K\u00e4se \U0001f9c0"
+    )
+    write_json(tmp_path / "a.json", {name: [name]})
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {spelled(name): [spelled(name)]}
+    write_json(tmp_path / os.fsdecode(b"\xe4.json"), [1])
+    write_png16(tmp_path / "a.png", NOISE, {"mask": name})
+    assert b"Knie_%E4%F6.png" in (tmp_path / "a.png").read_bytes()

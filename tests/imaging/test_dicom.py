@@ -250,10 +250,10 @@ def test_a_viewer_that_keeps_to_the_standard_shows_every_grey(tmp_path, kind):
 def test_what_is_seen_and_how_it_came_to_be_is_said(tmp_path):
     import pydicom
 
-    about = {"BodyPartExamined": "KNEE", "ViewPosition": "AP", "Laterality": "R"}
+    about = {"BodyPartExamined": "KNEE", "ViewPosition": "AP", "ImageLaterality": "R"}
     write_dicom_synthetic(tmp_path / "s.dcm", ramp(), {"model": "m", "seed": 3}, about)
     ds = pydicom.dcmread(tmp_path / "s.dcm")
-    assert (ds.BodyPartExamined, ds.ViewPosition, ds.Laterality) == ("KNEE", "AP", "R")
+    assert (ds.BodyPartExamined, ds.ViewPosition, ds.ImageLaterality) == ("KNEE", "AP", "R")
     assert "model m, seed 3" in ds.DerivationDescription
 
 

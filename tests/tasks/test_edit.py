@@ -1,5 +1,6 @@
 """Editing a region, and making pictures again."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +129,13 @@ def test_the_terminal_edits_a_region_too(generator, mask, tmp_path):
     made, old = read_image(tmp_path / "out" / "000.png").pixels, read_image(picture).pixels
     np.testing.assert_array_equal(made[~region_of()], old[~region_of()])
     assert (made != old)[region_of()].mean() > 0.9
+    said = json.loads((tmp_path / "out" / "000.json").read_text())
+    assert (said["synthetic"], said["synthetic_share"]) == ("partly", round(region_of().mean(), 5))
+    assert said["mask"] == "m.png" and len(said["mask_file_sha256"]) == 64
+    write_png16(picture, pixels, {"synthetic": True})  # one that says it is synthetic stays so
+    edit_by_terminal(picture, region, labels, tmp_path / "synthetic")
+    assert read_image(tmp_path / "synthetic" / "000.png").synthetic
+    assert not read_image(tmp_path / "out" / "000.png").synthetic
 
 
 def test_a_picture_is_not_overwritten_by_its_own_edit(generator, mask, tmp_path):

@@ -1,9 +1,11 @@
 """A document in the formats of other programs, read back by other libraries."""
 
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
+import PIL.Image
 import pydicom
 import pytest
 
@@ -119,6 +121,71 @@ def test_an_opened_picture_is_never_passed_off_as_synthetic(document, tmp_path):
     assert set(FORMATS) == {"png", "nifti", "dicom", "coco", "nnunet"}
 
 
+@pytest.fixture
+def partly(document):
+    """The document with an opened radiograph of which 60 of 2,800 px were drawn anew."""
+    opened = Picture(document.picture.pixels, source="/data/DOE^JANE_1961/knee.dcm")
+    region = np.zeros((40, 70), bool)
+    region[5:15, 30:36] = True
+    pixels = np.where(region, 0.5, opened.pixels).astype(np.float32)
+    made = Made(document.mask.copy(), {"model": "knee-xray", "synthetic": True, "seed": 1}, region)
+    document.put_picture(Picture(pixels, (made,), opened.pixels, opened.source), "Edit")
+    return document
+
+
+def test_a_picture_that_is_partly_real_says_so_with_its_share(partly, tmp_path):
+    formats = [key for key in FORMATS if key != "dicom"]
+    export_document(partly, tmp_path, "knee", formats)
+    said = json.loads((tmp_path / "knee.json").read_text())
+    assert (said["synthetic"], said["synthetic_share"]) == ("partly", round(60 / 2800, 5))
+    assert said["drawn_into"] == "knee.dcm"
+    for name in ("knee.png", "images/knee.png", "imagesTr/knee_0000.png"):
+        with PIL.Image.open(tmp_path / name) as picture:
+            assert picture.text["Synthetic"] == "partly"
+        assert not read_image(tmp_path / name).synthetic
+    [image] = json.loads((tmp_path / "annotations.json").read_text())["images"]
+    assert image["synthetic"] == "partly"
+    assert "SYNTHETIC" not in str(nibabel.load(tmp_path / "knee.nii.gz").header["descrip"])
+    assert b"DOE^JANE" not in b"".join(p.read_bytes() for p in tmp_path.rglob("*.*"))
+
+
+def test_a_partly_real_dicom_needs_a_word_about_burned_in_writing_and_keeps_it(partly, tmp_path):
+    with pytest.raises(
+        InputError, match=r"97\.9 % of this picture.s pixels are a real one.*burned into it"
+    ):
+        export_document(partly, tmp_path / "none", "knee", ["png", "dicom"])
+    assert not (tmp_path / "none").exists()
+    for burned_in, words in ((True, ("YES", "NO")), (False, ("NO", "YES"))):
+        export_document(partly, tmp_path, f"b{burned_in}", ["dicom"], burned_in=burned_in)
+        found = pydicom.dcmread(tmp_path / f"b{burned_in}.dcm")
+        assert (found.BurnedInAnnotation, found.PatientIdentityRemoved) == words
+        assert found.PatientName == "PARTLY^SYNTHETIC" and found.PatientID == "PARTLY SYNTHETIC"
+        assert list(found.ImageType) == ["DERIVED", "SECONDARY", "PARTLY SYNTHETIC"]
+        for text in (found.SeriesDescription, found.ImageComments, found.DerivationDescription):
+            assert "2.1 %" in text
+        assert not read_image(tmp_path / f"b{burned_in}.dcm").synthetic
+
+
+def test_what_was_drawn_wholly_or_into_a_synthetic_file_is_synthetic(partly, tmp_path):
+    shown = partly.picture
+    whole = replace(shown, recipe=(*shown.recipe, replace(shown.recipe[0], region=None)))
+    for name, picture in (("whole", whole), ("file", replace(shown, synthetic=True))):
+        export_document(partly, tmp_path, name, ["png", "dicom"], picture)
+        assert json.loads((tmp_path / f"{name}.json").read_text())["synthetic"] is True
+        assert pydicom.dcmread(tmp_path / f"{name}.dcm").PatientName == "SYNTHETIC^XGEN"
+        assert read_image(tmp_path / f"{name}.png").synthetic
+
+
+def test_formats_are_written_together_or_not_at_all(document, tmp_path, monkeypatch):
+    def full(*_):
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr("xgen_studio.tasks.export.write_dicom_synthetic", full)
+    with pytest.raises(InputError, match="full"):
+        export_document(document, tmp_path, "knee", ["png", "coco", "dicom"])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize("key", list(FORMATS))
 def test_nothing_that_is_there_already_is_replaced(document, tmp_path, key):
     files = export_document(document, tmp_path, "knee", [key])
@@ -164,6 +231,6 @@ def test_the_side_of_a_knee_is_told_by_its_fibula(column, side):
     labels[20:, 20:50] = 4
     labels[25:, column : column + 6] = 5
     said = about(labels, {"model": "knee-xray"})
-    assert (said["ViewPosition"], said["Laterality"]) == ("AP", side)
+    assert (said["ViewPosition"], said["ImageLaterality"]) == ("AP", side)
     assert about(labels, {"model": "knee-drr"}) == {"BodyPartExamined": "KNEE"}  # from any angle
-    assert "Laterality" not in about(labels * (labels == 4), {"model": "knee-xray"})
+    assert "ImageLaterality" not in about(labels * (labels == 4), {"model": "knee-xray"})

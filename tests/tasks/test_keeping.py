@@ -1,5 +1,6 @@
 """No command replaces or mixes files unless it is told to, and the refusal says how to tell it."""
 
+import json
 import os
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 
 from tests.tasks.test_commands import leg
 from xgen_studio.cli.main import application
-from xgen_studio.errors import CallError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, write_png8
-from xgen_studio.tasks.targets import check_free, numbered
+from xgen_studio.tasks.targets import check_free, numbered, plain_name
+from xgen_studio.wings.hand.tasks.localize import check_table
 
 XGEN = application()
 
@@ -75,6 +77,31 @@ def test_what_is_read_is_never_written_over_whatever_is_said(tmp_path):
         check_free([file, tmp_path / "."], False)
 
 
+def test_nothing_is_written_through_a_link_not_even_with_overwrite(
+    tiny_bundle, mask_file, tmp_path
+):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, target in (("000.png", "theirs.png"), ("000.json", "dangling.json")):
+        link = out / name
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(CallError, match=f"{name}: is a link"):
+            call("generate", "tiny", "--mask", mask_file, "-o", out, "--overwrite")
+        link.unlink()
+    table = tmp_path / "table.csv"
+    table.symlink_to(tmp_path / "nowhere.csv")
+    with pytest.raises(CallError, match="is a link"):
+        check_table(table, [mask_file], overwrite=False, append=True)
+    assert not (tmp_path / "nowhere.csv").exists() and not list(out.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "..", ".a", "../a", "a/b", "a\\b", "C:a", "a\n", "a" * 201])
+def test_what_becomes_a_file_name_is_one(name):
+    assert plain_name("Knie 1_a-b.2") == "Knie 1_a-b.2"
+    with pytest.raises(InputError, match="no name for files"):
+        plain_name(name)
+
+
 def test_pictures_of_another_run_count_though_they_are_not_in_the_way(tmp_path):
     """Seeds would be mixed: a folder with pictures 7 and 8 is a run of its own."""
     (tmp_path / "007.png").touch()
@@ -84,3 +111,18 @@ def test_pictures_of_another_run_count_though_they_are_not_in_the_way(tmp_path):
     with pytest.raises(CallError, match="holds 1 picture already"):
         numbered(tmp_path, 8, overwrite=False, append=False)
     assert numbered(tmp_path, 8, overwrite=False, append=True) == {7}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on Unix alone")
+def test_names_that_are_no_utf8_go_through_every_command(tiny_bundle, mask_file, tmp_path):
+    folder = tmp_path / os.fsdecode(b"Stra\xdfe")
+    folder.mkdir()
+    knee, mask = (folder / os.fsdecode(name) for name in (b"Knie_\xe4\xf6.png", b"Maske_\xe4.png"))
+    write_png8(knee, np.random.default_rng(0).random((120, 222)))
+    mask.write_bytes(mask_file.read_bytes())
+    call("mask", "tiny", knee, "-o", folder / "masks")
+    said = json.loads((folder / "masks" / knee.with_suffix(".json").name).read_bytes())
+    assert said["image"] == "Knie_%E4%F6.png"
+    call("generate", "tiny", "--mask", mask, "--steps", 1, "-o", folder / "drawn")
+    image = read_image(folder / "drawn" / "000.png")
+    assert image.meta["provenance"]["mask"] == "Maske_%E4.png"

@@ -1,4 +1,5 @@
-"""A synthetic image as DICOM that no archive can take for a patient's."""
+"""A synthetic image as DICOM that no archive can take for a patient's, and one that is partly a
+patient's, which says so."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import datetime
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,19 +20,48 @@ from xgen_studio.imaging.dicom import PRIVATE_CREATOR, PRIVATE_GROUP
 from xgen_studio.imaging.image import Image
 from xgen_studio.imaging.writing import provenance_json
 
+PARTLY_CREATOR = f"{PRIVATE_CREATOR} PARTLY"  # readers take the other one for a synthetic image
+
+
+@dataclass(frozen=True)
+class PartlySynthetic:
+    """An image whose other pixels are a real one's: which share (0 to 1) a model drew, and whether
+    the image may hold writing, such as a name, that was burned into the real one."""
+
+    share: float
+    burned_in: bool
+
+    def in_words(self) -> str:
+        """As in '2.1 % of the pixels were drawn by a generative model, ...'."""
+        return (
+            f"{percent(self.share)} of the pixels were drawn by a generative model, the others are"
+            " a real image's"
+        )
+
+
+def percent(share: float) -> str:
+    """A share as in '2.1 %'; what is neither none nor all is not called so."""
+    return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+
 
 def write_dicom_synthetic(
     path: str | os.PathLike[str],
     image: Image,
     provenance: Mapping[str, Any],
     about: Mapping[str, str] | None = None,
+    partly: PartlySynthetic | None = None,
 ) -> None:
     """Save `image` as a Secondary Capture (explicit little endian, uncompressed, ISO_IR 192).
 
     It names no patient and gets new UIDs. It says SYNTHETIC in PatientName, PatientID,
     SeriesDescription and ImageComments, is DERIVED\\SECONDARY with Content Qualification RESEARCH,
     and carries `provenance` as JSON in a private element. `about` says what is seen, by keyword:
-    BodyPartExamined, ViewPosition, Laterality, ...
+    BodyPartExamined, ViewPosition, ImageLaterality, ...
+
+    An image that is `partly` synthetic names no patient either, but says PARTLY SYNTHETIC in all
+    these places and in ImageType, with the share; Burned In Annotation is YES where there may be
+    writing, and Patient Identity Removed is YES only where there is none (PS3.3 C.7.1.1: it speaks
+    of attributes and pixels).
 
     Integer pixels that fit 16 bits are stored as they are, grey values from 0 to 1 as integers from
     0 to 65535, both with a slope of 1: viewers that keep to PS3.3 C.11.2.1.2 show windows narrower
@@ -47,30 +78,33 @@ def write_dicom_synthetic(
     ds.SOPInstanceUID = generate_uid()
     ds.StudyInstanceUID = generate_uid()
     ds.SeriesInstanceUID = generate_uid()
-    ds.PatientName = "SYNTHETIC^XGEN"
-    ds.PatientID = "SYNTHETIC"
     for keyword in (
         *("PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
-        *("StudyID", "AccessionNumber", "PatientOrientation", "Laterality"),
+        *("AccessionNumber", "PatientOrientation", "Laterality"),
     ):
         setattr(ds, keyword, None)
+    ds.StudyID = "1"
     ds.StudyDate = ds.ContentDate = ds.DateOfSecondaryCapture = now.strftime("%Y%m%d")
     ds.StudyTime = ds.ContentTime = ds.TimeOfSecondaryCapture = now.strftime("%H%M%S")
     ds.Modality = image.modality or "OT"
     ds.SeriesNumber = ds.InstanceNumber = 1
-    ds.SeriesDescription = "SYNTHETIC XGen Studio"
-    ds.ImageComments = "SYNTHETIC image made by a generative model; not for diagnosis"
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.DerivationDescription = _derivation(provenance)
+    if partly is None:
+        _say_synthetic(ds)
+    else:
+        _say_partly(ds, partly)
     for keyword, value in (about or {}).items():
         setattr(ds, keyword, value)
+    if "ImageLaterality" in ds:
+        del ds.Laterality  # (PS3.3 C.7.3.1: not both)
     ds.ConversionType = "WSD"
-    ds.BurnedInAnnotation = "NO"
     ds.ContentQualification = "RESEARCH"
     ds.Manufacturer = "XGen Studio"
     ds.ManufacturerModelName = "XGen Studio"
     ds.SoftwareVersions = __version__
-    block = ds.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+    creator = PRIVATE_CREATOR if partly is None else PARTLY_CREATOR
+    block = ds.private_block(PRIVATE_GROUP, creator, create=True)
     block.add_new(0x01, "UT", provenance_json(path, provenance))
     _add_geometry(ds, image)
     _add_pixels(ds, image)
@@ -83,6 +117,26 @@ def write_dicom_synthetic(
             ds.save_as(temporary, enforce_file_format=True)
         except ValueError as error:
             raise InputError(f"{path}: cannot be written as DICOM ({error})") from error
+
+
+def _say_synthetic(ds: Any) -> None:
+    ds.PatientName, ds.PatientID = "SYNTHETIC^XGEN", "SYNTHETIC"
+    ds.SeriesDescription = "SYNTHETIC XGen Studio"
+    ds.ImageComments = "SYNTHETIC image made by a generative model; not for diagnosis"
+    ds.BurnedInAnnotation = "NO"
+
+
+def _say_partly(ds: Any, partly: PartlySynthetic) -> None:
+    said = partly.in_words()
+    ds.PatientName, ds.PatientID = "PARTLY^SYNTHETIC", "PARTLY SYNTHETIC"
+    ds.ImageType = [*ds.ImageType, "PARTLY SYNTHETIC"]
+    ds.SeriesDescription = f"PARTLY SYNTHETIC ({percent(partly.share)}) XGen Studio"
+    ds.ImageComments = f"PARTLY SYNTHETIC: {said}; not for diagnosis"
+    ds.DerivationDescription = f"{said}. {ds.DerivationDescription}"[:1024]
+    ds.BurnedInAnnotation = "YES" if partly.burned_in else "NO"
+    ds.PatientIdentityRemoved = "NO" if partly.burned_in else "YES"
+    if not partly.burned_in:
+        ds.DeidentificationMethod = "No attribute of the real image was taken over"
 
 
 def _add_geometry(ds: Any, image: Image) -> None:

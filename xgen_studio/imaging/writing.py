@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from xgen_studio import __version__
 from xgen_studio.errors import InputError
-from xgen_studio.imaging.atomic import atomic_write
+from xgen_studio.imaging.atomic import atomic_write, json_text
 from xgen_studio.imaging.formats.content import kind_of
 from xgen_studio.imaging.geometry import Floats
 from xgen_studio.imaging.grid import Grid
 from xgen_studio.imaging.image import Volume, checked_pixels
 from xgen_studio.imaging.itk import write_itk
 from xgen_studio.imaging.mask import ENCODING_KEY, Mask
+from xgen_studio.imaging.names import spelled
 from xgen_studio.imaging.reading import read_grid
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd")
+PARTLY = "partly"  # what provenance calls `synthetic` where other pixels are a real image's
 SOFTWARE = f"XGen Studio {__version__}"
 
 
@@ -35,9 +38,9 @@ def write_png16(
     """Save an image, `pixels` (H, W) in [0, 1], as a 16-bit grey PNG: 0 -> 0 and 1 -> 65535.
 
     With `provenance` it is marked synthetic; without, it is a plain picture. The text chunks are
-    Synthetic=yes, Provenance (JSON), Software and, with a `spacing` (x, y) in mm, SpacingMm;
-    `read_image` gives them back. Raises InputError for other values (also NaN), for provenance
-    JSON cannot hold, and when the file cannot be saved.
+    Synthetic=yes (or partly, where the provenance says so), Provenance (JSON), Software and, with a
+    `spacing` (x, y) in mm, SpacingMm; `read_image` gives them back. Raises InputError for other
+    values (also NaN), for provenance JSON cannot hold, and when the file cannot be saved.
     """
     unit = _unit(pixels, str(path))
     notes = {"Software": SOFTWARE}
@@ -113,12 +116,22 @@ def _save_grid(path: str | os.PathLike[str], grid: Grid) -> None:
         )
     with atomic_write(path) as temporary:
         try:
-            write_itk(temporary, grid)
+            _write_itk(temporary, grid)
         except RuntimeError as error:
             raise InputError(
                 f"{path}: cannot be saved; the disk may be full or the folder not writable"
             ) from error
         _check_whole(temporary, path)
+
+
+def _write_itk(path: Path, grid: Grid) -> None:
+    """ITK ends the whole process at a folder whose name is no UTF-8; there it writes elsewhere."""
+    if spelled(str(path)) == str(path):
+        write_itk(path, grid)
+        return
+    with TemporaryDirectory() as folder:
+        write_itk(Path(folder) / path.name, grid)
+        shutil.copyfile(Path(folder) / path.name, path)
 
 
 def _check_whole(temporary: Path, path: str | os.PathLike[str]) -> None:
@@ -146,7 +159,7 @@ def _synthetic(
     path: str | os.PathLike[str], provenance: Mapping[str, Any], spacing: tuple[float, float] | None
 ) -> dict[str, str]:
     notes = {
-        "Synthetic": "yes",
+        "Synthetic": PARTLY if provenance.get("synthetic") == PARTLY else "yes",
         "Provenance": provenance_json(path, provenance),
         "Software": SOFTWARE,
     }
@@ -158,7 +171,7 @@ def _synthetic(
 def provenance_json(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> str:
     """`provenance` as one line of JSON; InputError, naming `path`, where JSON cannot hold it."""
     try:
-        return json.dumps(dict(provenance), allow_nan=False)
+        return json_text(dict(provenance))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: the provenance cannot be written as JSON ({error})") from error
 

@@ -33,10 +33,12 @@ class Drawing:
 @dataclass(frozen=True)
 class Edit:
     """Draw only a region of a picture anew: `pixels` (H, W) in [0, 1] and `region` (H, W), true
-    where the picture may change, both on the model's grid. The rest stays identical to the bit."""
+    where the picture may change, both on the model's grid. The rest stays identical to the bit: if
+    the picture is not known to be synthetic, what comes of it is so only in part."""
 
     pixels: Pixels
     region: NDArray[np.bool_]
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)

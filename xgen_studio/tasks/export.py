@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +16,31 @@ from xgen_studio import __version__
 from xgen_studio.document import Document, Picture
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import (
+    PARTLY,
     Image,
     Label,
     LabelTable,
     Mask,
+    PartlySynthetic,
     Volume,
     make_folder,
+    together,
     write_dicom_synthetic,
     write_json,
     write_mask,
     write_png16,
     write_volume,
 )
+from xgen_studio.imaging.dicom_writing import percent
 from xgen_studio.registry import wing
+from xgen_studio.tasks.provenance import base_name, partly_synthetic
+from xgen_studio.tasks.targets import plain_name
 from xgen_studio.wing import resolve
 
 FORMATS = {
     "png": "PNG: 16-bit picture, mask, provenance",
-    "nifti": "NIfTI: picture and mask (needs a spacing)",
-    "dicom": "DICOM: marked synthetic, new UIDs, no patient",
+    "nifti": "NIfTI: picture and mask (needs a spacing), provenance",
+    "dicom": "DICOM: marked synthetic (or partly), new UIDs, no patient",
     "coco": "COCO: picture and annotations.json, added to what is there",
     "nnunet": "nnU-Net v2: imagesTr, labelsTr, dataset.json, added to what is there",
 }
@@ -51,22 +57,41 @@ class Case:
     picture: Picture | None
     spacing: tuple[float, float] | None  # mm, (x, y)
     wing: str = ""
+    burned_in: bool | None = None
 
     @property
     def provenance(self) -> dict[str, Any] | None:
         """Of all walks that made the picture; None where it was opened, not generated."""
         return provenance_of(self.picture) if self.picture is not None else None
 
+    @property
+    def synthetic(self) -> bool | str:
+        """Whether the picture is: True, False, or PARTLY."""
+        return (self.provenance or {}).get("synthetic", False)
+
+
+def drawn_by_model(picture: Picture) -> NDArray[np.bool_]:
+    """Which pixels (H, W) no real image has: all, of an opened file that says it is synthetic."""
+    if picture.synthetic or (picture.recipe and picture.base is None):
+        return np.ones(picture.pixels.shape, bool)
+    drawn = np.zeros(picture.pixels.shape, bool)
+    for made in picture.recipe:
+        drawn |= True if made.region is None else made.region
+    return drawn
+
 
 def provenance_of(picture: Picture) -> dict[str, Any] | None:
-    """Everything that made a picture; None where it is a real one."""
+    """Everything that made a picture, and whether it is synthetic, or PARTLY; None where it is a
+    real one."""
+    source = base_name(picture.source) or "an opened picture"
     if not picture.recipe:
-        return {"synthetic": True, "source": picture.source} if picture.synthetic else None
-    walks = [made.provenance for made in picture.recipe]
-    found = {**walks[-1], "walks": walks}
+        return {"synthetic": True, "source": source} if picture.synthetic else None
+    walks, drawn = [made.provenance for made in picture.recipe], drawn_by_model(picture)
+    found = {**walks[-1], "synthetic": True, "walks": walks}
+    found.pop("synthetic_share", None)  # of the last walk
     if picture.base is not None:
-        found["drawn_into"] = picture.source or "an opened picture"
-    return found
+        found["drawn_into"] = source
+    return found if drawn.all() else found | partly_synthetic(drawn)
 
 
 def export_document(
@@ -76,16 +101,18 @@ def export_document(
     formats: list[str],
     picture: Picture | None = None,
     spacing: tuple[float, float] | None = None,
+    burned_in: bool | None = None,
 ) -> list[Path]:
     """Write a document in each of `formats`; returns the files written.
 
     `picture` is used in place of the document's own. A generated picture goes with the mask it was
     drawn from, whatever was painted since. `spacing` (x, y) mm is used where the document has none.
-    InputError where a format needs what is not there, or a file is there already; nothing is
-    written then.
+    `burned_in` says whether writing is burned into a picture that is partly a real one; None:
+    nobody was asked. InputError where a format needs what is not there, or a file is there already;
+    nothing is written then, nor where one of the files cannot be.
     """
-    if name in RESERVED or not re.fullmatch(r"[\w.-]{1,100}", name) or name.startswith("."):
-        raise InputError(f"'{name}' is no name for files; use letters, digits, - and _")
+    if plain_name(name) in RESERVED:
+        raise InputError(f"'{name}' is what an index is called; choose another name")
     unknown = [key for key in formats if key not in FORMATS]
     if unknown or not formats:
         raise InputError(f"choose a format among {', '.join(FORMATS)}")
@@ -93,10 +120,15 @@ def export_document(
     picture = picture or document.picture
     drawn_from = picture.labels if picture is not None else None
     labels = document.mask.copy() if drawn_from is None else drawn_from
-    case = Case(name, Mask(labels, document.table, spacing), picture, spacing, document.wing)
-    writers = [_WRITERS[key](case, folder) for key in formats]  # all checked before any writes
+    mask = Mask(labels, document.table, spacing)
+    case = Case(name, mask, picture, spacing, document.wing, burned_in)
+    make = [_WRITERS[key] for key in formats]
+    if {"png", "nifti"} & set(formats):
+        make.append(_sidecar)
+    writers = [check(case, folder) for check in make]  # all checked before any writes
     make_folder(folder)
-    return [path for write in writers for path in write()]
+    with together():
+        return [path for write in writers for path in write()]
 
 
 Writer = Callable[[], list[Path]]
@@ -104,12 +136,12 @@ Writer = Callable[[], list[Path]]
 
 def _free(*paths: Path) -> None:
     for path in paths:
-        if path.exists():
+        if os.path.lexists(path):  # a dangling link, too
             raise InputError(f"{path}: is there already; choose another name")
 
 
 def _png(case: Case, folder: Path) -> Writer:
-    _free(*(folder / f"{case.name}{ending}" for ending in (".png", "_mask.png", ".json")))
+    _free(*(folder / f"{case.name}{ending}" for ending in (".png", "_mask.png")))
 
     def write() -> list[Path]:
         written = [folder / f"{case.name}_mask.png"]
@@ -118,11 +150,21 @@ def _png(case: Case, folder: Path) -> Writer:
             path = folder / f"{case.name}.png"
             write_png16(path, case.picture.pixels, case.provenance, case.spacing)
             written.append(path)
-        if case.provenance is not None:
-            path = folder / f"{case.name}.json"
-            write_json(path, case.provenance)
-            written.append(path)
         return written
+
+    return write
+
+
+def _sidecar(case: Case, folder: Path) -> Writer:
+    """The provenance beside the picture, as BIDS has it."""
+    path = folder / f"{case.name}.json"
+    _free(path)
+
+    def write() -> list[Path]:
+        if case.provenance is None:
+            return []
+        write_json(path, case.provenance)
+        return [path]
 
     return write
 
@@ -141,7 +183,7 @@ def _nifti(case: Case, folder: Path) -> Writer:
         if case.picture is not None:
             path = folder / f"{case.name}.nii.gz"
             voxels = case.picture.pixels[None].astype(np.float32)
-            synthetic = case.provenance is not None
+            synthetic = case.synthetic is True
             write_volume(path, Volume(voxels, (*spacing, 1.0), synthetic=synthetic))
             written.append(path)
         return written
@@ -157,13 +199,21 @@ def _dicom(case: Case, folder: Path) -> Writer:
             "the picture was opened, not generated: it is not written as synthetic DICOM; use the"
             " original file"
         )
-    picture, provenance = case.picture, case.provenance
+    picture, provenance, partly = case.picture, case.provenance, None
+    if case.synthetic == PARTLY:
+        share = provenance["synthetic_share"]
+        if case.burned_in is None:
+            raise InputError(
+                f"{percent(1 - share)} of this picture's pixels are a real one's: say whether"
+                " writing (a name, a date) is burned into it; DICOM must state that"
+            )
+        partly = PartlySynthetic(share, case.burned_in)
     _free(folder / f"{case.name}.dcm")
 
     def write() -> list[Path]:
         path = folder / f"{case.name}.dcm"
         image = Image(picture.pixels, case.spacing, modality="OT")
-        write_dicom_synthetic(path, image, provenance, _about(case))
+        write_dicom_synthetic(path, image, provenance, _about(case), partly)
         return [path]
 
     return write
@@ -236,7 +286,7 @@ def _coco(case: Case, folder: Path) -> Writer:
                 "file_name": file,
                 "width": width,
                 "height": height,
-                "synthetic": case.provenance is not None,
+                "synthetic": case.synthetic,
             }
         )
         for id in case.mask.present:
@@ -299,14 +349,14 @@ def _nnunet(case: Case, folder: Path) -> Writer:
             Label(order[label.id], label.name, label.colour) for label in case.mask.table
         )
         write_mask(labels, Mask(ids[case.mask.labels], renumbered, case.spacing))
-        count = len(list((folder / "labelsTr").glob("*.png")))
+        cases = {p.stem for p in (folder / "labelsTr").glob("*.png") if not p.name.startswith(".")}
         write_json(
             index,
             {
                 **table,
                 "channel_names": {"0": "radiograph"},
                 "labels": names,
-                "numTraining": count,
+                "numTraining": len(cases | {case.name}),
                 "file_ending": ".png",
                 "overwrite_image_reader_writer": "NaturalImage2DIO",
                 "description": "made with XGen Studio; pictures may be synthetic, see their PNG"

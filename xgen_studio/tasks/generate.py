@@ -16,13 +16,13 @@ from scipy import ndimage
 from xgen_studio.bundles import Bundle, open_bundle
 from xgen_studio.diffusion import METHODS, Denoiser, Kept, Plan, SeededNoise, Step, plan, walk
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import Mask, make_folder, write_json, write_png16
+from xgen_studio.imaging import Mask, make_folder, together, write_json, write_png16
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.ask import Note
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Draw, Drawing, Drawn, Edit, Series
 from xgen_studio.tasks.mask_system import load_system
-from xgen_studio.tasks.provenance import array_hash, made_by
+from xgen_studio.tasks.provenance import array_hash, made_by, named, partly_synthetic
 
 FEATHER = 4.0  # px of a soft edge inside an edited region
 MOST_SEED = 2**63
@@ -78,6 +78,8 @@ class Generator:
                 "region_sha256": array_hash(edit.region.astype(np.uint8)),
                 "region_px": int(edit.region.sum()),
             }
+            if not edit.synthetic:
+                provenance |= partly_synthetic(edit.region)
         seconds = time.perf_counter() - began
         provenance["pixels_sha256"] = array_hash(pixels)
         provenance["seconds"] = round(seconds, 4)
@@ -108,7 +110,7 @@ class Generator:
     ) -> dict[str, Any]:
         window = self.system.window(mask, self.bundle.grid)
         return made_by(self.bundle, method, self.device) | {
-            "mask": str(mask.source) if mask.source else None,
+            **(named("mask", mask.source) if mask.source else {"mask": None}),
             "mask_encoding": mask.encoding,
             "mask_window_px": [round(value, 2) for value in window],
             "mask_sha256": array_hash(labels.astype(np.uint8)),
@@ -193,13 +195,13 @@ def draw_series(ask: Series, bench: Bench) -> Iterator[Drawn | Note]:
 
 
 def write_drawn(folder: Path, i: int, drawn: Drawn) -> Path:
-    """Write picture i as `iii.png` (16-bit grey) and `iii.json`; returns the picture's path. The
-    picture goes last: where it is, all of it is."""
+    """Write picture i as `iii.png` (16-bit grey) and `iii.json`; returns the picture's path. Where
+    the picture is, all of it is."""
     make_folder(folder)
     picture = folder / f"{i:03d}.png"
-    picture.unlink(missing_ok=True)  # an older one must not stand beside the new provenance
-    write_json(picture.with_suffix(".json"), drawn.provenance)
-    write_png16(picture, drawn.pixels, drawn.provenance)
+    with together(proof=picture):
+        write_json(picture.with_suffix(".json"), drawn.provenance)
+        write_png16(picture, drawn.pixels, drawn.provenance)
     return picture
 
 

@@ -1,4 +1,4 @@
-"""What ties a result to what it was made from: hashes, model, versions, and the machine.
+"""What ties a result to what it was made from: files, hashes, model, versions, and the machine.
 
 Equal pixels hold for the same call on the same kind of processor with as many threads, and for
 nothing else: sums of floats depend on their order. Therefore all of it is written down.
@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import xgen_studio
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import PARTLY, file_hash, spelled
 
 if TYPE_CHECKING:
     from xgen_studio.bundles import Bundle
@@ -26,6 +31,37 @@ TITLES = {
     "instructions": "processor",
     "versions": "versions",
 }
+
+
+WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # how one begins, in a document from elsewhere
+
+
+def named(key: str, path: Path) -> dict[str, str]:
+    """How an input is written down, in whatever is written: its own name under `key`, and the
+    SHA-256 of its bytes as `KEY_file_sha256`, where it is still there.
+
+    Folders are not named, for their names hold patients' names: one that is an input itself is
+    "a folder of N files", and its hash is that of its files' hashes in the order of their names.
+    """
+    if path.is_dir():
+        hashes = [file_hash(file) for file in sorted(path.rglob("*")) if file.is_file()]
+        whole = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        return {key: f"a folder of {len(hashes)} files", f"{key}_file_sha256": whole}
+    said = {key: base_name(str(path))}
+    with suppress(InputError):  # the last of many pictures may be drawn after its mask has gone
+        said[f"{key}_file_sha256"] = file_hash(path)
+    return said
+
+
+def base_name(path: str) -> str:
+    """The name of a file without its folders."""
+    ends = r"[\\/]" if WINDOWS_PATH.match(path) else "/"
+    return spelled(re.split(ends, path)[-1])
+
+
+def partly_synthetic(drawn: NDArray[np.bool_]) -> dict[str, Any]:
+    """What provenance says of a picture of which a model made only the pixels `drawn` (H, W)."""
+    return {"synthetic": PARTLY, "synthetic_share": round(float(drawn.mean()), 5)}
 
 
 def array_hash(array: NDArray[Any]) -> str:

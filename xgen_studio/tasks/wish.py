@@ -128,4 +128,4 @@ def read_edit(picture: Path, region: Path) -> Edit:
             f"{picture}: needs the grey values of a radiograph from 0 to 1; save it as an 8- or"
             " 16-bit grey PNG that uses the whole range"
         )
-    return Edit(pixels.astype(np.float32), mask.labels > 0)
+    return Edit(pixels.astype(np.float32), mask.labels > 0, image.synthetic)

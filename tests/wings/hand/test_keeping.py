@@ -13,7 +13,7 @@ from xgen_studio.document.work import Arrays
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, write_png8
 from xgen_studio.wings.hand.science.reading import read_annotations
-from xgen_studio.wings.hand.science.writing import write_table
+from xgen_studio.wings.hand.science.writing import EXACT, write_table
 from xgen_studio.wings.hand.tasks.asks import DrawHands
 from xgen_studio.wings.hand.tasks.review import Review
 from xgen_studio.wings.hand.tasks.runs import finishing, hands_lacking
@@ -76,6 +76,27 @@ def test_an_interrupted_run_is_finished_from_either(
     assert len(read_screening(cut / FILE)[1]) == 3
     with pytest.raises(InputError, match=r"run\.json"):
         finishing(tmp_path)
+
+
+def test_a_run_told_landmarks_needs_no_file_outside_it_and_names_none(hand_bundles, tmp_path):
+    table = tmp_path / "DOE_JANE" / "DOE_JANE.csv"
+    write_table(table, {f"DOE{i}": hand for i, hand in enumerate(sound_hands(2))}, EXACT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for out in (whole, cut):
+        hands(out, 3, "--landmarks", table)
+    (cut / "002.png").unlink()
+    (cut / "001.png").unlink()
+    other = tmp_path / "other.csv"
+    write_table(other, {"a": sound_hands(3)[2]})
+    with pytest.raises(CallError, match="another set of landmarks"):
+        hands(cut, 4, "--landmarks", other, "--append")
+    hands(cut, 3, "--landmarks", table, "--append")
+    (cut / "001.png").unlink()
+    table.unlink()
+    call("finish", cut)
+    for one in sorted(whole.glob("*.png")):
+        np.testing.assert_array_equal(read_image(cut / one.name).pixels, read_image(one).pixels)
+    assert not [f for f in state(whole).values() if b"DOE" in f or bytes(tmp_path) in f]
 
 
 def test_corrected_landmarks_stay(hand_bundles, tmp_path):

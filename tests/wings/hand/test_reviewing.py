@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Picture
 
 from tests.wings.hand.hands import GRID, screened
-from xgen_studio.errors import InputError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, write_png8, write_png16
 from xgen_studio.wings.hand.science.annotation import State
 from xgen_studio.wings.hand.science.calibration import render
@@ -254,6 +254,13 @@ def test_an_export_that_cannot_be_written_gets_one_line(review, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "there")
     assert export_hands(review, tmp_path / "link").hands == 4
     assert (tmp_path / "there" / "landmarks.csv").exists()
+    (tmp_path / "dangling").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CallError, match="dangling: is a link"):
+        export_hands(review, tmp_path / "dangling")
+    review.ids[0] = "../../evil"
+    with pytest.raises(InputError, match="no name for files"):
+        export_hands(review, tmp_path / "evil", "all")
+    assert not (tmp_path / "elsewhere").exists() and not (tmp_path / "evil").exists()
 
 
 def test_pictures_of_two_sizes_make_no_arrays(review, tmp_path):

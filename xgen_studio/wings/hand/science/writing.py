@@ -15,6 +15,7 @@ from xgen_studio.wings.hand.science.landmarks import COLUMNS, NAMES, Points
 from xgen_studio.wings.hand.science.norms import BONES
 
 HEADER = ["id", *COLUMNS]
+HUNDREDTHS, EXACT = ".2f", ".17g"  # how numbers are written
 IMAGE_KEYS = ("id", "file_name", "width", "height")
 ANNOTATION_KEYS = (
     "id",
@@ -30,30 +31,31 @@ ANNOTATION_KEYS = (
 SKELETON = [[a + 1, b + 1] for a, b in BONES]
 
 
-def write_table(path: Path, hands: Mapping[str, Points]) -> None:
-    """A table `id,x0,y0,...,x36,y36` of points (37, 2), a hundredth of a pixel exact."""
-    _write_rows(path, [HEADER, *([id, *_numbers(points)] for id, points in hands.items())])
+def write_table(path: Path, hands: Mapping[str, Points], form: str = HUNDREDTHS) -> None:
+    """A table `id,x0,y0,...,x36,y36` of points (37, 2): HUNDREDTHS of a pixel, or EXACT."""
+    _write_rows(path, [HEADER, *([id, *_numbers(points, form)] for id, points in hands.items())])
 
 
-def put_in_table(path: Path, id: str, points: Points) -> None:
-    """One hand into a table that may be there: its row is replaced or added, everything else,
+def put_in_table(path: Path, hands: Mapping[str, Points]) -> None:
+    """Hands into a table that may be there: their rows are replaced or added, everything else,
     further columns too, stays as it is."""
     rows = [HEADER]
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
     first = rows[0].index(COLUMNS[0]) if COLUMNS[0] in rows[0] else 1
-    values = _numbers(points)
-    own = next((row for row in rows if row and row[0] == id), None)
-    if own is None:
-        rows.append([id, *[""] * (first - 1), *values])
-    else:
-        own[first:] = values
+    for id, points in hands.items():
+        values = _numbers(points)
+        own = next((row for row in rows if row and row[0] == id), None)
+        if own is None:
+            rows.append([id, *[""] * (first - 1), *values])
+        else:
+            own[first:] = values
     _write_rows(path, rows)
 
 
-def _numbers(points: Points) -> list[str]:
-    return [f"{value:.2f}" for value in points.ravel()]
+def _numbers(points: Points, form: str = HUNDREDTHS) -> list[str]:
+    return [format(value, form) for value in points.ravel()]
 
 
 def _write_rows(path: Path, rows: list[list[str]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import write_json
+from xgen_studio.imaging import spelled, write_json
 from xgen_studio.wings.hand.science.annotation import Annotation, State
 from xgen_studio.wings.hand.science.gate import Gate
 from xgen_studio.wings.hand.science.labelling import ABSENT, Labels, expectation
@@ -71,13 +71,14 @@ def others_in(path: Path, picture: str) -> tuple[int, bool]:
         known = set(read_table(path))
     else:
         known = {Path(name).stem for name in read_coco(path)}
-    own = Path(picture).stem
+    own = Path(spelled(picture)).stem
     return len(known - {own}), own in known
 
 
 def save_annotation(path: Path, picture: str, annotation: Annotation) -> int:
     """Write landmarks of a picture (its file's name) into a table (.csv, complete ones only) or
     COCO keypoints (.json). All else that such a file holds stays; returns how many other hands."""
+    picture = spelled(picture)
     if path.name.lower().endswith(".mrk.json"):
         raise InputError(
             f"{path}: 3D Slicer's files are read, not written; save as .csv (table) or .json (COCO)"
@@ -91,7 +92,7 @@ def save_annotation(path: Path, picture: str, annotation: Annotation) -> int:
         )
     if path.suffix.lower() == ".csv":
         others, _ = others_in(path, picture)
-        put_in_table(path, Path(picture).stem, annotation.points)
+        put_in_table(path, {Path(picture).stem: annotation.points})
         return others
     known = read_coco(path) if path.exists() else {}
     hands = {n: a for n, a in known.items() if Path(n).stem != Path(picture).stem}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xgen_studio.bundles import Bundle, open_bundle
 from xgen_studio.diffusion import SeededNoise, Step, plan, walk
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import make_folder, write_json, write_png16
+from xgen_studio.imaging import make_folder, together, write_json, write_png16
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.ask import Note
 from xgen_studio.tasks.bench import Bench
@@ -141,7 +141,8 @@ def ask_for(wish: Wish, bundle: Bundle) -> DrawHands:
         raise CallError(f"{bundle.name}: draws no hands with their landmarks")
     if gate:
         load_gate(gate)  # known, before an hour of drawing
-    have = numbered(wish.out, wish.count, wish.overwrite, wish.append)
+    endings = (".png", ".json", HEATMAP)
+    have = numbered(wish.out, wish.count, wish.overwrite, wish.append, endings=endings)
     ask = DrawHands(wish.drawing(values), wish.count, wish.out, gate or "", landmarks, have)
     return same_run(ask) if have else ask
 
@@ -199,13 +200,13 @@ def _shapes(landmarks: Path, grid: tuple[int, int]) -> list[Points]:
 
 
 def write_hand(folder: Path, name: str, hand: Hand) -> Path:
-    """Write a pair and its provenance; returns the radiograph's path. The radiograph goes last: a
-    pair that was cut off is not taken for a whole one."""
+    """Write a pair and its provenance; returns the radiograph's path. Where the radiograph is, all
+    of it is."""
     make_folder(folder)
     picture = folder / f"{name}.png"
-    picture.unlink(missing_ok=True)  # an older one must not stand beside the new heatmap
     notes: Mapping[str, Any] = hand.provenance
-    write_json(picture.with_suffix(".json"), notes)
-    write_png16(folder / f"{name}{HEATMAP}", hand.heatmap, notes)
-    write_png16(picture, hand.pixels, notes)
+    with together(proof=picture):
+        write_json(picture.with_suffix(".json"), notes)
+        write_png16(folder / f"{name}{HEATMAP}", hand.heatmap, notes)
+        write_png16(picture, hand.pixels, notes)
     return picture

@@ -9,7 +9,6 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,16 @@ import numpy as np
 import xgen_studio
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
-from xgen_studio.imaging import atomic_write, make_folder, read_image, write_json
+from xgen_studio.imaging import atomic_folder, atomic_write, make_folder, read_image, write_json
+from xgen_studio.tasks.provenance import named
+from xgen_studio.tasks.targets import check_no_link, plain_name
 from xgen_studio.wings.hand.science.annotation import Annotation, State
 from xgen_studio.wings.hand.science.landmarks import NAMES
 from xgen_studio.wings.hand.science.measures import merged_pairs
 from xgen_studio.wings.hand.science.wording import TIPS, TITLES, limits_in_words
 from xgen_studio.wings.hand.science.writing import coco, write_table
 from xgen_studio.wings.hand.tasks.review import STATES, Review
+from xgen_studio.wings.hand.tasks.screening import FILE
 
 WHICH = ("accepted", "rejected", "accepted by hand", "all")
 ARRAYS = "hands.npz"
@@ -85,6 +87,8 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> Exported
     (in `hands.npz`, as in all training arrays, the edges). Hands that lack a landmark are neither
     in the table nor in the arrays, which have no word for that.
     """
+    if not out.exists():
+        check_no_link(out)
     numbers, out = chosen(review, which), out.resolve()
     if not numbers:
         raise InputError(f"{review.folder}: no hand is {which}; nothing was written")
@@ -92,15 +96,10 @@ def export_hands(review: Review, out: Path, which: str = "accepted") -> Exported
         raise CallError(f"{out}: is the run itself; name another folder")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: is not an empty folder; name another one")
-    try:
-        make_folder(out.parent)
-        with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-            half = make_folder(Path(temporary) / "set")
-            complete, arrays = _write_set(review, numbers, which, half)
-            half.chmod(0o755)
-            half.replace(out)  # whole or not at all
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror or error})") from error
+    for i in numbers:
+        plain_name(review.ids[i])
+    with atomic_folder(out) as half:
+        complete, arrays = _write_set(review, numbers, which, half)
     return Exported(out, len(numbers), complete, arrays)
 
 
@@ -158,7 +157,7 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tup
         {
             "synthetic": True,
             "which": which,
-            "run": str(review.folder),
+            **named("run", review.folder / FILE),
             "total": len(entries),
             "with_all_landmarks": len(ids),
             "landmarks": said,
@@ -197,7 +196,7 @@ def summary(review: Review) -> dict[str, Any]:
     states = [review.state(i, bool(p)) for i, p in enumerate(passed)]
     return {
         "synthetic": True,
-        "run": str(review.folder),
+        **named("run", review.folder / FILE),
         "gate": review.gate.name,
         "hands": len(review),
         "accepted": int(accepted.sum()),
@@ -257,7 +256,7 @@ def write_report(review: Review, out: Path) -> Path:
         )
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Screened hands</title>'
-        f"<style>{STYLE}</style><h1>All hands of {html.escape(review.folder.name)}</h1>"
+        f"<style>{STYLE}</style><h1>All hands of the run</h1>"
         '<p class="note">Synthetic radiographs. For research and teaching, not for diagnosis.</p>'
         f"<p>{numbers['accepted']} of {numbers['hands']} accepted, 95 % interval {low:.1f} to"
         f" {high:.1f} %. The {_gate_in_words(numbers)} accepts {numbers['accepted_by_gate']};"

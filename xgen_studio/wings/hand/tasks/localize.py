@@ -7,10 +7,10 @@ from pathlib import Path
 
 from xgen_studio.bundles import open_bundle
 from xgen_studio.errors import CallError, InputError
-from xgen_studio.imaging import read_image
+from xgen_studio.imaging import read_image, spelled
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.bench import Bench
-from xgen_studio.tasks.targets import check_free
+from xgen_studio.tasks.targets import check_free, check_no_link
 from xgen_studio.wings.hand.science.gate import load_gate
 from xgen_studio.wings.hand.science.landmarks import read_table
 from xgen_studio.wings.hand.science.localiser import checked
@@ -44,9 +44,10 @@ def check_table(out: Path, images: Sequence[Path], overwrite: bool, append: bool
     what to do; InputError where ids would collide."""
     if out.suffix.lower() != ".csv" or out.is_dir():
         raise CallError(f"{out}: landmarks are written as a table; name a file that ends in .csv")
+    check_no_link(out)
     if not images:
         raise CallError("no image is named")
-    ids = [image.stem for image in images]
+    ids = [id_of(image) for image in images]
     if twice := {id for id in ids if ids.count(id) > 1}:
         raise InputError(f"{sorted(twice)[0]}: two images have this name; ids would be the same")
     if not (append and out.exists()):
@@ -61,8 +62,10 @@ def check_table(out: Path, images: Sequence[Path], overwrite: bool, append: bool
 def write_found(out: Path, found: Sequence[LocatedHand], append: bool) -> None:
     """Write a table `id,x0,y0,...,x36,y36` (px, pixel centres at whole numbers), or (`append`) put
     the rows into one that stays as it is."""
-    if not append:
-        write_table(out, {one.file.stem: one.points for one in found})
-        return
-    for one in found:
-        put_in_table(out, one.file.stem, one.points)
+    write = put_in_table if append else write_table
+    write(out, {id_of(one.file): one.points for one in found})
+
+
+def id_of(image: Path) -> str:
+    """What a table calls an image: its name without folder and ending."""
+    return spelled(image.stem)

@@ -8,16 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import write_json
 from xgen_studio.tables import from_table
 from xgen_studio.tasks.drawing import Drawing
+from xgen_studio.tasks.provenance import array_hash
+from xgen_studio.wings.hand.science.reading import read_landmarks
+from xgen_studio.wings.hand.science.writing import EXACT, write_table
 from xgen_studio.wings.hand.tasks.asks import DrawHands
 from xgen_studio.wings.hand.tasks.screening import FILE, HEATMAP
 
 __all__ = ["FILE", "HEATMAP", "finishing", "hands_lacking", "note_run", "same_run"]
 
 RUN = "run.json"
+TOLD = "told.csv"  # the landmarks that hands are told, so that a run needs no file outside it
+TEXTS = ("model", "seed", "method", "sampler", "steps", "shape", "gate")  # as a user says them
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,12 @@ class RunCard:
     steps: int = 0
     shape: str = ""
     gate: str = ""
-    landmarks: str = ""
+    landmarks: str = ""  # a table in the run's folder
+    landmarks_sha256: str = ""  # of their places
 
 
 def _as_table(ask: DrawHands) -> dict[str, Any]:
-    d = ask.drawing
+    d, told = ask.drawing, list(read_landmarks(ask.landmarks).values()) if ask.landmarks else []
     card = RunCard(
         d.model,
         ask.count,
@@ -46,7 +54,8 @@ def _as_table(ask: DrawHands) -> dict[str, Any]:
         d.steps or 0,
         str(d.options.get("shape") or ""),
         ask.gate,
-        str(ask.landmarks.resolve()) if ask.landmarks else "",
+        TOLD if told else "",
+        array_hash(np.stack(told)) if told else "",
     )
     return vars(card)
 
@@ -61,7 +70,11 @@ def read_run(folder: Path) -> RunCard | None:
 
 
 def note_run(ask: DrawHands) -> None:
-    """Write down what a run is to be."""
+    """Write down what a run is to be, and the landmarks it is told, without their ids, which may be
+    anything. They are exact: what is told again is told the same."""
+    if ask.landmarks:
+        hands = read_landmarks(ask.landmarks).values()
+        write_table(ask.folder / TOLD, {f"{i:03d}": p for i, p in enumerate(hands)}, EXACT)
     write_json(ask.folder / RUN, _as_table(ask))
 
 
@@ -97,7 +110,9 @@ def finishing(folder: Path, device: str = "cpu", gate: str = "") -> DrawHands:
         options,
         device,
     )
-    landmarks = Path(card.landmarks) if card.landmarks else None
+    landmarks = (
+        folder / card.landmarks if card.landmarks else None
+    )  # absolute ones stay so: old runs
     return DrawHands(drawing, card.count, folder, card.gate or gate, landmarks, have)
 
 
@@ -108,10 +123,11 @@ def same_run(ask: DrawHands) -> DrawHands:
     if card is None:
         return ask
     now = RunCard(**_as_table(replace(ask, gate=ask.gate or card.gate)))
-    for name in ("model", "seed", "method", "sampler", "steps", "shape", "gate", "landmarks"):
-        if getattr(card, name) != getattr(now, name):
+    for name in (*TEXTS, "landmarks_sha256"):
+        if (was := getattr(card, name)) != getattr(now, name):
+            said = f"{name} ({was or 'none'})" if name in TEXTS else "set of landmarks"
             raise CallError(
-                f"{ask.folder}: is a run of another {name} ({getattr(card, name) or 'none'});"
+                f"{ask.folder}: is a run of another {said};"
                 " finish it with xgen finish, or name another folder with -o"
             )
     return replace(ask, gate=now.gate)

@@ -23,6 +23,7 @@ from xgen_studio.imaging import (
     make_folder,
     picture_size,
     read_image,
+    spelled,
     write_json,
 )
 from xgen_studio.imaging.formats.raster import COLOUR_NOTE
@@ -114,6 +115,8 @@ def screen_folder(gate: Gate, folder: Path, out: Path, bench: Bench) -> str:
     found: list[Screening] = []
     hands: list[tuple[str, Peaks, tuple[int, int]]] = []
     pairs = find_pairs(folder)
+    if odd := [id for id, _ in pairs if spelled(id) != id]:
+        raise InputError(f"{folder}: the name {spelled(odd[0])} is no UTF-8; rename the pair")
     with ThreadPoolExecutor(2) as pool:  # pictures are decoded outside Python's lock
         read = pool.map(_peaks_of, [path for _, path in pairs])
         try:

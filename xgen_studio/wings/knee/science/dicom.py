@@ -26,6 +26,5 @@ def about(labels: NDArray[np.integer], provenance: Mapping[str, Any]) -> dict[st
         np.nonzero(labels == bone)[1].mean() for bone in (FIBULA, TIBIA) if (labels == bone).any()
     ]
     if len(middles) == 2:
-        side = "R" if middles[0] < middles[1] else "L"
-        said |= {"Laterality": side, "ImageLaterality": side}
+        said["ImageLaterality"] = "R" if middles[0] < middles[1] else "L"
     return said

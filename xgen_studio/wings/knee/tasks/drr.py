@@ -11,6 +11,7 @@ from xgen_studio.imaging import (
     Volume,
     make_folder,
     read_volume,
+    together,
     write_json,
     write_mask,
     write_png16,
@@ -19,6 +20,7 @@ from xgen_studio.imaging.projection import Projector
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.ask import Note
 from xgen_studio.tasks.bench import Bench
+from xgen_studio.tasks.provenance import named
 from xgen_studio.tasks.targets import check_free
 from xgen_studio.wings.knee.science.labels import BONE, TABLE
 from xgen_studio.wings.knee.science.simulation import radiograph
@@ -48,6 +50,7 @@ def project(ask: Project, bench: Bench) -> Iterator[Path | Note]:
     device = bench.device(ask.device)
     volume = read_volume(ask.ct)
     check_ct(volume)
+    ct = named("ct", ask.ct)
     bones, geometry = 0, ask.geometry
     with memory_guard(device):
         projector = Projector(
@@ -65,7 +68,7 @@ def project(ask: Project, bench: Bench) -> Iterator[Path | Note]:
             provenance = {
                 "synthetic": True,
                 "kind": "digitally reconstructed radiograph",
-                "ct": str(ask.ct),
+                **ct,
                 "ct_axes": volume.axis_codes,
                 "ct_spacing_mm": list(volume.spacing),
                 "angle_deg": angle,
@@ -78,9 +81,10 @@ def project(ask: Project, bench: Bench) -> Iterator[Path | Note]:
             }
             make_folder(ask.out)
             picture = ask.out / f"{name}.png"
-            write_png16(picture, image, provenance, spacing)
-            write_mask(ask.out / f"{name}_mask.png", Mask(labels, TABLE, spacing))
-            write_json(ask.out / f"{name}.json", provenance)
+            with together(proof=picture):
+                write_mask(ask.out / f"{name}_mask.png", Mask(labels, TABLE, spacing))
+                write_json(ask.out / f"{name}.json", provenance)
+                write_png16(picture, image, provenance, spacing)
             yield picture
             bench.report(i + 1, ask.views, f"view {angle:.0f} degrees")
     if not bones:

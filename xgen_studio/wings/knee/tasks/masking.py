@@ -16,12 +16,14 @@ from xgen_studio.imaging import (
     attenuation_up,
     make_folder,
     read_image,
+    together,
     write_json,
     write_mask,
     write_png8,
 )
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.bench import Bench
+from xgen_studio.tasks.provenance import named
 from xgen_studio.tasks.targets import check_free
 from xgen_studio.wings.knee.science.labels import TABLE, bits_to_labels
 from xgen_studio.wings.knee.science.masks import check_radiograph, propose_planes, trouble
@@ -73,17 +75,18 @@ def propose_masks(ask: MaskFiles, bench: Bench) -> Iterator[ProposedMask]:
         labels, doubt = bits_to_labels(bits), trouble(bits)
         mask = Mask(labels, TABLE, picture.spacing, picture.origin, picture.direction)
         target, overlaid, card = targets(path, ask.out)
-        write_mask(target, mask)
-        write_png8(overlaid, overlay(pixels, labels))
         shares = {label.name: float((labels == label.id).mean()) for label in TABLE}
         said = {
-            "image": str(path),
+            **named("image", path),
             "model": bundle.name,
             "weights_sha256": bundle.network_card("masks").sha256,
             "labels": {name: round(share, 5) for name, share in shares.items()},
             "doubt": doubt,
         }
-        write_json(card, said)
+        with together(proof=target):
+            write_png8(overlaid, overlay(pixels, labels))
+            write_json(card, said)
+            write_mask(target, mask)
         yield ProposedMask(labels, doubt, target)
     bench.report(len(ask.images), len(ask.images), "done")
 
