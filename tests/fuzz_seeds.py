@@ -215,20 +215,20 @@ def _pictures(path: Path) -> None:
     from xgen_studio.errors import InputError
     from xgen_studio.imaging import attenuation_up, display_8bit, read_image, read_mask, read_volume
 
-    refused = None
+    refused = []
     for read in (read_image, read_volume, read_mask):
         try:
             found = read(path)
         except InputError as error:
-            refused = error
+            refused.append(error)
             continue
         if read is read_image:
             display_8bit(found)
             attenuation_up(found)
         elif read is read_volume:
             found.to_lps()
-    if refused is not None:
-        raise refused
+    if len(refused) == 3 or any("unforeseen" in str(error) for error in refused):
+        raise refused[-1]
 
 
 def _read_series(path: Path) -> None:

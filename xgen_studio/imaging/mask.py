@@ -18,7 +18,7 @@ from xgen_studio.imaging.formats.raster import open_raster
 from xgen_studio.imaging.geometry import Floats
 from xgen_studio.imaging.image import Image, Volume
 from xgen_studio.imaging.labels import MAX_ID, LabelTable
-from xgen_studio.imaging.reading import read_grid
+from xgen_studio.imaging.reading import read_grid, unforeseen
 
 Encoding = Literal["ids", "grey levels"]
 
@@ -175,6 +175,11 @@ def read_mask(path: str | os.PathLike[str], table: LabelTable | None = None) -> 
     ids that are not in `table`, an empty mask, NaN or fractions, and all that `read_image` refuses.
     """
     file = existing_file(path)
+    with unforeseen(file):
+        return _read(file, table)
+
+
+def _read(file: Path, table: LabelTable | None) -> Mask:
     kind = kind_of(file)
     if kind == "dicom":
         raise InputError(f"{file}: masks are not read from DICOM; save it as PNG or NIfTI")

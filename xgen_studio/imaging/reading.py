@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xgen_studio.errors import InputError
+from xgen_studio.errors import InputError, XGenError
 from xgen_studio.imaging.dicom import read_dicom, read_series
 from xgen_studio.imaging.dicom.series import read_frames
 from xgen_studio.imaging.formats.content import RASTER, Kind, existing_file, kind_of
@@ -30,6 +32,11 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     anything that is not one readable grey image.
     """
     file = existing_file(path)
+    with unforeseen(file):
+        return _image(file)
+
+
+def _image(file: Path) -> Image:
     kind = kind_of(file)
     if kind in RASTER:
         return read_raster(file)
@@ -55,9 +62,15 @@ def read_volume(path: str | os.PathLike[str]) -> Volume:
     `meta["notes"]` tells what was left out or not plain. Raises InputError, one line, for anything
     that is not one readable grey volume with a known spacing.
     """
-    if Path(path).is_dir():
-        return read_series(Path(path))
+    if os.path.isdir(path):
+        with unforeseen(path):
+            return read_series(Path(path))
     file = existing_file(path)
+    with unforeseen(file):
+        return _volume(file)
+
+
+def _volume(file: Path) -> Volume:
     kind = kind_of(file)
     if kind == "dicom":
         return read_frames(file)
@@ -78,6 +91,22 @@ def read_volume(path: str | os.PathLike[str]) -> Volume:
         meta=_told(grid),
         synthetic=grid.synthetic,
     )
+
+
+@contextmanager
+def unforeseen(path: str | os.PathLike[str]) -> Iterator[None]:
+    """The last net under all readers: nobody foresees all that bytes can hold, and a window must
+    not fall over a file. What it catches is a defect of ours that `make fuzz` looks for."""
+    try:
+        yield
+    except (XGenError, AssertionError):
+        raise
+    except MemoryError as error:
+        raise InputError(f"{path}: needs more memory than is free; close other programs") from error
+    except Exception as error:
+        raise InputError(
+            f"{path}: is damaged in an unforeseen way ({type(error).__name__}); export it again"
+        ) from error
 
 
 def read_grid(file: Path, kind: Kind) -> Grid:

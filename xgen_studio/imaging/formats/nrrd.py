@@ -163,6 +163,8 @@ def _steps(path: Path, header: dict[str, Any], dims: int) -> tuple[Floats | None
             columns = np.array([none if row is None else row for row in rows], dtype=np.float64).T
             if columns.shape[1] != dims or not 1 <= len(columns) <= 3:
                 raise ValueError
+            if len(np.atleast_1d(header.get("space origin", none))) != space:
+                raise ValueError
             return columns, None
         if "spacings" in header:
             spacing = np.atleast_1d(np.asarray(header["spacings"], dtype=np.float64))
