@@ -16,6 +16,12 @@ def model_folders() -> list[Path]:
     return [*extra, MODELS]
 
 
+def missing_model_folders() -> list[Path]:
+    """Those of `XGEN_MODELS` that are not there: a shipped model of the same name would stand in
+    for one of theirs, and nobody would know."""
+    return [folder for folder in model_folders() if not folder.is_dir()]
+
+
 def bundle_folders() -> dict[str, Path]:
     """Folder of every model bundle found, by name; the first of a name wins."""
     found: dict[str, Path] = {}

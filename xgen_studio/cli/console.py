@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from xgen_studio.tasks.ask import Ask, Note, perform
 from xgen_studio.tasks.bench import Bench, Hears, Progress
 
+ENDS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 PLAIN_EVERY = 5.0  # seconds between plain lines
+
+
+def plain_streams() -> None:
+    """Let any text be written to any terminal: what its encoding lacks comes as an escape, and
+    where nobody reads any more (`| head`), the work goes on without words."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(text: str) -> None:
     """One line or block of text to the standard output."""
-    print(text, flush=True)
+    _write(sys.stdout, text)
+
+
+def complain(text: str) -> None:
+    """One line to the standard error."""
+    _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        with open(os.devnull, "w") as nowhere:  # flushed again at the end of the process
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class PlainLines:
@@ -41,19 +64,21 @@ class PlainLines:
         if progress.done and now > self.began:
             rate = progress.done / (now - self.began)
             line += f"  {rate:.2f}/s  {(progress.total - progress.done) / rate:.0f} s left"
-        sys.stderr.write(line + "\n")
+        complain(line)
 
 
 @contextmanager
 def bench_on_terminal(title: str) -> Iterator[Bench]:
-    """A bench whose progress is shown; Ctrl+C asks the task to stop at its next step."""
+    """A bench whose progress is shown; Ctrl+C, the end of the terminal and a system that shuts down
+    ask the task to stop at its next step."""
     with _shown(title) as hears:
         bench = Bench(hears)
-        before = signal.signal(signal.SIGINT, lambda *_: bench.cancel())
+        before = {number: signal.signal(number, lambda *_: bench.cancel()) for number in ENDS}
         try:
             yield bench
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @contextmanager

@@ -18,9 +18,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its threads
 import typer
 
 from xgen_studio import __version__
-from xgen_studio.cli.console import carry_out, has_display, say
+from xgen_studio.cli.console import carry_out, complain, has_display, plain_streams, say
 from xgen_studio.cli.options import DeviceName, Model, OutDir, Overwrite, with_options
 from xgen_studio.errors import XGenError
+from xgen_studio.paths import missing_model_folders
 from xgen_studio.registry import wings
 from xgen_studio.wing import resolve
 
@@ -242,13 +243,16 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """Run a command; errors become one line and the contract's exit code."""
+    plain_streams()
+    for folder in missing_model_folders():
+        complain(f"xgen: XGEN_MODELS names {folder}, which is not there; its models are missing")
     try:
         application()()
     except XGenError as error:
-        sys.stderr.write(f"xgen: {error}\n")
+        complain(f"xgen: {' '.join(str(error).split())}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("xgen: stopped; what was finished is kept\n")
+        complain("xgen: stopped; what was finished is kept")
         sys.exit(130)
 
 

@@ -6,7 +6,7 @@ Light: the window imports asks, and never the tasks behind them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -48,6 +48,11 @@ class Note:
     """What the user should know beside the results."""
 
     text: str
+
+
+def told(name: str, notes: Iterable[str]) -> list[Note]:
+    """What was not plain in how a file was read, a note each."""
+    return [Note(f"{name}: {note}") for note in notes]
 
 
 def perform(ask: Ask, bench: Bench) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from xgen_studio.diffusion import METHODS, Denoiser, Kept, Plan, SeededNoise, St
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Mask, make_folder, together, write_json, write_png16
 from xgen_studio.networks.memory import memory_guard
-from xgen_studio.tasks.ask import Note
+from xgen_studio.tasks.ask import Note, told
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Draw, Drawing, Drawn, Edit, Series
 from xgen_studio.tasks.mask_system import load_system
@@ -112,6 +112,7 @@ class Generator:
         return made_by(self.bundle, method, self.device) | {
             **(named("mask", mask.source) if mask.source else {"mask": None}),
             "mask_encoding": mask.encoding,
+            **({"mask_notes": list(mask.notes)} if mask.notes else {}),
             "mask_window_px": [round(value, 2) for value in window],
             "mask_sha256": array_hash(labels.astype(np.uint8)),
             "options": dict(drawing.options),
@@ -182,6 +183,7 @@ def draw_series(ask: Series, bench: Bench) -> Iterator[Drawn | Note]:
         )
     if ask.mask.source:
         yield Note(how_read(ask.mask, generator.system.window(ask.mask, generator.bundle.grid)))
+        yield from told(ask.mask.source.name, ask.mask.notes)
     for i, seed in enumerate(seeds):
         if i in ask.have:
             continue

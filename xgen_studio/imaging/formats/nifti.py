@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
 from xgen_studio.imaging.formats.content import GZIP, first_bytes
-from xgen_studio.imaging.formats.payload import Encoding, Payload, open_ordinary, unpacked
+from xgen_studio.imaging.formats.payload import (
+    Encoding,
+    Payload,
+    first_unpacked,
+    open_ordinary,
+    unpacked,
+)
 from xgen_studio.imaging.geometry import Floats, Triple, from_columns
 from xgen_studio.imaging.grey import rescaled
 from xgen_studio.imaging.grid import Grid, off_square_note
@@ -35,8 +41,7 @@ def read_nifti(path: Path) -> Grid:
     encoding: Encoding = "raw"
     if start.startswith(GZIP):
         encoding = "deflate"
-        with open_ordinary(path) as stream:
-            start = next(unpacked(stream, "deflate"), b"")
+        start = first_unpacked(path)
     header = _header(path, start)
     shape = _shape(path, header)
     dtype = _dtype(path, header)

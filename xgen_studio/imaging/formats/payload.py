@@ -151,6 +151,17 @@ def unpacked(stream: io.BufferedIOBase, encoding: Encoding) -> Iterator[bytes]:
         raise EOFError("the compressed stream has no end")
 
 
+def first_unpacked(file: Path) -> bytes:
+    """The beginning of what a gzip file holds; InputError where it is damaged."""
+    with open_ordinary(file) as stream:
+        try:
+            return next(unpacked(stream, "deflate"), b"")
+        except (EOFError, zlib.error) as error:
+            raise InputError(
+                f"{file}: is cut short or damaged ({error}); copy or export it again"
+            ) from error
+
+
 def within_folder(header: Path, name: str) -> Path:
     """The file that a header names, which must lie in the header's own folder or below it."""
     folder = header.parent.resolve()

@@ -134,7 +134,9 @@ def read_raster(path: Path) -> Image:
     texts = raster.texts
     synthetic = texts.get("Synthetic") == "yes"
     spacing = None
-    if synthetic:
+    if texts.get("Synthetic") == "partly":
+        meta["notes"] = [*notes, "it is partly synthetic: a model drew some of its pixels"]
+    if "Synthetic" in texts:
         meta["provenance"] = parse_json(
             texts.get("Provenance", "{}"), f"{path}: its provenance notes"
         )

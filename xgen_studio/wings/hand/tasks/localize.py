@@ -9,6 +9,7 @@ from xgen_studio.bundles import open_bundle
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import read_image, spelled
 from xgen_studio.networks.memory import memory_guard
+from xgen_studio.tasks.ask import Note, told
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.targets import check_free, check_no_link
 from xgen_studio.wings.hand.science.gate import load_gate
@@ -21,7 +22,7 @@ from xgen_studio.wings.hand.tasks.asks import Locate, LocatedHand
 METHOD = "landmarks"
 
 
-def find_landmarks(ask: Locate, bench: Bench) -> Iterator[LocatedHand]:
+def find_landmarks(ask: Locate, bench: Bench) -> Iterator[LocatedHand | Note]:
     """The landmarks of each radiograph."""
     device = bench.device(ask.device)
     bundle = open_bundle(ask.model)
@@ -35,7 +36,9 @@ def find_landmarks(ask: Locate, bench: Bench) -> Iterator[LocatedHand]:
     with memory_guard(device):
         for done, path in enumerate(ask.images):
             bench.report(done, len(ask.images), path.name)
-            found = locate(network, gate, read_image(path))
+            image = read_image(path)
+            found = locate(network, gate, image)
+            yield from told(path.name, image.notes)
             yield LocatedHand(path, found.points, found.flipped, found.doubt)
 
 

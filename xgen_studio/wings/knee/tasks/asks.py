@@ -37,6 +37,7 @@ class OpenedRadiograph:
     spacing: tuple[float, float] | None
     doubt: str
     synthetic: bool
+    notes: tuple[str, ...] = ()  # what was not plain in how it was read
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from xgen_studio.imaging import (
 )
 from xgen_studio.imaging.projection import Projector
 from xgen_studio.networks.memory import memory_guard
-from xgen_studio.tasks.ask import Note
+from xgen_studio.tasks.ask import Note, told
 from xgen_studio.tasks.bench import Bench
-from xgen_studio.tasks.provenance import named
+from xgen_studio.tasks.provenance import base_name, named
 from xgen_studio.tasks.targets import check_free
 from xgen_studio.wings.knee.science.labels import BONE, TABLE
 from xgen_studio.wings.knee.science.simulation import radiograph
@@ -60,6 +60,7 @@ def project(ask: Project, bench: Bench) -> Iterator[Path | Note]:
             spectrum=ask.spectrum,
             device=str(device),
         )
+        yield from told(base_name(str(ask.ct)), projector.volume.notes)
         for i, name in enumerate(names):
             angle = 360.0 * i / ask.views
             image, labels = radiograph(projector, angle)
@@ -78,6 +79,7 @@ def project(ask: Project, bench: Bench) -> Iterator[Path | Note]:
                 "spectrum": ask.spectrum,
                 "bone_threshold_hu": ask.bone_threshold,
                 "bone_share": round(float((labels == BONE).mean()), 5),
+                "notes": list(projector.volume.notes),
             }
             make_folder(ask.out)
             picture = ask.out / f"{name}.png"

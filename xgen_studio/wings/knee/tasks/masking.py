@@ -22,6 +22,7 @@ from xgen_studio.imaging import (
     write_png8,
 )
 from xgen_studio.networks.memory import memory_guard
+from xgen_studio.tasks.ask import Note, told
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.provenance import named
 from xgen_studio.tasks.targets import check_free
@@ -50,7 +51,7 @@ def check_targets(images: Sequence[Path], out: Path, overwrite: bool) -> None:
     check_free([target for path in images for target in targets(path, out)], overwrite, images)
 
 
-def propose_masks(ask: MaskFiles, bench: Bench) -> Iterator[ProposedMask]:
+def propose_masks(ask: MaskFiles, bench: Bench) -> Iterator[ProposedMask | Note]:
     """Write and tell the mask of each image.
 
     All images are read and checked before the first mask is written. A mask that looks implausible
@@ -82,11 +83,13 @@ def propose_masks(ask: MaskFiles, bench: Bench) -> Iterator[ProposedMask]:
             "weights_sha256": bundle.network_card("masks").sha256,
             "labels": {name: round(share, 5) for name, share in shares.items()},
             "doubt": doubt,
+            **({"notes": list(picture.notes)} if picture.notes else {}),
         }
         with together(proof=target):
             write_png8(overlaid, overlay(pixels, labels))
             write_json(card, said)
             write_mask(target, mask)
+        yield from told(path.name, picture.notes)
         yield ProposedMask(labels, doubt, target)
     bench.report(len(ask.images), len(ask.images), "done")
 

@@ -61,4 +61,5 @@ def open_radiograph(ask: OpenRadiograph, bench: Bench) -> Iterator[OpenedRadiogr
         spacing,
         trouble(bits),
         image.synthetic,
+        image.notes,
     )
