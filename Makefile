@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test bench lint install clean
+.PHONY: run test bench soak lint install clean
 
 run: $(STAMP)            ## open the studio; without a display run the headless demo
 	@$(BIN)/xgen
@@ -20,6 +20,9 @@ test: $(VENV)/.dev       ## lint, types and all tests
 bench: $(VENV)/.dev      ## speed and memory, measured
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_studio
+
+soak: $(VENV)/.dev       ## the window at work for 20 minutes: it must not grow
+	$(BIN)/python -m tests.soak
 
 install: $(STAMP)
 

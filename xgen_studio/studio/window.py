@@ -57,7 +57,9 @@ class Window(QMainWindow):
         self._add_actions()
         self._tour: Tour | None = None
         self.workspaces: dict[str, Workspace] = {}  # those shown so far
-        self._made_menus: list[QMenu] = []
+        self._made_menus: dict[str, QMenu] = {}  # by title
+        self._recent = QMenu("Recent", self)
+        self._recent.aboutToShow.connect(self._fill_recent)
         self.stack = QStackedWidget()
         self._rail()
         notice = QLabel("Synthetic images for research and teaching, not for diagnosis")
@@ -170,46 +172,44 @@ class Window(QMainWindow):
         self._title()
 
     def _menus(self) -> None:
-        """Make the menus of the workspace in sight; those of before go."""
+        """The menus of the workspace in sight."""
         bar, workspace = self.menuBar(), self.workspace
-        bar.clear()
-        for menu in self._made_menus:
-            menu.deleteLater()
-        self._made_menus.clear()
         own = list(workspace.actions_ or ())
-        self._menu("&File", [*self._of("file.", own), *self._of("file.", self.actions_)])
-        self._recent_menu()
-        cases = [action for id, action in own if id.startswith("case.")]
-        if cases:
-            self._menu("Sample cases", cases, self._made_menus[0])
+        inside = [self._recent]
+        if cases := [action for id, action in own if id.startswith("case.")]:
+            inside.append(self._menu("Sample cases", cases))
+        shown = [self._menu("&File", [*self._of("file.", own), *self._of("file.", self.actions_)])]
+        shown[0].addActions([menu.menuAction() for menu in inside])
         for title, beginnings in workspace.menus:
             menu = self._menu(title, self._of(beginnings, own))
+            shown.append(menu)
             if title == "&View":
                 menu.addSeparator()
-                for dock in workspace.docks.values():
-                    menu.addAction(dock.toggleViewAction())
-        self._menu("&Help", self._of("app.", self.actions_))
+                menu.addActions([dock.toggleViewAction() for dock in workspace.docks.values()])
+        shown.append(self._menu("&Help", self._of("app.", self.actions_)))
+        bar.clear()
+        bar.addActions([menu.menuAction() for menu in shown])
 
     @staticmethod
     def _of(beginnings: str | tuple[str, ...], actions: Any) -> list[QAction]:
         return [action for id, action in actions if id.startswith(beginnings)]
 
-    def _menu(self, title: str, actions: list[QAction], inside: QMenu | None = None) -> QMenu:
-        menu = (inside or self.menuBar()).addMenu(title)
+    def _menu(self, title: str, actions: list[QAction]) -> QMenu:
+        """The menu of that title, filled anew. Each is made once and used again: a menu bar keeps
+        hold of every menu it was ever given."""
+        if title not in self._made_menus:
+            self._made_menus[title] = QMenu(title, self)
+        menu = self._made_menus[title]
+        menu.clear()
         menu.addActions(actions)
-        self._made_menus.append(menu)
         return menu
 
-    def _recent_menu(self) -> None:
-        recent = self._menu("Recent", [], self._made_menus[0])
-        recent.aboutToShow.connect(lambda: self._fill_recent(recent))
-
-    def _fill_recent(self, menu: QMenu) -> None:
-        menu.clear()
+    def _fill_recent(self) -> None:
+        self._recent.clear()
         for path in self.recent.paths():
-            action = QAction(str(path), menu)
+            action = QAction(str(path).replace("&", "&&"), self._recent)
             action.triggered.connect(lambda _=False, p=path: self.open(p))
-            menu.addAction(action)
+            self._recent.addAction(action)
 
     def _title(self) -> None:
         desk = self.desk

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Picture
+from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.threads import on_thread
 from xgen_studio.tasks.export import FORMATS
 
@@ -64,7 +64,7 @@ class ExportDialog(QDialog):
             self.picture.addItem("none yet: the mask alone", None)
         self.boxes = {key: QCheckBox(title) for key, title in FORMATS.items()}
         self.boxes["png"].setChecked(True)
-        self.spacing = QDoubleSpinBox(decimals=4, maximum=10.0, singleStep=0.01, suffix=" mm")
+        self.spacing = NumberField(6, maximum=10.0, singleStep=0.01, suffix=" mm")
         self.spacing.setSpecialValueText("not known")
         self.known = spacing
         if spacing is not None:
@@ -100,6 +100,9 @@ class ExportDialog(QDialog):
             self.name.setText(free_name(Path(name), self.name.text()))
 
     def _go(self) -> None:
+        if refusal := self.spacing.take_refusal():
+            self.trouble.setText(refusal)
+            return
         value = self.spacing.value()
         spacing = self.known or ((value, value) if value > 0 else None)
         formats = [key for key, box in self.boxes.items() if box.isChecked()]

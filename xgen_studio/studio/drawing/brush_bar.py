@@ -5,18 +5,10 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QLabel,
-    QSlider,
-    QToolBar,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QToolBar, QToolButton, QWidget
 
 from xgen_studio.studio.canvas import Canvas, MaskLayer
+from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.tools import Easel
 from xgen_studio.studio.tools.easel import LEAST_RADIUS, MOST_RADIUS
@@ -51,7 +43,7 @@ class BrushBar(QToolBar):
             "Paint only where the kept or opened picture has these grey values (of 1)"
         )
         self.low, self.high = (
-            QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.02, value=value)
+            NumberField(minimum=0.0, maximum=1.0, singleStep=0.02, value=value)
             for value in (0.5, 1.0)
         )
         self.low.setAccessibleName("least grey")

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,6 +23,7 @@ from xgen_studio.studio.drawing.setup import Setup
 from xgen_studio.studio.engine.live import Live, Result
 from xgen_studio.studio.engine.protocol import Answer, Told
 from xgen_studio.studio.engine.queue import JobQueue
+from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
 from xgen_studio.tasks.asks import Devices
@@ -64,7 +64,7 @@ class GeneratePanel(QWidget):
         self.follow.toggled.connect(live.set_enabled)
         self.method, self.quality = combo(METHODS, "method"), combo(QUALITY, "quality")
         self.options = {o.name: combo(o.choices, o.title) for o in setup.options}
-        self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=live.drawing.seed)
+        self.seed = WholeField(minimum=0, maximum=2**31 - 1, value=live.drawing.seed)
         self.seed.setToolTip("The same seed and drawing give the same picture, to the bit")
         self.reroll = QToolButton(icon=icon("dice"))
         self.reroll.setToolTip("Another seed (R)")
