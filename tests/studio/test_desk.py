@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import weakref
 
 import numpy as np
@@ -14,8 +15,10 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from tests.studio.driving import FakeEngine, Mouse, wait_for
+from xgen_studio.document.journal import read_journal
 from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
+from xgen_studio.studio.recent import journal_folder
 from xgen_studio.studio.recovery import offer_recovery
 from xgen_studio.wings.knee.pages.documents import new_document
 from xgen_studio.wings.knee.science.files import CASES
@@ -90,7 +93,6 @@ def test_a_damaged_document_is_said_and_the_one_on_the_desk_stays(window, tmp_pa
 def test_a_file_open_in_another_process_opens_as_a_copy(window, tmp_path, said):
     from xgen_studio.document.files import save_document
     from xgen_studio.imaging import write_json
-    from xgen_studio.studio.recent import journal_folder
 
     path = tmp_path / "shared.xgen"
     save_document(path, new_document())
@@ -117,6 +119,7 @@ def test_a_dropped_mask_opens(window):
 KILLED = """
 import os, signal, sys
 from PySide6.QtWidgets import QApplication
+from xgen_studio.document.journal import read_journal
 from xgen_studio.document.regions import Region
 import numpy as np
 app = QApplication([])
@@ -184,8 +187,6 @@ def test_a_radiograph_that_arrives_late_does_not_take_the_place_of_new_work(
 
 
 def test_the_journal_keeps_up_with_steady_work_and_never_mixes_documents(window, tmp_path):
-    from xgen_studio.studio.recent import journal_folder
-
     window.desk._timer.setInterval(60)
     for i in range(12):
         window.page.document.fill(Region(3 * i, 5, np.ones((2, 2), bool)), 6, "dab")
@@ -195,6 +196,19 @@ def test_the_journal_keeps_up_with_steady_work_and_never_mixes_documents(window,
     assert not list(journal_folder().glob("*.journal"))
     notes = [path.read_text() for path in journal_folder().glob("*.json")]
     assert len(notes) == 1 and "other.xgen" in notes[0]
+
+
+def test_a_stroke_that_is_still_held_down_is_in_the_journal_within_two_seconds(window):
+    window.page.easel.use(label=FEMUR, radius=4)
+    mouse = Mouse(window.page.drawing)
+    mouse.drag([(30, 40), (60, 40)], release=False)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        wait_for(lambda: bool(list(journal_folder().glob("*.journal"))), 0.02)
+        mouse.move((60, 40 + (end - time.monotonic())))
+    (kept,) = journal_folder().glob("*.journal")
+    assert (read_journal(kept)[0].mask[40, 30:60] == FEMUR).all()
+    assert window.page.easel.in_stroke
 
 
 def test_a_journal_that_cannot_be_written_is_said_and_stops_nothing(window, monkeypatch):
@@ -252,8 +266,6 @@ def test_a_page_and_its_document_go_when_another_comes(window):
 
 
 def test_what_was_undone_is_not_offered_for_recovery(window):
-    from xgen_studio.studio.recent import journal_folder
-
     paint(window)
     window.desk.keep_journal()
     assert wait_for(lambda: list(journal_folder().glob("*.journal")), 5)
