@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "paths": 0,
     "processes": 0,
+    "foreign": 1,
     "wing": 1,
     "tables": 1,
     "registry": 2,
