@@ -20,6 +20,7 @@ from xgen_studio.document.journal import (
     opened_elsewhere,
     read_journal,
 )
+from xgen_studio.document.private import LOCKS
 from xgen_studio.document.work import Work, tiles_of
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable
@@ -64,7 +65,7 @@ def test_a_killed_process_leaves_its_newest_state(tmp_path):
     document, _ = left.read()
     assert (document.mask[3:10, 4:13] == 1).all() and document.mask.sum() == 63 + 6
     forget(folder, left.id)
-    assert left_behind(folder) == [] and list(folder.iterdir()) == []
+    assert left_behind(folder) == [] and [p.name for p in folder.iterdir()] == [LOCKS]
 
 
 def test_a_clean_close_leaves_nothing_and_a_damaged_note_does_no_harm(tmp_path):
@@ -125,7 +126,7 @@ def test_our_own_file_is_not_open_elsewhere(tmp_path):
     journal = Journal(tmp_path)
     journal.belongs_to(tmp_path / "a.xgen")
     assert opened_elsewhere(tmp_path, tmp_path / "a.xgen") is None
-    assert np.all([p.stem == journal.id for p in tmp_path.iterdir()])
+    assert journal.owns and {p.name for p in tmp_path.iterdir()} == {f"{journal.id}.json", LOCKS}
 
 
 class Volume(Work):

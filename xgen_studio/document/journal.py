@@ -35,10 +35,11 @@ from xgen_studio.document.files import (
     read_layout,
 )
 from xgen_studio.document.kinds import restore
+from xgen_studio.document.private import Claim, open_private, write_private
 from xgen_studio.document.work import Array, Arrays, Layout, Tile, Work, tile_of, tiles_of
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import parse_json, read_json
-from xgen_studio.imaging import make_folder, write_json
+from xgen_studio.imaging import make_folder
 from xgen_studio.processes import alive, birth
 from xgen_studio.tables import from_table
 
@@ -103,6 +104,7 @@ class Journal:
         self._round, self._fresh = 0, True  # how often it began anew; the next frame does
         self._dropped = 0  # frames of earlier rounds must not come back
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._claim: Claim | None = None
         self.belongs_to(file)
 
     @property
@@ -118,8 +120,16 @@ class Journal:
             "file": str(file.resolve()) if file else "",
         }
         with self._lock:
-            self._try(lambda: write_json(self.folder / f"{self.id}.json", owner))
+            self._try(lambda: write_private(self.folder / f"{self.id}.json", owner))
+            old, self._claim = self._claim, Claim(self.folder, file) if file else None
+            if old is not None:  # not sooner: nobody comes between
+                old.release()
         self.drop()
+
+    @property
+    def owns(self) -> bool:
+        """Whether no other window had the user's file before."""
+        return self._claim is None or self._claim.mine
 
     def drop(self) -> None:
         """Nothing is unsaved: the frames go."""
@@ -191,7 +201,7 @@ class Journal:
         frame = HEAD.pack(MAGIC, len(text), len(body), checksum) + text + body
         target = self.path.with_suffix(".new") if anew else self.path
         try:
-            with open(target, "wb" if anew else "ab") as file:
+            with open(target, "wb" if anew else "ab", opener=open_private) as file:
                 file.write(frame)
                 file.flush()
                 os.fsync(file.fileno())
@@ -217,6 +227,8 @@ class Journal:
         with self._lock:
             self._closed = True
             forget(self.folder, self.id)
+            if self._claim is not None:
+                self._claim.release()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

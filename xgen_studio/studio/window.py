@@ -11,10 +11,8 @@ from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,21 +20,24 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Work
+from xgen_studio.document.files import load_document
+from xgen_studio.document.private import Claim
 from xgen_studio.errors import InputError
 from xgen_studio.registry import wings
 from xgen_studio.studio.actions import Actions, AllActions, Entry
-from xgen_studio.studio.desk import ENDING, Desk, read_work
-from xgen_studio.studio.dialogs.discard import may_discard
+from xgen_studio.studio.desk import ENDING, Desk
+from xgen_studio.studio.dialogs.discard import may_discard, warn
 from xgen_studio.studio.dialogs.palette import Palette
 from xgen_studio.studio.dialogs.settings import SettingsDialog
 from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
-from xgen_studio.studio.recent import Recent
+from xgen_studio.studio.recent import Recent, journal_folder
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.tour import Tour
+from xgen_studio.studio.words import Words
 from xgen_studio.studio.workspace import Workspace, doors
 from xgen_studio.wing import resolve
 
@@ -50,7 +51,7 @@ class Window(QMainWindow):
         self.engine = Engine(self)
         self.queue = JobQueue(self.engine)
         self.recent = Recent()
-        self.probe = QLabel()
+        self.probe = Words()
         self.doors = {door.name: door for door in doors()}
         self.actions_ = Actions(self, self.settings)
         self.all_actions = AllActions(self._action_parts)
@@ -62,7 +63,7 @@ class Window(QMainWindow):
         self._recent.aboutToShow.connect(self._fill_recent)
         self.stack = QStackedWidget()
         self._rail()
-        notice = QLabel("Synthetic images for research and teaching, not for diagnosis")
+        notice = Words("Synthetic images for research and teaching, not for diagnosis")
         notice.setProperty("role", "faint")
         self.statusBar().addWidget(self.probe, 1)
         self.statusBar().addPermanentWidget(notice)
@@ -239,14 +240,13 @@ class Window(QMainWindow):
 
     def _open_document(self, path: Path) -> None:
         try:
-            work, file, drawn_how, warning = read_work(path)
-            self.show_work(work, file, drawn_how)
+            with Claim(journal_folder(), path):  # from before it is read until a desk has it
+                work, drawn_how = load_document(path)
+                self.show_work(work, path, drawn_how)
         except InputError as error:
             self.warn(str(error))
             return
         self.recent.add(path)
-        if warning:
-            self.warn(warning)
 
     def show_work(self, work: Work, file: Path | None, drawn_how: dict[str, Any]) -> None:
         """Lay a work on the desk of its wing; what lies there is asked about. InputError where no
@@ -264,7 +264,7 @@ class Window(QMainWindow):
 
     def warn(self, message: str) -> None:
         """Say something in a box that does not stop the window."""
-        QMessageBox(QMessageBox.Icon.Warning, "XGen Studio", message, parent=self).open()
+        warn(self, message)
 
     # -- dialogs ---------------------------------------------------------------------------------
 

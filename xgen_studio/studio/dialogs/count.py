@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from xgen_studio.studio.fields import WholeField
+from xgen_studio.studio.words import Words
 
 
 class CountDialog(QDialog):
@@ -14,7 +15,7 @@ class CountDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.field = WholeField(minimum=1, maximum=most, value=value)
-        self.told = QLabel(question)
+        self.told = Words(question)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )

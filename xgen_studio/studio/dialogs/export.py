@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 from xgen_studio.document import Picture
 from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.threads import on_thread
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.export import FORMATS
 
 
@@ -78,7 +78,7 @@ class ExportDialog(QDialog):
         form.addRow("Name", self.name)
         form.addRow("Folder", where)
         form.addRow("Size of a pixel", self.spacing)
-        self.trouble = QLabel()
+        self.trouble = Words()
         self.trouble.setWordWrap(True)
         self.trouble.setMinimumHeight(36)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 
 
 class SettingsDialog(QDialog):
@@ -41,7 +41,7 @@ class SettingsDialog(QDialog):
         form.addRow("Evaluations of a preview", self.preview)
         form.addRow("Memory for undo", self.memory)
         form.addRow("", tour)
-        where = QLabel(f"Kept in {settings.file}")
+        where = Words(f"Kept in {settings.file}")
         where.setProperty("role", "faint")
         where.setWordWrap(True)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
 from PySide6.QtGui import QDrag, QMouseEvent
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QToolButton, QWidget
 
 from xgen_studio.document import Picture
 from xgen_studio.studio.canvas import Canvas, Tool
 from xgen_studio.studio.canvas.compare import DIFFERENCE, FLICKER, RANGE, SLIDER, Comparison
 from xgen_studio.studio.icons import icon
+from xgen_studio.studio.words import Words
 
 FLICKER_EVERY = 450  # ms
 
@@ -50,7 +51,7 @@ class ViewBar(QWidget):
     ) -> None:
         super().__init__()
         self.canvas = canvas
-        self.title = QLabel(f"{noun.capitalize()} (synthetic)")
+        self.title = Words(f"{noun.capitalize()} (synthetic)")
         self.title.setProperty("role", "faint")
         self._group = QButtonGroup(self)
         self._icons = {name: picture for name, (picture, _, _) in tools.items()}
@@ -71,7 +72,7 @@ class ViewBar(QWidget):
             line.addWidget(button)
         self.buttons["look"].setChecked(True)
         line.addStretch(1)
-        self.words = QLabel()
+        self.words = Words()
         self.words.setProperty("role", "faint")
         line.addWidget(self.words)
         self.compare = QComboBox()

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.asks import Devices
 from xgen_studio.wing import Choice
 
@@ -82,7 +82,7 @@ class GeneratePanel(QWidget):
         self.again.setEnabled(False)
         self.many = QPushButton("Draw many ...")
         self.many.setToolTip("A series of pictures of this mask, written into a folder")
-        self.state = QLabel("Starting the drawing process ...")
+        self.state = Words("Starting the drawing process ...")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
         self.state.setMinimumHeight(self.state.fontMetrics().lineSpacing() * 2)

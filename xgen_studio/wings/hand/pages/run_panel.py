@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -28,6 +27,7 @@ from xgen_studio.studio.icons import icon
 from xgen_studio.studio.models.page import read_cards
 from xgen_studio.studio.panels.jobs import duration
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.drawing import Drawing
 from xgen_studio.wings.hand.tasks.asks import DrawHands, HandDrawn, Screen
 from xgen_studio.wings.hand.tasks.runs import FILE, finishing, hands_lacking
@@ -89,7 +89,7 @@ class RunPanel(QWidget):
         self.bar = QProgressBar(maximum=1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
-        self.state = QLabel("Generate hands, or open a run.")
+        self.state = Words("Generate hands, or open a run.")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
         for box in (self.model, self.shape, self.gate):  # as wide as the panel, not as its titles
