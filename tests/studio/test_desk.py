@@ -340,7 +340,7 @@ def test_opening_a_radiograph_asks_about_unsaved_work_once(window, tmp_path, mon
     window.open(file)
     labels = np.ones((160, 288), np.uint8)
     engine.tell(OpenedRadiograph(file, labels.astype(np.float32), labels, None, "", False))
-    assert asked == [1] and window.page.document.picture.source == str(file)
+    assert asked == [1] and window.page.document.picture.source == file.name
 
 
 def test_a_journal_folder_that_is_no_folder_stops_nothing(tmp_path):

@@ -30,6 +30,7 @@ from xgen_studio.studio.dialogs.discard import may_discard, warn
 from xgen_studio.studio.dialogs.palette import Palette
 from xgen_studio.studio.dialogs.settings import SettingsDialog
 from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
+from xgen_studio.studio.dragged import sweep
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
@@ -75,6 +76,7 @@ class Window(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(str(saved).encode()))
         if self.settings.trouble:
             self.say(self.settings.trouble)
+        sweep(own=False)
         QTimer.singleShot(0, self.engine.start)  # after the first paint
 
     @property
@@ -358,4 +360,5 @@ class Window(QMainWindow):
         place = bytes(self.saveGeometry().toBase64().data()).decode()
         self.settings.put(layout={**self.settings.now.layout, "window": place})
         self.engine.stop()
+        sweep(own=True)
         super().closeEvent(event)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Picture
+from xgen_studio.document.names import is_plain
 from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.threads import on_thread
 from xgen_studio.studio.words import Words
@@ -29,6 +30,8 @@ from xgen_studio.tasks.export import FORMATS
 
 def free_name(folder: Path, name: str) -> str:
     """The name, or with a number behind it where files of that name are there."""
+    if not is_plain(name):
+        return name  # the export says what is wrong with it
     candidates = (name, *(f"{name}-{i}" for i in range(2, 10_000)))
     return next((c for c in candidates if not list(folder.glob(f"{c}[._]*"))), name)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QFileDialog
 
 from xgen_studio.document import Picture
+from xgen_studio.document.names import is_plain
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_png16
 from xgen_studio.studio.dialogs.count import ask_count
@@ -86,4 +87,4 @@ def ask_series(page: DrawingPage) -> Job | None:
 def _suffix(provenance: Mapping[str, Any]) -> str:
     """What tells a file from others of the same drawing; never more than a plain word."""
     seed = provenance.get("seed")
-    return str(seed) if isinstance(seed, int) else "picture"
+    return str(seed) if is_plain(str(seed)) else "picture"

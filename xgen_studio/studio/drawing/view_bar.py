@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QToolButton,
 from xgen_studio.document import Picture
 from xgen_studio.studio.canvas import Canvas, Tool
 from xgen_studio.studio.canvas.compare import DIFFERENCE, FLICKER, RANGE, SLIDER, Comparison
+from xgen_studio.studio.dragged import dragged_folder
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.words import Words
 
@@ -30,7 +30,7 @@ class DragHandle(QToolButton):
         self.setAccessibleName("drag the picture out")
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        path = self._write(Path(tempfile.mkdtemp(prefix="xgen-")))
+        path = self._write(dragged_folder())
         if path is not None:
             drag, data = QDrag(self), QMimeData()
             data.setUrls([QUrl.fromLocalFile(str(path))])

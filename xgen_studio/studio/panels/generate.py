@@ -95,6 +95,7 @@ class GeneratePanel(QWidget):
         self.device.activated.connect(self._use_device)
         live.shown.connect(self._shown)
         live.failed.connect(self._failed)
+        live.silent.connect(self.say)
         live.engine.ready.connect(self._look)
         if live.engine.ready_now:
             self._look()
