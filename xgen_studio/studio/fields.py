@@ -106,6 +106,10 @@ class NumberField(QDoubleSpinBox):
     def fixup(self, text: str) -> str:
         return self._reader.fixup(text)
 
+    def focusNextPrevChild(self, next: bool) -> bool:
+        self.interpretText()  # Tab: no focus is lost where the window has none
+        return super().focusNextPrevChild(next)
+
     def valueFromText(self, text: str) -> float:
         return self._reader.read(text)
 
@@ -129,6 +133,10 @@ class WholeField(QSpinBox):
 
     def fixup(self, text: str) -> str:
         return self._reader.fixup(text)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        self.interpretText()
+        return super().focusNextPrevChild(next)
 
     def valueFromText(self, text: str) -> int:
         return int(self._reader.read(text))
