@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test bench kills lint install clean
+.PHONY: run test bench fuzz kills soak lint install clean
 
 run: $(STAMP)            ## open the studio; without a display run the headless demo
 	@$(BIN)/xgen
@@ -23,6 +23,12 @@ bench: $(VENV)/.dev      ## speed and memory, measured
 
 kills: $(VENV)/.dev      ## kill -9 at random moments: what is left is whole (N=100)
 	$(BIN)/python -m tests.kills --n $(or $(N),100)
+
+soak: $(VENV)/.dev       ## the window at work for 20 minutes: it must not grow
+	$(BIN)/python -m tests.soak
+
+fuzz: $(VENV)/.dev       ## damaged files of every kind that is read (COUNT=10000 a reader)
+	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),10000)
 
 install: $(STAMP)
 

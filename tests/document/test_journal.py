@@ -4,27 +4,35 @@ import json
 import subprocess
 import sys
 import time
+import zlib
 from threading import Event
 
 import numpy as np
+import pytest
 
 from xgen_studio.document import Document, Region
 from xgen_studio.document.journal import (
+    HEAD,
+    MAGIC,
     Journal,
     forget,
     left_behind,
     opened_elsewhere,
     read_journal,
 )
+from xgen_studio.document.private import LOCKS
 from xgen_studio.document.work import Work, tiles_of
+from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable
 
 CODE = """
 import os, signal, sys
 import numpy as np
+import pytest
 from pathlib import Path
 from xgen_studio.document import Document, Region
 from xgen_studio.document.journal import Journal
+from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable
 document = Document((50, 60), LabelTable([Label(1, "leg", (1, 2, 3))]), "knee")
 journal = Journal(Path(sys.argv[1]))
@@ -57,7 +65,7 @@ def test_a_killed_process_leaves_its_newest_state(tmp_path):
     document, _ = left.read()
     assert (document.mask[3:10, 4:13] == 1).all() and document.mask.sum() == 63 + 6
     forget(folder, left.id)
-    assert left_behind(folder) == [] and list(folder.iterdir()) == []
+    assert left_behind(folder) == [] and [p.name for p in folder.iterdir()] == [LOCKS]
 
 
 def test_a_clean_close_leaves_nothing_and_a_damaged_note_does_no_harm(tmp_path):
@@ -69,11 +77,56 @@ def test_a_clean_close_leaves_nothing_and_a_damaged_note_does_no_harm(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.json", "wrong.json"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"pid": 1e999, "file": ""}',
+        '{"pid": 123456789012345678901234567890, "file": ""}',
+        '{"pid": 99999999999, "file": ""}',
+        '{"pid": 1, "file": "a\\u0000b"}',
+        '{"pid": 1, "file": "\\ud800"}',
+        '{"pid": NaN, "file": 3}',
+        "[" * 20_000,
+        "[]",
+        "\x00\xff",
+        '{"pid": true, "file": ""}',
+    ],
+)
+def test_no_owner_file_keeps_others_from_being_read(tmp_path, content):
+    (tmp_path / "aa.json").write_text(content, encoding="latin-1")
+    assert left_behind(tmp_path) == [] and opened_elsewhere(tmp_path, tmp_path / "b") is None
+
+
+def damaged_journal(path, **head):
+    """A journal of one frame whose checksum is right and whose head is not."""
+    text = json.dumps(head).encode()
+    path.write_bytes(HEAD.pack(MAGIC, len(text), 0, zlib.crc32(text)) + text)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"arrays": {"mask": ["|u1", [100_000, 100_000]]}, "tiles": []},
+        {"arrays": {"mask": ["|u1", [9, 9]]}, "tiles": [["mask", [1e300, 0], 0]]},
+        {"arrays": {"mask": ["|u1", [9, 9]]}, "tiles": [["mask", [0, 0], -5]]},
+        {"arrays": {"mask": ["|u1", [9, 9]]}, "tiles": 3},
+        {"arrays": {"mask": ["|u1", [9, 9]]}, "tiles": [], "kind": "masks", "card": 3},
+        {"arrays": {"mask": ["|u1", [1e400]]}, "tiles": []},
+        {},
+    ],
+)
+def test_a_damaged_journal_gets_one_line(tmp_path, head):
+    damaged_journal(tmp_path / "a.journal", **head)
+    with pytest.raises(InputError, match=r"a\.journal") as caught:
+        read_journal(tmp_path / "a.journal")
+    assert "\n" not in str(caught.value)
+
+
 def test_our_own_file_is_not_open_elsewhere(tmp_path):
     journal = Journal(tmp_path)
     journal.belongs_to(tmp_path / "a.xgen")
     assert opened_elsewhere(tmp_path, tmp_path / "a.xgen") is None
-    assert np.all([p.stem == journal.id for p in tmp_path.iterdir()])
+    assert journal.owns and {p.name for p in tmp_path.iterdir()} == {f"{journal.id}.json", LOCKS}
 
 
 class Volume(Work):

@@ -1,11 +1,12 @@
 """Driving a window as a person does: raw mouse and key events, waiting, looking at pixels."""
 
+import gc
 import time
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QAction, QImage, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from xgen_studio.studio.engine.protocol import DONE, Ended, Failed, Stepped, Told
 
@@ -28,13 +29,18 @@ class Mouse:
         modifiers=Qt.KeyboardModifier.NoModifier,
         release=True,
     ):
-        none = Qt.MouseButton.NoButton
         self.send(QEvent.Type.MouseButtonPress, points[0], button, button, modifiers)
         for point in points[1:]:
-            self.send(QEvent.Type.MouseMove, point, none, button, modifiers)
+            self.move(point, button, modifiers)
             QApplication.processEvents()
         if release:
             self.release(points[-1], button, modifiers)
+
+    def move(
+        self, point, button=Qt.MouseButton.LeftButton, modifiers=Qt.KeyboardModifier.NoModifier
+    ):
+        none = Qt.MouseButton.NoButton
+        self.send(QEvent.Type.MouseMove, point, none, button, modifiers)
 
     def release(
         self, point, button=Qt.MouseButton.LeftButton, modifiers=Qt.KeyboardModifier.NoModifier
@@ -50,6 +56,12 @@ class Mouse:
     def hover(self, point):
         none = Qt.MouseButton.NoButton
         self.send(QEvent.Type.MouseMove, point, none, none, Qt.KeyboardModifier.NoModifier)
+
+
+def held():
+    """How many widgets Qt has, and how many objects of Python stand for widgets and actions."""
+    wrappers = sum(issubclass(type(thing), (QWidget, QAction)) for thing in gc.get_objects())
+    return len(QApplication.allWidgets()), wrappers
 
 
 def on_screen(window):

@@ -1,10 +1,10 @@
 """Nothing a user does loses work: saving, recovering, opening what is damaged or open elsewhere."""
 
 import gc
-import os
 import signal
 import subprocess
 import sys
+import time
 import weakref
 
 import numpy as np
@@ -14,8 +14,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from tests.studio.driving import FakeEngine, Mouse, wait_for
+from xgen_studio.document.files import save_document
+from xgen_studio.document.journal import read_journal
 from xgen_studio.document.regions import Region
 from xgen_studio.errors import InputError
+from xgen_studio.studio.recent import journal_folder
 from xgen_studio.studio.recovery import offer_recovery
 from xgen_studio.wings.knee.pages.documents import new_document
 from xgen_studio.wings.knee.science.files import CASES
@@ -87,16 +90,70 @@ def test_a_damaged_document_is_said_and_the_one_on_the_desk_stays(window, tmp_pa
     assert window.page.document is before
 
 
-def test_a_file_open_in_another_process_opens_as_a_copy(window, tmp_path, said):
-    from xgen_studio.document.files import save_document
-    from xgen_studio.imaging import write_json
-    from xgen_studio.studio.recent import journal_folder
+OTHER = """
+import sys
+from pathlib import Path
+from xgen_studio.document.files import save_document
+from xgen_studio.document.journal import Journal
+from xgen_studio.studio.recent import journal_folder
+journal = Journal(journal_folder(), Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+"""
 
+
+@pytest.fixture
+def shared(tmp_path):
+    """A document that another process has open, and the process."""
     path = tmp_path / "shared.xgen"
     save_document(path, new_document())
-    write_json(journal_folder() / "other.json", {"pid": os.getppid(), "file": str(path)})
-    window.open(path)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER, str(path)], stdin=pipe, stdout=pipe, text=True
+    ) as other:
+        assert other.stdout.readline() == "open\n"
+        yield path, other
+        other.kill()
+
+
+@pytest.mark.parametrize("name", ["shared.xgen", "hard.xgen", "soft.xgen"])
+def test_a_file_open_in_another_process_opens_as_a_copy_by_whatever_name(
+    window, tmp_path, said, shared, name
+):
+    path, other = shared
+    (tmp_path / "hard.xgen").hardlink_to(path)
+    (tmp_path / "soft.xgen").symlink_to(path)
+    window.open(tmp_path / name)
     assert window.desk.file is None and "open in another window" in said[-1]
+    assert name == "hard.xgen" or f"process {other.pid}" in said[-1]
+    before = path.read_bytes()
+    assert not window.desk.save_to(path) and path.read_bytes() == before
+    other.kill()
+    other.wait()
+    window.open(path)  # a crash leaves nothing locked
+    assert window.desk.file == path
+
+
+def test_a_file_that_somebody_else_wrote_is_not_replaced_unasked(window, tmp_path, monkeypatch):
+    path = tmp_path / "a.xgen"
+    save_document(path, new_document())
+    window.open(path)
+    paint(window)
+    assert window.desk.save()
+    theirs = new_document()
+    theirs.fill(Region(3, 4, np.ones((2, 2), bool)), 6, "theirs")
+    save_document(path, theirs)
+    before = path.read_bytes()
+    asked, buttons = [], QMessageBox.StandardButton
+    answers = [buttons.Cancel, buttons.Yes]
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *all, **_k: asked.append(all[2]) or answers.pop(0)
+    )
+    paint(window)
+    assert not window.desk.save() and path.read_bytes() == before and "changed" in asked[0]
+    assert (window.page.document.mask == FEMUR).any()
+    assert window.desk.save() and path.read_bytes() != before
+    assert window.desk.save() and len(asked) == 2  # ours now
 
 
 def test_a_dropped_mask_opens(window):
@@ -117,6 +174,8 @@ def test_a_dropped_mask_opens(window):
 KILLED = """
 import os, signal, sys
 from PySide6.QtWidgets import QApplication
+from xgen_studio.document.files import save_document
+from xgen_studio.document.journal import read_journal
 from xgen_studio.document.regions import Region
 import numpy as np
 app = QApplication([])
@@ -184,8 +243,6 @@ def test_a_radiograph_that_arrives_late_does_not_take_the_place_of_new_work(
 
 
 def test_the_journal_keeps_up_with_steady_work_and_never_mixes_documents(window, tmp_path):
-    from xgen_studio.studio.recent import journal_folder
-
     window.desk._timer.setInterval(60)
     for i in range(12):
         window.page.document.fill(Region(3 * i, 5, np.ones((2, 2), bool)), 6, "dab")
@@ -197,11 +254,24 @@ def test_the_journal_keeps_up_with_steady_work_and_never_mixes_documents(window,
     assert len(notes) == 1 and "other.xgen" in notes[0]
 
 
+def test_a_stroke_that_is_still_held_down_is_in_the_journal_within_two_seconds(window):
+    window.page.easel.use(label=FEMUR, radius=4)
+    mouse = Mouse(window.page.drawing)
+    mouse.drag([(30, 40), (60, 40)], release=False)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        wait_for(lambda: bool(list(journal_folder().glob("*.journal"))), 0.02)
+        mouse.move((60, 40 + (end - time.monotonic())))
+    (kept,) = journal_folder().glob("*.journal")
+    assert (read_journal(kept)[0].mask[40, 30:60] == FEMUR).all()
+    assert window.page.easel.in_stroke
+
+
 def test_a_journal_that_cannot_be_written_is_said_and_stops_nothing(window, monkeypatch):
     def full(*_args, **_kwargs):
         raise InputError("no space left on the disk")
 
-    monkeypatch.setattr("xgen_studio.document.journal.write_json", full)
+    monkeypatch.setattr("xgen_studio.document.journal.write_private", full)
     monkeypatch.setattr("xgen_studio.document.journal.os.fsync", full)
     said = []
     window.desk.message.connect(lambda text, _ms: said.append(text))
@@ -252,8 +322,6 @@ def test_a_page_and_its_document_go_when_another_comes(window):
 
 
 def test_what_was_undone_is_not_offered_for_recovery(window):
-    from xgen_studio.studio.recent import journal_folder
-
     paint(window)
     window.desk.keep_journal()
     assert wait_for(lambda: list(journal_folder().glob("*.journal")), 5)
@@ -272,7 +340,7 @@ def test_opening_a_radiograph_asks_about_unsaved_work_once(window, tmp_path, mon
     window.open(file)
     labels = np.ones((160, 288), np.uint8)
     engine.tell(OpenedRadiograph(file, labels.astype(np.float32), labels, None, "", False))
-    assert asked == [1] and window.page.document.picture.source == str(file)
+    assert asked == [1] and window.page.document.picture.source == file.name
 
 
 def test_a_journal_folder_that_is_no_folder_stops_nothing(tmp_path):

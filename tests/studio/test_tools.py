@@ -161,7 +161,7 @@ def test_the_ruler_speaks_in_millimetres_only_when_they_are_known(window, mouse)
     assert isinstance(page.drawing.tool, Angle)
 
 
-def pen(canvas, kind, point, pressure):
+def pen(canvas, kind, point, pressure, held=Qt.MouseButton.LeftButton):
     device = QPointingDevice(
         "pen",
         7,
@@ -187,7 +187,7 @@ def pen(canvas, kind, point, pressure):
         0,
         Qt.KeyboardModifier.NoModifier,
         Qt.MouseButton.NoButton if kind == QEvent.Type.TabletMove else button,
-        button if down else Qt.MouseButton.NoButton,
+        held if down else Qt.MouseButton.NoButton,
     )
     QApplication.sendEvent(canvas, event)
 
@@ -203,6 +203,37 @@ def test_a_pen_paints_as_wide_as_it_is_pressed_and_without_gaps(empty):
     assert width[62] == pytest.approx(8, abs=3) and width[218] == pytest.approx(40, abs=3)
     assert (np.diff(width[62:218].astype(int)) >= 0).all()
     assert empty.document.history.names == ["Paint femur"]
+
+
+def test_a_pen_told_again_as_the_mouse_paints_one_stroke_that_one_undo_takes_back(empty):
+    canvas, mouse = empty.drawing, Mouse(empty.drawing)
+    empty.easel.use(label=FEMUR, radius=6)
+    button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    for start in (60, 61):  # the second within the time of an echo of the first
+        pen(canvas, QEvent.Type.TabletPress, (start, 80), 0.5)
+        mouse.send(QEvent.Type.MouseButtonPress, (start, 80), button, button, none)
+        for x in range(start, 140, 10):
+            pen(canvas, QEvent.Type.TabletMove, (x, 80), 0.5)
+            mouse.move((x, 80))
+        pen(canvas, QEvent.Type.TabletRelease, (140, 80), 0.0)
+        mouse.release((140, 80))
+        assert len(empty.document.history.names) == 1 and empty.document.mask[80, 120] == FEMUR
+        empty.document.history.undo()
+        assert not empty.document.mask.any()
+
+
+def test_a_pen_whose_release_was_lost_paints_nothing_while_it_hovers_elsewhere(empty):
+    canvas = empty.drawing
+    empty.easel.use(label=FEMUR, radius=6)
+    pen(canvas, QEvent.Type.TabletPress, (60, 80), 0.5)
+    pen(canvas, QEvent.Type.TabletMove, (70, 80), 0.5)
+    before = empty.document.mask.copy()
+    for at in ((200, 20), (220, 30)):
+        pen(canvas, QEvent.Type.TabletMove, at, 0.0, Qt.MouseButton.NoButton)
+    np.testing.assert_array_equal(empty.document.mask, before)
+    assert empty.document.history.names == ["Paint femur"]
+    pen(canvas, QEvent.Type.TabletPress, (220, 30), 0.5)
+    assert not empty.document.mask[55, 140]  # nor is there a line across
 
 
 def test_another_tool_or_save_ends_a_running_stroke(empty):

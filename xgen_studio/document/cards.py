@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xgen_studio.document.names import base_name
 from xgen_studio.document.picture import LabelState, Made, Picture
 from xgen_studio.document.work import Array, Arrays
 from xgen_studio.errors import InputError
@@ -95,7 +96,7 @@ def document_card(
         ],
         "has_picture": picture is not None,
         "picture": {
-            "source": picture.source,
+            "source": base_name(picture.source),
             "has_base": picture.base is not None,
             "synthetic": picture.synthetic,
             "recipe": [

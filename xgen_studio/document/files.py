@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,18 +22,20 @@ import numpy as np
 
 from xgen_studio.document.document import Document
 from xgen_studio.document.kinds import restore
-from xgen_studio.document.work import Array, Arrays, Work
+from xgen_studio.document.work import Array, Arrays, Layout, Work
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import parse_json
 from xgen_studio.imaging import atomic_write
 
 FORMAT, VERSION = "XGen Studio document", 2
 CARD, ENDING = "xgen.json", ".raw"
 LARGEST_CARD = 4 * 2**20  # bytes
 LARGEST = 2**34  # bytes of all arrays together
+DENSEST = 1032  # bytes that deflate unpacks from one, at most (RFC 1951: 258 from two bits)
+SLACK = 2**16  # bytes that need no packed ones
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 TYPES = ("|u1", "|b1", "<u2", "<i2", "<i4", "<f4", "<f8")
 FIRST_VERSION = {".u8": "|u1", ".f32": "<f4"}
-
-Layout = dict[str, tuple[str, tuple[int, ...]]]  # dtype and shape of each array
 
 
 def layout_of(arrays: Mapping[str, Array]) -> Layout:
@@ -45,8 +48,9 @@ def layout_of(arrays: Mapping[str, Array]) -> Layout:
     return found
 
 
-def read_layout(table: Any, where: str) -> Layout:
-    """A layout that can be believed: sizes are checked before anything is unpacked."""
+def read_layout(table: Any, where: str, packed: int) -> Layout:
+    """A layout that can be believed of a file of so many bytes: sizes are checked before anything
+    is unpacked."""
     found: Layout = {}
     try:
         for name, (kind, shape) in dict(table).items():
@@ -57,10 +61,21 @@ def read_layout(table: Any, where: str) -> Layout:
             found[str(name)] = (kind, sizes)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where}: its arrays are not what they must be ({error})") from error
-    total = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in found.values())
+    total = sum(map(size_of, found.values()))
     if total > LARGEST:
         raise InputError(f"{where}: declares {total / 2**30:.0f} GiB; it is damaged")
+    if total > DENSEST * packed + SLACK:
+        raise InputError(
+            f"{where}: declares {total / 2**20:.0f} MiB, more than its {packed:,} bytes can hold;"
+            " it is damaged"
+        )
     return found
+
+
+def size_of(place: tuple[str, tuple[int, ...]]) -> int:
+    """Bytes of an array of a dtype and shape."""
+    kind, shape = place
+    return np.dtype(kind).itemsize * math.prod(shape)
 
 
 def save_document(path: Path, work: Work, settings: dict[str, Any] | None = None) -> None:
@@ -104,6 +119,8 @@ def load_document(path: Path) -> tuple[Work, dict[str, Any]]:
         OSError,
         NotImplementedError,
         RuntimeError,
+        ValueError,
+        struct.error,
     ) as error:
         raise InputError(
             f"{path}: is damaged, cut short or no XGen Studio document; open an older copy"
@@ -112,25 +129,33 @@ def load_document(path: Path) -> tuple[Work, dict[str, Any]]:
 
 def _read(archive: zipfile.ZipFile, path: Path) -> tuple[Work, dict[str, Any]]:
     names = archive.namelist()
+    packed = sum(entry.compress_size for entry in archive.infolist())
+    if packed > path.stat().st_size:  # entries that lie in one another
+        raise InputError(f"{path}: is damaged; open an older copy")
+    for entry in archive.infolist():
+        if entry.compress_type not in PACKINGS:
+            raise InputError(f"{path}: is packed as no XGen Studio document is; it was not opened")
     if CARD not in names:
         raise InputError(f"{path}: is a ZIP file, but no XGen Studio document")
     try:
-        values = json.loads(_bytes(archive, CARD, LARGEST_CARD, path).decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: its {CARD} is damaged; open an older copy") from error
-    kind, card, entries, settings = _understood(values, names, path)
+        values = parse_json(_bytes(archive, CARD, LARGEST_CARD, path), CARD)
+    except InputError as error:
+        raise InputError(f"{path}: is damaged ({error}); open an older copy") from error
+    kind, card, entries, settings = _understood(values, names, path, packed)
     foreign = sorted(set(names) - {CARD, *(file for file, _, _ in entries.values())})
     if foreign or len(names) != len(set(names)):
         raise InputError(
             f"{path}: holds {', '.join(map(repr, foreign[:3])) or 'an entry twice'}, which no XGen"
             " Studio document does; it was not opened"
         )
-    found = {}
-    for name, (file, dtype, shape) in entries.items():
-        size = np.dtype(dtype).itemsize * math.prod(shape)
-        raw = _bytes(archive, file, size, path, exact=True)
-        found[name] = from_bytes(raw, dtype).reshape(shape)
-    return restore(kind, card, Arrays(found, str(path))), settings
+
+    def load(name: str) -> Array:
+        file, dtype, shape = entries[name]
+        raw = _bytes(archive, file, size_of((dtype, shape)), path, exact=True)
+        return from_bytes(raw, dtype).reshape(shape)
+
+    layout = {name: (dtype, shape) for name, (_, dtype, shape) in entries.items()}
+    return restore(kind, card, Arrays(layout, load, str(path))), settings
 
 
 def from_bytes(raw: bytes, dtype: str) -> Array:
@@ -144,7 +169,7 @@ Entries = dict[str, tuple[str, str, tuple[int, ...]]]  # file, dtype and shape b
 
 
 def _understood(
-    values: Any, names: list[str], path: Path
+    values: Any, names: list[str], path: Path, packed: int
 ) -> tuple[str, dict[str, Any], Entries, dict[str, Any]]:
     """Kind, card, entries and settings of a file of any version."""
     if not isinstance(values, dict) or values.get("format") != FORMAT:
@@ -160,23 +185,24 @@ def _understood(
     card: Any
     if version == 1:
         card = {k: v for k, v in values.items() if k not in ("format", "version", "settings")}
-        kind, entries = Document.kind, _first_version(card, names, path)
+        kind, entries = Document.kind, _first_version(card, names, path, packed)
     else:
         kind, card = values.get("kind", ""), values.get("card", {})
-        layout = read_layout(values.get("arrays"), str(path))
+        layout = read_layout(values.get("arrays"), str(path), packed)
         entries = {name: (f"{name}{ENDING}", *place) for name, place in layout.items()}
     if not (isinstance(kind, str) and isinstance(card, dict) and isinstance(settings, dict)):
         raise InputError(f"{path}: its {CARD} is damaged; open an older copy")
     return kind, card, entries, settings
 
 
-def _first_version(card: dict[str, Any], names: list[str], path: Path) -> Entries:
+def _first_version(card: dict[str, Any], names: list[str], path: Path, packed: int) -> Entries:
     found: Entries = {}
     for file in names:
         name, dot, ending = file.partition(".")
         if (dtype := FIRST_VERSION.get(dot + ending)) is not None:
             dtype = "|b1" if name.startswith("region_") else dtype
-            [(_, shape)] = read_layout({name: (dtype, card.get("shape"))}, str(path)).values()
+            layout = read_layout({name: (dtype, card.get("shape"))}, str(path), packed)
+            [(_, shape)] = layout.values()
             found[name] = (file, dtype, shape)
     return found
 
@@ -186,6 +212,9 @@ def _bytes(
 ) -> bytes:
     """An entry's bytes; never more than `most`, whatever the archive claims."""
     try:
+        declared = archive.getinfo(name).file_size
+        if declared > most or (exact and declared != most):
+            raise InputError(f"{path}: its {name} does not have the size it must have")
         with archive.open(name) as entry:
             content = entry.read(most + 1)
     except KeyError as error:

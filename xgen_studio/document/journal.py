@@ -27,17 +27,27 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from xgen_studio.document.files import Layout, from_bytes, layout_of, load_document, read_layout
+from xgen_studio.document.files import (
+    LARGEST_CARD,
+    from_bytes,
+    layout_of,
+    load_document,
+    read_layout,
+)
 from xgen_studio.document.kinds import restore
-from xgen_studio.document.work import Array, Arrays, Tile, Work, tile_of, tiles_of
+from xgen_studio.document.private import Claim, open_private, write_private
+from xgen_studio.document.work import Array, Arrays, Layout, Tile, Work, tile_of, tiles_of
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import make_folder, write_json
+from xgen_studio.foreign import parse_json, read_json
+from xgen_studio.imaging import make_folder
 from xgen_studio.processes import alive, birth
+from xgen_studio.tables import from_table
 
 T = TypeVar("T")
 JOURNAL, OLD = ".journal", ".xgen"  # the ending of today, and of copies of before
 HEAD = struct.Struct("<4sIII")  # magic, bytes of JSON, bytes of tiles, their checksum
 MAGIC = b"XGJ2"
+LARGEST_OWNER = 2**16  # bytes
 GROWN = 64 * 2**20  # bytes of frames after which the journal is begun anew ...
 TIMES = 4  # ... when it is so many times its first frame, too
 
@@ -53,6 +63,19 @@ class Left:
     def read(self) -> tuple[Work, dict[str, Any]]:
         """The work as it was, and the settings; InputError where nothing can be read."""
         return read_journal(self.copy) if self.copy.suffix == JOURNAL else load_document(self.copy)
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """The process that has a work open, and the user's file."""
+
+    pid: int
+    started: str = ""
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pid < 2**31 or "\0" in self.file:
+            raise ValueError("no process and file are called so")
 
 
 @dataclass(frozen=True)
@@ -81,6 +104,7 @@ class Journal:
         self._round, self._fresh = 0, True  # how often it began anew; the next frame does
         self._dropped = 0  # frames of earlier rounds must not come back
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._claim: Claim | None = None
         self.belongs_to(file)
 
     @property
@@ -96,8 +120,16 @@ class Journal:
             "file": str(file.resolve()) if file else "",
         }
         with self._lock:
-            self._try(lambda: write_json(self.folder / f"{self.id}.json", owner))
+            self._try(lambda: write_private(self.folder / f"{self.id}.json", owner))
+            old, self._claim = self._claim, Claim(self.folder, file) if file else None
+            if old is not None:  # not sooner: nobody comes between
+                old.release()
         self.drop()
+
+    @property
+    def owns(self) -> bool:
+        """Whether no other window had the user's file before."""
+        return self._claim is None or self._claim.mine
 
     def drop(self) -> None:
         """Nothing is unsaved: the frames go."""
@@ -169,7 +201,7 @@ class Journal:
         frame = HEAD.pack(MAGIC, len(text), len(body), checksum) + text + body
         target = self.path.with_suffix(".new") if anew else self.path
         try:
-            with open(target, "wb" if anew else "ab") as file:
+            with open(target, "wb" if anew else "ab", opener=open_private) as file:
                 file.write(frame)
                 file.flush()
                 os.fsync(file.fileno())
@@ -195,6 +227,8 @@ class Journal:
         with self._lock:
             self._closed = True
             forget(self.folder, self.id)
+            if self._claim is not None:
+                self._claim.release()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -205,16 +239,16 @@ def read_journal(path: Path) -> tuple[Work, dict[str, Any]]:
     layout: Layout = {}
     try:
         for head, body in _frames(path):
-            layout = read_layout(head.get("arrays"), str(path))
+            layout = read_layout(head.get("arrays"), str(path), _bytes_of(path))
             arrays = _replay(head, body, layout, arrays)
-    except (KeyError, TypeError, ValueError, zlib.error, IndexError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, zlib.error, IndexError) as error:
         raise InputError(f"{path}: this journal is damaged ({error})") from error
     if not head:
         raise InputError(f"{path}: this journal holds nothing that is whole")
     kind, card, settings = head.get("kind"), head.get("card"), head.get("settings")
     if not (isinstance(kind, str) and isinstance(card, dict) and isinstance(settings, dict)):
         raise InputError(f"{path}: this journal is damaged")
-    return restore(kind, card, Arrays(arrays, str(path))), settings
+    return restore(kind, card, Arrays(layout, arrays.__getitem__, str(path))), settings
 
 
 def _frames(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -223,14 +257,23 @@ def _frames(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
         with open(path, "rb") as file:
             while len(start := file.read(HEAD.size)) == HEAD.size:
                 magic, text_size, body_size, checksum = HEAD.unpack(start)
-                if magic != MAGIC or text_size + body_size > path.stat().st_size:
+                if magic != MAGIC or text_size > LARGEST_CARD:
+                    return
+                if text_size + body_size > _bytes_of(path):
                     return
                 text, body = file.read(text_size), file.read(body_size)
                 if zlib.crc32(body, zlib.crc32(text)) != checksum:
                     return
-                yield json.loads(text), body
-    except (OSError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+                head = parse_json(text, str(path))
+                if not isinstance(head, dict):
+                    raise InputError(f"{path}: this journal is damaged")
+                yield head, body
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _bytes_of(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _replay(
@@ -268,11 +311,11 @@ def left_behind(folder: Path) -> list[Left]:
     """Entries of processes that are gone, newest first; empty ones are swept away."""
     found = []
     for id, owner in _owners(folder):
-        if alive(owner["pid"], owner["started"]):
+        if alive(owner.pid, owner.started):
             continue
         copies = [folder / f"{id}{ending}" for ending in (JOURNAL, OLD)]
         if copy := next((path for path in copies if path.exists()), None):
-            found.append(Left(id, copy, Path(owner["file"]) if owner["file"] else None))
+            found.append(Left(id, copy, Path(owner.file) if owner.file else None))
         else:
             forget(folder, id)
     return sorted(found, key=lambda left: left.copy.stat().st_mtime, reverse=True)
@@ -281,19 +324,18 @@ def left_behind(folder: Path) -> list[Left]:
 def opened_elsewhere(folder: Path, file: Path) -> int | None:
     """The process that has this file open, other than ours."""
     for _, owner in _owners(folder):
-        same = owner["file"] == str(file.resolve())
-        if same and owner["pid"] != os.getpid() and alive(owner["pid"], owner["started"]):
-            return int(owner["pid"])
+        same = owner.file == str(file.resolve())
+        if same and owner.pid != os.getpid() and alive(owner.pid, owner.started):
+            return owner.pid
     return None
 
 
-def _owners(folder: Path) -> list[tuple[str, dict[str, Any]]]:
+def _owners(folder: Path) -> list[tuple[str, _Owner]]:
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
-            owner = json.loads(path.read_text(encoding="utf-8"))
-            known = {"pid": int(owner["pid"]), "file": str(owner["file"])}
-            found.append((path.stem, {**known, "started": str(owner.get("started", ""))}))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # half-written by a process that died
+            owner = from_table(_Owner, read_json(path, LARGEST_OWNER), str(path))
+        except InputError:
+            continue  # half-written by a process that died, or damaged
+        found.append((path.stem, owner))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, ClassVar
@@ -36,27 +36,32 @@ def tile_of(array: Array, tile: Tile) -> Array:
     return part
 
 
+Layout = dict[str, tuple[str, tuple[int, ...]]]  # dtype and shape of each array
+
+
 @dataclass
 class Arrays:
-    """The arrays of a work that is read; whoever takes one says what it must be."""
+    """The arrays of a work that is read; whoever takes one says what it must be. Only then is it
+    unpacked by `load`: what a file declares costs nothing before."""
 
-    found: Mapping[str, Array]
+    layout: Layout
+    load: Callable[[str], Array]
     where: str
     _taken: set[str] = field(default_factory=set)
 
     def take(self, name: str, kind: str, shape: tuple[int, ...]) -> Array:
         """An array of a dtype and shape; InputError where it is missing, or another."""
-        if name not in self.found:
+        if name not in self.layout:
             raise InputError(f"{self.where}: lacks its {name}; open an older copy")
-        array = self.found[name]
-        if array.dtype != np.dtype(kind) or array.shape != shape:
+        declared, sizes = self.layout[name]
+        if np.dtype(declared) != np.dtype(kind) or sizes != shape:
             raise InputError(f"{self.where}: its {name} is not what it must be")
         self._taken.add(name)
-        return array
+        return self.load(name)
 
     def nothing_left(self) -> None:
         """InputError where arrays came along that the card does not speak of."""
-        if foreign := sorted(set(self.found) - self._taken):
+        if foreign := sorted(set(self.layout) - self._taken):
             raise InputError(
                 f"{self.where}: holds {', '.join(map(repr, foreign[:3]))}, which its card does not"
                 " name; it was not opened"

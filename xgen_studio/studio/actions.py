@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.shortcuts import Keys, conflicts, keys_of
+from xgen_studio.studio.words import plain
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Actions:
         keys = self.keys(entry.id)
         action.setShortcuts([QKeySequence(key) for key in keys])
         tip = entry.tip or entry.title.removesuffix(" ...")
-        action.setToolTip(f"{tip} ({', '.join(keys)})" if keys else tip)
+        action.setToolTip(plain(f"{tip} ({', '.join(keys)})" if keys else tip))
         if entry.icon:
             action.setIcon(icon(entry.icon))
 

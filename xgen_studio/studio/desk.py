@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from xgen_studio.document import Work
-from xgen_studio.document.files import load_document, save_document
+from xgen_studio.document.files import save_document
 from xgen_studio.document.journal import Journal, opened_elsewhere
+from xgen_studio.document.private import Claim, stamp
 from xgen_studio.errors import InputError
-from xgen_studio.studio.dialogs.discard import Buttons, may_leave
+from xgen_studio.studio.dialogs.discard import may_leave, may_replace, warn
 from xgen_studio.studio.recent import Recent, journal_folder
 
-JOURNAL_EVERY = 2000  # ms after a change
+JOURNAL_EVERY = 1000  # ms after a change: with the writing, a kill costs less than two seconds
 ENDING = ".xgen"
 FILTER = f"XGen document (*{ENDING})"
 
@@ -34,6 +35,7 @@ class Desk(QObject):
         self.widget = parent
         self.work = work
         self.file: Path | None = None
+        self._stamp: tuple[int, ...] = ()  # of the file when it was opened or saved here
         self.drawn_how: dict[str, Any] = {}  # how its page drew it, as the file says
         self.drawn_now: Callable[[], dict[str, Any]] = dict  # ... as the page says
         self.recent = Recent()
@@ -58,12 +60,19 @@ class Desk(QObject):
         self._timer.stop()
         self.work.history_changed.disconnect(self._changed)
         self.work.touched.disconnect(self._touched)
-        self.work, self.file = work, file
+        before = self.journal
+        self.journal = Journal(journal_folder(), file)
+        self.work, self.file = work, file if self.journal.owns else None
+        self._stamp = stamp(file) if file else ()
         self._listen()
         self.work_changed.emit()
-        self.journal.close()
-        self.journal = Journal(journal_folder(), file)
+        before.close()
         self._changed()
+        if file and not self.file:
+            self.warn(
+                f"{file.name} is open in another window{_who(file)}. This is a copy: save it under"
+                " another name."
+            )
 
     def _changed(self) -> None:
         if not self.work.history.modified:
@@ -113,24 +122,33 @@ class Desk(QObject):
             path = path.with_name(f"{path.name}{ENDING}")
             if path.exists() and not self._yes(f"{path} exists already. Replace it?"):
                 return False
-        if other := opened_elsewhere(journal_folder(), path):
-            self.warn(f"{path} is open in another window (process {other}): choose another name.")
-            return False
         return self.save_to(path)
 
     def _yes(self, question: str) -> bool:
-        answer = QMessageBox.question(
-            self.widget, "XGen Studio", question, Buttons.Yes | Buttons.No, Buttons.No
-        )
-        return bool(answer == Buttons.Yes)
+        return may_replace(self.widget, "XGen Studio", question)
 
     def save_to(self, path: Path) -> bool:
         """Save to a file, which the work then belongs to; True when it is on the disk."""
         self.settling.emit()
+        with Claim(journal_folder(), path) as claim:
+            if not claim.mine:
+                self.warn(f"{path} is open in another window{_who(path)}: choose another name.")
+                return False
+            return self._may_write(path) and self._write(path)
 
+    def _may_write(self, path: Path) -> bool:
+        """Asks where somebody else wrote the work's file since it was opened or saved."""
+        if path != self.file or stamp(path) in ((), self._stamp):
+            return True
+        return self._yes(
+            f"{path} was changed by another program since it was opened here. Replace it, and lose"
+            " that change?"
+        )
+
+    def _write(self, path: Path) -> bool:
         def write() -> None:
             save_document(path, self.work, self.drawn_now())
-            self.file = path
+            self.file, self._stamp = path, stamp(path)
             self._timer.stop()
             self.work.history.mark_saved()
             self.journal.belongs_to(path)
@@ -150,8 +168,7 @@ class Desk(QObject):
 
     def warn(self, message: str) -> None:
         """Say something in a box that does not stop the window."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "XGen Studio", message, parent=self.widget)
-        box.open()
+        warn(self.widget, message)
 
     def close(self) -> None:
         """The window closes: nothing is left to recover."""
@@ -159,17 +176,7 @@ class Desk(QObject):
         self.journal.close()
 
 
-def read_work(path: Path) -> tuple[Work, Path | None, dict[str, Any], str]:
-    """The work of a document file, the file it then belongs to, how it was drawn, and a warning:
-    a file that another window has open is a copy."""
-    other = opened_elsewhere(journal_folder(), path)
-    work, drawn_how = load_document(path)
-    if not other:
-        return work, path, drawn_how, ""
-    return (
-        work,
-        None,
-        drawn_how,
-        f"{path.name} is open in another window (process {other}). This is a copy: save it under"
-        " another name.",
-    )
+def _who(file: Path) -> str:
+    """The process that has a file open, in words."""
+    other = opened_elsewhere(journal_folder(), file)
+    return f" (process {other})" if other else ""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
+from contextlib import suppress
 from pathlib import Path
 
+from xgen_studio.document.private import turn, write_private
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import make_folder, write_json
+from xgen_studio.foreign import read_json
+from xgen_studio.imaging import make_folder
 from xgen_studio.state import state_folder
 
 MOST_RECENT = 12
+LARGEST = 2**20  # bytes
 
 
 def journal_folder() -> Path:
@@ -23,18 +27,20 @@ class Recent:
     def __init__(self) -> None:
         self._file = state_folder() / "recent.json"
 
+    def _names(self) -> list[str]:
+        try:
+            names = read_json(self._file, LARGEST)
+        except InputError:  # there is none, or it is damaged: not worth a word
+            return []
+        found = names if isinstance(names, list) else []
+        return [name for name in found if isinstance(name, str) and "\0" not in name]
+
     def paths(self) -> list[Path]:
         """Those that are still there."""
-        try:
-            names = json.loads(self._file.read_text(encoding="utf-8"))
-            return [Path(name) for name in names if Path(name).exists()]
-        except (OSError, ValueError, TypeError):
-            return []
+        return [Path(name) for name in self._names()[:MOST_RECENT] if os.path.exists(name)]
 
     def add(self, path: Path) -> None:
         """Put a file first."""
-        names = [str(path.resolve()), *map(str, self.paths())]
-        try:
-            write_json(self._file, list(dict.fromkeys(names))[:MOST_RECENT])
-        except InputError:
-            return  # a list of recent files is not worth an error
+        with turn(self._file), suppress(InputError, OSError):  # not worth an error
+            names = [str(path.resolve()), *map(str, self.paths())]
+            write_private(self._file, list(dict.fromkeys(names))[:MOST_RECENT])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QMessageBox
-
 from xgen_studio.document.journal import Left, forget, left_behind
 from xgen_studio.errors import InputError
-from xgen_studio.studio.dialogs.discard import Buttons
+from xgen_studio.studio.dialogs.discard import Buttons, ask
 from xgen_studio.studio.recent import journal_folder
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ def offer_recovery(window: Window) -> None:
     taken: set[str] = set()
     for left in left_behind(journal_folder()):
         name = left.file.name if left.file else "an untitled document"
-        answer = QMessageBox.question(
+        answer = ask(
             window,
             "Recover unsaved work",
             f"XGen Studio did not close properly. Recover the changes of {name}?\n\nYes recovers"

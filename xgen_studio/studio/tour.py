@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from xgen_studio.studio.words import Words
 
 ROOM = 8  # px around what is spoken of
 
@@ -29,13 +31,13 @@ class Tour(QWidget):
         self.box = QFrame(self)
         self.box.setAutoFillBackground(True)
         self.box.setFrameShape(QFrame.Shape.StyledPanel)
-        self.text = QLabel()
+        self.text = Words()
         self.text.setWordWrap(True)
         self.text.setFixedWidth(300)
         self.next, skip = QPushButton("Next"), QPushButton("Skip the tour")
         self.next.clicked.connect(self.go_on)
         skip.clicked.connect(self.end)
-        self.count = QLabel()
+        self.count = Words()
         self.count.setProperty("role", "faint")
         line = QHBoxLayout()
         line.addWidget(self.count)

@@ -11,10 +11,8 @@ from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,21 +20,25 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Work
+from xgen_studio.document.files import load_document
+from xgen_studio.document.private import Claim
 from xgen_studio.errors import InputError
 from xgen_studio.registry import wings
 from xgen_studio.studio.actions import Actions, AllActions, Entry
-from xgen_studio.studio.desk import ENDING, Desk, read_work
-from xgen_studio.studio.dialogs.discard import may_discard
+from xgen_studio.studio.desk import ENDING, Desk
+from xgen_studio.studio.dialogs.discard import may_discard, warn
 from xgen_studio.studio.dialogs.palette import Palette
 from xgen_studio.studio.dialogs.settings import SettingsDialog
 from xgen_studio.studio.dialogs.shortcuts import ShortcutEditor
+from xgen_studio.studio.dragged import sweep
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.icons import icon
-from xgen_studio.studio.recent import Recent
+from xgen_studio.studio.recent import Recent, journal_folder
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.theme import apply_theme
 from xgen_studio.studio.tour import Tour
+from xgen_studio.studio.words import Words
 from xgen_studio.studio.workspace import Workspace, doors
 from xgen_studio.wing import resolve
 
@@ -50,17 +52,19 @@ class Window(QMainWindow):
         self.engine = Engine(self)
         self.queue = JobQueue(self.engine)
         self.recent = Recent()
-        self.probe = QLabel()
+        self.probe = Words()
         self.doors = {door.name: door for door in doors()}
         self.actions_ = Actions(self, self.settings)
         self.all_actions = AllActions(self._action_parts)
         self._add_actions()
         self._tour: Tour | None = None
         self.workspaces: dict[str, Workspace] = {}  # those shown so far
-        self._made_menus: list[QMenu] = []
+        self._made_menus: dict[str, QMenu] = {}  # by title
+        self._recent = QMenu("Recent", self)
+        self._recent.aboutToShow.connect(self._fill_recent)
         self.stack = QStackedWidget()
         self._rail()
-        notice = QLabel("Synthetic images for research and teaching, not for diagnosis")
+        notice = Words("Synthetic images for research and teaching, not for diagnosis")
         notice.setProperty("role", "faint")
         self.statusBar().addWidget(self.probe, 1)
         self.statusBar().addPermanentWidget(notice)
@@ -72,6 +76,7 @@ class Window(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(str(saved).encode()))
         if self.settings.trouble:
             self.say(self.settings.trouble)
+        sweep(own=False)
         QTimer.singleShot(0, self.engine.start)  # after the first paint
 
     @property
@@ -170,46 +175,44 @@ class Window(QMainWindow):
         self._title()
 
     def _menus(self) -> None:
-        """Make the menus of the workspace in sight; those of before go."""
+        """The menus of the workspace in sight."""
         bar, workspace = self.menuBar(), self.workspace
-        bar.clear()
-        for menu in self._made_menus:
-            menu.deleteLater()
-        self._made_menus.clear()
         own = list(workspace.actions_ or ())
-        self._menu("&File", [*self._of("file.", own), *self._of("file.", self.actions_)])
-        self._recent_menu()
-        cases = [action for id, action in own if id.startswith("case.")]
-        if cases:
-            self._menu("Sample cases", cases, self._made_menus[0])
+        inside = [self._recent]
+        if cases := [action for id, action in own if id.startswith("case.")]:
+            inside.append(self._menu("Sample cases", cases))
+        shown = [self._menu("&File", [*self._of("file.", own), *self._of("file.", self.actions_)])]
+        shown[0].addActions([menu.menuAction() for menu in inside])
         for title, beginnings in workspace.menus:
             menu = self._menu(title, self._of(beginnings, own))
+            shown.append(menu)
             if title == "&View":
                 menu.addSeparator()
-                for dock in workspace.docks.values():
-                    menu.addAction(dock.toggleViewAction())
-        self._menu("&Help", self._of("app.", self.actions_))
+                menu.addActions([dock.toggleViewAction() for dock in workspace.docks.values()])
+        shown.append(self._menu("&Help", self._of("app.", self.actions_)))
+        bar.clear()
+        bar.addActions([menu.menuAction() for menu in shown])
 
     @staticmethod
     def _of(beginnings: str | tuple[str, ...], actions: Any) -> list[QAction]:
         return [action for id, action in actions if id.startswith(beginnings)]
 
-    def _menu(self, title: str, actions: list[QAction], inside: QMenu | None = None) -> QMenu:
-        menu = (inside or self.menuBar()).addMenu(title)
+    def _menu(self, title: str, actions: list[QAction]) -> QMenu:
+        """The menu of that title, filled anew. Each is made once and used again: a menu bar keeps
+        hold of every menu it was ever given."""
+        if title not in self._made_menus:
+            self._made_menus[title] = QMenu(title, self)
+        menu = self._made_menus[title]
+        menu.clear()
         menu.addActions(actions)
-        self._made_menus.append(menu)
         return menu
 
-    def _recent_menu(self) -> None:
-        recent = self._menu("Recent", [], self._made_menus[0])
-        recent.aboutToShow.connect(lambda: self._fill_recent(recent))
-
-    def _fill_recent(self, menu: QMenu) -> None:
-        menu.clear()
+    def _fill_recent(self) -> None:
+        self._recent.clear()
         for path in self.recent.paths():
-            action = QAction(str(path), menu)
+            action = QAction(str(path).replace("&", "&&"), self._recent)
             action.triggered.connect(lambda _=False, p=path: self.open(p))
-            menu.addAction(action)
+            self._recent.addAction(action)
 
     def _title(self) -> None:
         desk = self.desk
@@ -239,14 +242,13 @@ class Window(QMainWindow):
 
     def _open_document(self, path: Path) -> None:
         try:
-            work, file, drawn_how, warning = read_work(path)
-            self.show_work(work, file, drawn_how)
+            with Claim(journal_folder(), path):  # from before it is read until a desk has it
+                work, drawn_how = load_document(path)
+                self.show_work(work, path, drawn_how)
         except InputError as error:
             self.warn(str(error))
             return
         self.recent.add(path)
-        if warning:
-            self.warn(warning)
 
     def show_work(self, work: Work, file: Path | None, drawn_how: dict[str, Any]) -> None:
         """Lay a work on the desk of its wing; what lies there is asked about. InputError where no
@@ -264,7 +266,7 @@ class Window(QMainWindow):
 
     def warn(self, message: str) -> None:
         """Say something in a box that does not stop the window."""
-        QMessageBox(QMessageBox.Icon.Warning, "XGen Studio", message, parent=self).open()
+        warn(self, message)
 
     # -- dialogs ---------------------------------------------------------------------------------
 
@@ -358,4 +360,5 @@ class Window(QMainWindow):
         place = bytes(self.saveGeometry().toBase64().data()).decode()
         self.settings.put(layout={**self.settings.now.layout, "window": place})
         self.engine.stop()
+        sweep(own=True)
         super().closeEvent(event)

@@ -179,5 +179,5 @@ def test_what_was_said_of_hands_that_are_not_here_waits_for_them(pairs):
     begun.add(review.judged(3))
     assert begun.ids == ["003"] and begun.state(0, True) == "rejected by hand"
     assert begun.as_table() == review.as_table()
-    again = Review.restore(review.card(), Arrays({}, "here"))
+    again = Review.restore(review.card(), Arrays({}, {}.get, "here"))
     assert again.as_table() == review.as_table()

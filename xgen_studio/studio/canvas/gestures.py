@@ -4,6 +4,7 @@ handle, or to the canvas, which pans and changes its window."""
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
@@ -15,6 +16,7 @@ from xgen_studio.studio.canvas.tool import Touch
 if TYPE_CHECKING:
     from xgen_studio.studio.canvas.canvas import Canvas
 
+ECHO = 0.3  # s: drivers tell a pen's press again, as the mouse's
 NONE, TOOL, PAN, HANDLE, WINDOW = "", "tool", "pan", "handle", "window"
 
 
@@ -27,7 +29,9 @@ class Gestures:
         self._space = False
         self._begun_by = Qt.MouseButton.NoButton
         self._pen = False  # held by a pen, not the mouse
+        self._heard = -math.inf  # when the pen was last down, s
         self._last = QPointF()
+        self._touch: Touch | None = None  # the gesture's last point
         self._handle: Layer | None = None
 
     @property
@@ -68,6 +72,8 @@ class Gestures:
     def pen(self, event: QTabletEvent) -> None:
         """What a pen does, with its pressure."""
         kind = event.type()
+        if event.buttons() | event.button():
+            self._heard = time.monotonic()
         if kind == QEvent.Type.TabletPress:
             self._canvas.setFocus(Qt.FocusReason.MouseFocusReason)
             self.begin(event, event.pressure())
@@ -81,8 +87,10 @@ class Gestures:
         canvas = self._canvas
         if self._kind and self._holds(event):
             return  # a second button during a gesture
-        self._end(event, pressure)  # one whose end was never heard
-        self._last = event.position()
+        if isinstance(event, QMouseEvent) and time.monotonic() - self._heard < ECHO:
+            return  # what the pen did, told once more
+        self._end()  # one whose end was never heard
+        self._last, self._touch = event.position(), self.touch(event, pressure)
         self._begun_by, self._pen = event.button(), isinstance(event, QTabletEvent)
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         self._handle = canvas.handle_at(self._last.x())
@@ -95,7 +103,7 @@ class Gestures:
             self._kind = HANDLE
         else:
             self._kind = TOOL
-            canvas.tool.press(canvas, self.touch(event, pressure))
+            canvas.tool.press(canvas, self._touch)
 
     def _holds(self, event: QMouseEvent | QTabletEvent) -> bool:
         """Whether the button is still down that began the gesture."""
@@ -107,7 +115,7 @@ class Gestures:
         if self._kind and self._pen != isinstance(event, QTabletEvent):
             return  # the mouse while a pen draws, or a pen while the mouse does
         if self._kind and not event.buttons() & self._begun_by:
-            self._end(event, pressure)  # its end was never heard
+            self._end()  # its end was never heard, and where it is now is no part of it
         touch = self.touch(event, pressure)
         step = event.position() - self._last
         self._last = event.position()
@@ -119,6 +127,7 @@ class Gestures:
             self._handle.drag(self._last.x(), canvas.target)
             canvas.update()
         elif self._kind == TOOL:
+            self._touch = touch
             canvas.tool.move(canvas, touch)
         else:
             canvas.tool.hover(canvas, touch)
@@ -128,12 +137,13 @@ class Gestures:
         """A button went up."""
         same = self._pen == isinstance(event, QTabletEvent)
         if same and event.button() == self._begun_by:
-            self._end(event, pressure)
+            self._touch = self.touch(event, pressure)
+            self._end()
 
-    def _end(self, event: QMouseEvent | QTabletEvent, pressure: float) -> None:
-        if self._kind == TOOL:
-            self._canvas.tool.release(self._canvas, self.touch(event, pressure))
-        self._kind, self._handle = NONE, None
+    def _end(self) -> None:
+        if self._kind == TOOL and self._touch is not None:
+            self._canvas.tool.release(self._canvas, self._touch)
+        self._kind, self._handle, self._touch = NONE, None, None
         self._show_cursor()
 
     def _drag_window(self, dx: float, dy: float) -> None:

@@ -11,11 +11,9 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -23,12 +21,17 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Picture
+from xgen_studio.document.names import is_plain
+from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.threads import on_thread
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.export import FORMATS
 
 
 def free_name(folder: Path, name: str) -> str:
     """The name, or with a number behind it where files of that name are there."""
+    if not is_plain(name):
+        return name  # the export says what is wrong with it
     candidates = (name, *(f"{name}-{i}" for i in range(2, 10_000)))
     return next((c for c in candidates if not list(folder.glob(f"{c}[._]*"))), name)
 
@@ -64,7 +67,7 @@ class ExportDialog(QDialog):
             self.picture.addItem("none yet: the mask alone", None)
         self.boxes = {key: QCheckBox(title) for key, title in FORMATS.items()}
         self.boxes["png"].setChecked(True)
-        self.spacing = QDoubleSpinBox(decimals=4, maximum=10.0, singleStep=0.01, suffix=" mm")
+        self.spacing = NumberField(6, maximum=10.0, singleStep=0.01, suffix=" mm")
         self.spacing.setSpecialValueText("not known")
         self.known = spacing
         if spacing is not None:
@@ -78,7 +81,7 @@ class ExportDialog(QDialog):
         form.addRow("Name", self.name)
         form.addRow("Folder", where)
         form.addRow("Size of a pixel", self.spacing)
-        self.trouble = QLabel()
+        self.trouble = Words()
         self.trouble.setWordWrap(True)
         self.trouble.setMinimumHeight(36)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -100,6 +103,9 @@ class ExportDialog(QDialog):
             self.name.setText(free_name(Path(name), self.name.text()))
 
     def _go(self) -> None:
+        if refusal := self.spacing.take_refusal():
+            self.trouble.setText(refusal)
+            return
         value = self.spacing.value()
         spacing = self.known or ((value, value) if value > 0 else None)
         formats = [key for key, box in self.boxes.items() if box.isChecked()]

@@ -8,14 +8,14 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 
 
 class SettingsDialog(QDialog):
@@ -30,9 +30,9 @@ class SettingsDialog(QDialog):
         for title, value in (("As the desktop", "system"), ("Dark", "dark"), ("Light", "light")):
             self.theme.addItem(title, value)
         self.theme.setCurrentIndex(self.theme.findData(now.theme))
-        self.preview = QSpinBox(minimum=1, maximum=8, value=now.preview_steps)
+        self.preview = WholeField(minimum=1, maximum=8, value=now.preview_steps)
         self.preview.setToolTip("More is closer to the finished picture, and slower")
-        self.memory = QSpinBox(minimum=16, maximum=16_384, value=now.history_mib, suffix=" MiB")
+        self.memory = WholeField(minimum=16, maximum=16_384, value=now.history_mib, suffix=" MiB")
         self.memory.setSingleStep(64)
         tour = QPushButton("Show the tour at the next start")
         tour.clicked.connect(lambda: settings.put(tour_seen=False))
@@ -41,7 +41,7 @@ class SettingsDialog(QDialog):
         form.addRow("Evaluations of a preview", self.preview)
         form.addRow("Memory for undo", self.memory)
         form.addRow("", tour)
-        where = QLabel(f"Kept in {settings.file}")
+        where = Words(f"Kept in {settings.file}")
         where.setProperty("role", "faint")
         where.setWordWrap(True)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
     QKeySequenceEdit,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTreeWidget,
@@ -23,6 +22,7 @@ from xgen_studio.studio.actions import AllActions
 from xgen_studio.studio.icons import blank
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.shortcuts import PRESETS
+from xgen_studio.studio.words import Words
 
 ID = Qt.ItemDataRole.UserRole
 
@@ -50,13 +50,13 @@ class ShortcutEditor(QDialog):
         self.edit.setMaximumSequenceLength(1)
         self.edit.setClearButtonEnabled(True)
         self.put, self.back = QPushButton("Use this key"), QPushButton("As in the preset")
-        self.warning = QLabel()
+        self.warning = Words()
         self.warning.setWordWrap(True)
         self.warning.setMinimumHeight(36)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.close)
         top, below = QHBoxLayout(), QHBoxLayout()
-        top.addWidget(QLabel("Keys as in"))
+        top.addWidget(Words("Keys as in"))
         top.addWidget(self.preset)
         top.addWidget(self.search, 1)
         below.addWidget(self.edit, 1)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QLabel,
-    QSlider,
-    QToolBar,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QToolBar, QToolButton, QWidget
 
 from xgen_studio.studio.canvas import Canvas, MaskLayer
+from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.tools import Easel
 from xgen_studio.studio.tools.easel import LEAST_RADIUS, MOST_RADIUS
+from xgen_studio.studio.words import Words
 
 STEPS = 200  # of the size slider, logarithmic
 
@@ -35,7 +28,7 @@ class BrushBar(QToolBar):
         self.size_slider.setFixedWidth(130)
         self.size_slider.setAccessibleName("brush radius")
         self.size_slider.setToolTip("Brush radius ([ and ], or Shift + wheel)")
-        self.size_text = QLabel()
+        self.size_text = Words()
         self.size_text.setMinimumWidth(64)
         self.shape = QComboBox()
         self.shape.addItems(["Round", "Square"])
@@ -51,7 +44,7 @@ class BrushBar(QToolBar):
             "Paint only where the kept or opened picture has these grey values (of 1)"
         )
         self.low, self.high = (
-            QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.02, value=value)
+            NumberField(minimum=0.0, maximum=1.0, singleStep=0.02, value=value)
             for value in (0.5, 1.0)
         )
         self.low.setAccessibleName("least grey")
@@ -70,7 +63,7 @@ class BrushBar(QToolBar):
             ("Mask", self.opacity),
         ):
             if text:
-                label = QLabel(f" {text} ")
+                label = Words(f" {text} ")
                 label.setProperty("role", "faint")
                 self.addWidget(label)
             for widget in widgets:

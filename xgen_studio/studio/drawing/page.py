@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from xgen_studio.document import Document, Picture
 from xgen_studio.document.regions import pixel_at
@@ -32,6 +32,7 @@ from xgen_studio.studio.panels.labels import LabelPanel
 from xgen_studio.studio.panels.variations import VariationStrip
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.tools import Angle, Easel, Pan, Ruler
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.drawing import Drawing
 
 PROBE = 40  # ms
@@ -125,7 +126,7 @@ class DrawingPage(QMainWindow):
         for canvas in (self.drawing, self.outcome):
             canvas.probed.connect(self._probe)
             canvas.layers.append(self.region)
-        heading = QLabel("Drawing")
+        heading = Words("Drawing")
         heading.setProperty("role", "faint")
         heading.setContentsMargins(10, 4, 10, 4)
         self.split = QSplitter(self._direction())

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QFileDialog, QInputDialog
+from PySide6.QtWidgets import QFileDialog
 
 from xgen_studio.document import Picture
+from xgen_studio.document.names import is_plain
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_png16
+from xgen_studio.studio.dialogs.count import ask_count
 from xgen_studio.studio.dialogs.export import ExportDialog
 from xgen_studio.studio.engine.queue import Job
 from xgen_studio.tasks.drawing import Series
@@ -67,11 +69,9 @@ def ask_export(page: DrawingPage) -> ExportDialog:
 
 def ask_series(page: DrawingPage) -> Job | None:
     """Ask how many and where, and queue them."""
-    count, good = QInputDialog.getInt(
-        page, "Draw many", "How many pictures of this mask?", 20, 1, MOST
-    )
-    folder = QFileDialog.getExistingDirectory(page, "Folder for the pictures") if good else ""
-    if not folder:
+    count = ask_count("Draw many", "How many pictures of this mask?", 20, MOST, page)
+    folder = QFileDialog.getExistingDirectory(page, "Folder for the pictures") if count else ""
+    if not count or not folder:
         return None
     first = random.randrange(1, 10**6)
     # a folder of its own: nothing is overwritten
@@ -87,4 +87,4 @@ def ask_series(page: DrawingPage) -> Job | None:
 def _suffix(provenance: Mapping[str, Any]) -> str:
     """What tells a file from others of the same drawing; never more than a plain word."""
     seed = provenance.get("seed")
-    return str(seed) if isinstance(seed, int) else "picture"
+    return str(seed) if is_plain(str(seed)) else "picture"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
 from PySide6.QtGui import QDrag, QMouseEvent
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QToolButton, QWidget
 
 from xgen_studio.document import Picture
 from xgen_studio.studio.canvas import Canvas, Tool
 from xgen_studio.studio.canvas.compare import DIFFERENCE, FLICKER, RANGE, SLIDER, Comparison
+from xgen_studio.studio.dragged import dragged_folder
 from xgen_studio.studio.icons import icon
+from xgen_studio.studio.words import Words
 
 FLICKER_EVERY = 450  # ms
 
@@ -29,7 +30,7 @@ class DragHandle(QToolButton):
         self.setAccessibleName("drag the picture out")
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        path = self._write(Path(tempfile.mkdtemp(prefix="xgen-")))
+        path = self._write(dragged_folder())
         if path is not None:
             drag, data = QDrag(self), QMimeData()
             data.setUrls([QUrl.fromLocalFile(str(path))])
@@ -50,7 +51,7 @@ class ViewBar(QWidget):
     ) -> None:
         super().__init__()
         self.canvas = canvas
-        self.title = QLabel(f"{noun.capitalize()} (synthetic)")
+        self.title = Words(f"{noun.capitalize()} (synthetic)")
         self.title.setProperty("role", "faint")
         self._group = QButtonGroup(self)
         self._icons = {name: picture for name, (picture, _, _) in tools.items()}
@@ -71,7 +72,7 @@ class ViewBar(QWidget):
             line.addWidget(button)
         self.buttons["look"].setChecked(True)
         line.addStretch(1)
-        self.words = QLabel()
+        self.words = Words()
         self.words.setProperty("role", "faint")
         line.addWidget(self.words)
         self.compare = QComboBox()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from xgen_studio.document import Document, Made, Picture
 from xgen_studio.studio.engine.client import DIED, Engine
@@ -16,6 +16,11 @@ from xgen_studio.studio.engine.protocol import Answer, Failed, Told
 from xgen_studio.tasks.drawing import Draw, Drawing, Drawn, Edit
 
 PREVIEW_STEPS = 2  # network evaluations of a preview
+LATE = 5000  # ms without a word of the worker
+SILENT = (
+    "No word from the drawing process for 5 s: it is stopped, or the machine is busy. The picture"
+    " is the one of before."
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Live(QObject):
     shown = Signal(object)  # Result: preview or finished
     finished = Signal(object)  # Result, final
     edit_changed = Signal()
+    silent = Signal(str)  # the worker does not answer
     cleared = Signal()  # there is nothing to draw
     failed = Signal(str)
 
@@ -85,6 +91,8 @@ class Live(QObject):
         self._final = True  # whether that is a finished sample
         self._showing = False  # a picture of this document was drawn
         self._ready = False
+        self._late = QTimer(self, singleShot=True, interval=LATE)
+        self._late.timeout.connect(self._say_silent)
         document.mask_touched.connect(self._touched)
         engine.ready.connect(self.become_ready)
         engine.died.connect(self._died)
@@ -156,6 +164,12 @@ class Live(QObject):
         self._flying = self.request(final)
         self._flown, self._final = self.document.revision, final
         self._number = self.engine.ask(self._flying.draw, self._heard)
+        if not self._late.isActive():
+            self._late.start()
+
+    def _say_silent(self) -> None:
+        if self._flying is not None:
+            self.silent.emit(SILENT)
 
     def become_ready(self) -> None:
         """The worker can be asked from now on."""
@@ -165,6 +179,7 @@ class Live(QObject):
     def _heard(self, answer: Answer) -> None:
         if self._flying is None or answer.number != self._number:
             return
+        self._late.start()
         if isinstance(answer, Told):
             self._drawn(answer.what)
         elif isinstance(answer, Failed):

@@ -12,9 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,8 +22,10 @@ from xgen_studio.studio.drawing.setup import Setup
 from xgen_studio.studio.engine.live import Live, Result
 from xgen_studio.studio.engine.protocol import Answer, Told
 from xgen_studio.studio.engine.queue import JobQueue
+from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.asks import Devices
 from xgen_studio.wing import Choice
 
@@ -64,7 +64,7 @@ class GeneratePanel(QWidget):
         self.follow.toggled.connect(live.set_enabled)
         self.method, self.quality = combo(METHODS, "method"), combo(QUALITY, "quality")
         self.options = {o.name: combo(o.choices, o.title) for o in setup.options}
-        self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=live.drawing.seed)
+        self.seed = WholeField(minimum=0, maximum=2**31 - 1, value=live.drawing.seed)
         self.seed.setToolTip("The same seed and drawing give the same picture, to the bit")
         self.reroll = QToolButton(icon=icon("dice"))
         self.reroll.setToolTip("Another seed (R)")
@@ -82,7 +82,7 @@ class GeneratePanel(QWidget):
         self.again.setEnabled(False)
         self.many = QPushButton("Draw many ...")
         self.many.setToolTip("A series of pictures of this mask, written into a folder")
-        self.state = QLabel("Starting the drawing process ...")
+        self.state = Words("Starting the drawing process ...")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
         self.state.setMinimumHeight(self.state.fontMetrics().lineSpacing() * 2)
@@ -95,6 +95,7 @@ class GeneratePanel(QWidget):
         self.device.activated.connect(self._use_device)
         live.shown.connect(self._shown)
         live.failed.connect(self._failed)
+        live.silent.connect(self.say)
         live.engine.ready.connect(self._look)
         if live.engine.ready_now:
             self._look()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -25,6 +24,7 @@ from xgen_studio.studio.engine.queue import (
     JobQueue,
 )
 from xgen_studio.studio.icons import icon
+from xgen_studio.studio.words import Words
 
 
 def duration(seconds: float) -> str:
@@ -66,12 +66,12 @@ class JobRow(QWidget):
     def __init__(self, queue: JobQueue, job: Job) -> None:
         super().__init__()
         self.queue, self.job = queue, job
-        self.title = QLabel(job.title)
+        self.title = Words(job.title)
         self.title.setProperty("role", "heading")
         self.bar = QProgressBar(maximum=1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
-        self.text = QLabel()
+        self.text = Words()
         self.text.setWordWrap(True)
         self.text.setProperty("role", "faint")
         self.hold = self._button("pause", "Hold", self._hold)
@@ -122,7 +122,7 @@ class JobsPanel(QWidget):
         super().__init__()
         self.queue = queue
         self.rows: list[JobRow] = []
-        self.none = QLabel("Nothing is waiting. Variations and series of pictures appear here.")
+        self.none = Words("Nothing is waiting. Variations and series of pictures appear here.")
         self.none.setWordWrap(True)
         self.none.setProperty("role", "faint")
         self.clear = QPushButton("Clear finished")

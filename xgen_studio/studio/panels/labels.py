@@ -8,9 +8,7 @@ from PySide6.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
     QInputDialog,
-    QLabel,
     QMenu,
-    QMessageBox,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
@@ -19,9 +17,11 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.document import LabelState
 from xgen_studio.errors import InputError
+from xgen_studio.studio.dialogs.discard import warn
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.shortcuts import label_keys
 from xgen_studio.studio.tools import Easel
+from xgen_studio.studio.words import Words, plain
 
 MOST_ROWS = 8  # shown without scrolling
 
@@ -94,7 +94,7 @@ class LabelPanel(QScrollArea):
         take = QToolButton(checkable=True, text=f"  {name}", icon=swatch(state.label.colour))
         take.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         keys = ", ".join(label_keys(number))
-        take.setToolTip(f"Paint {name} ({keys})" if keys else f"Paint {name}")
+        take.setToolTip(plain(f"Paint {name} ({keys})" if keys else f"Paint {name}"))
         take.setAccessibleName(f"paint {name}")
         take.setMinimumWidth(130)
         take.clicked.connect(lambda: self.easel.use(label=state.label.id))
@@ -102,7 +102,7 @@ class LabelPanel(QScrollArea):
         take.customContextMenuRequested.connect(lambda at: self._menu(take, state, at))
         self._buttons[state.label.id] = take
         line.addWidget(take, 1)
-        key = QLabel(keys)
+        key = Words(keys)
         key.setProperty("role", "faint")
         line.addWidget(key)
         for attribute, on, off, verb in (
@@ -113,7 +113,7 @@ class LabelPanel(QScrollArea):
             button = QToolButton(icon=icon(on if value else off))
             button.setIconSize(QSize(16, 16))
             title = f"{verb[0] if value else verb[1]} {name}"
-            button.setToolTip(title)
+            button.setToolTip(plain(title))
             button.setAccessibleName(title)
             button.clicked.connect(
                 lambda _=False, a=attribute, v=value, t=title: self.easel.document.change_label(
@@ -141,11 +141,7 @@ class LabelPanel(QScrollArea):
                     state.label.id, f"Rename {old} to {name.strip()}", name=name.strip()
                 )
             except InputError:
-                QMessageBox.warning(
-                    self,
-                    "XGen Studio",
-                    f"Another label is called '{name.strip()}': choose a name that is free.",
-                )
+                warn(self, f"Another label is called '{name.strip()}': choose a name that is free.")
 
     def recolour(self, state: LabelState) -> None:
         """Ask for another colour."""

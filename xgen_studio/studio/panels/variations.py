@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from xgen_studio.document import Picture
 from xgen_studio.studio.engine.live import Live
 from xgen_studio.studio.engine.queue import Job, JobQueue
+from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.icons import icon
 from xgen_studio.tasks.drawing import Series
 
@@ -38,7 +38,7 @@ class VariationStrip(QWidget):
     def __init__(self, live: Live, queue: JobQueue) -> None:
         super().__init__()
         self.live, self.queue = live, queue
-        self.count = QSpinBox(minimum=1, maximum=24, value=6)
+        self.count = WholeField(minimum=1, maximum=24, value=6)
         self.count.setAccessibleName("how many variations")
         self.more = QPushButton(icon("dice"), "Vary")
         self.more.setToolTip("Draw the same mask by other seeds (V)")

@@ -11,10 +11,8 @@ from PySide6.QtGui import QHideEvent, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
-    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -24,11 +22,13 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.errors import InputError, XGenError
+from xgen_studio.studio.dialogs.discard import may_replace
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.threads import on_thread
 from xgen_studio.studio.train.curve import LossCurve
 from xgen_studio.studio.train.start import StartDialog
 from xgen_studio.studio.train.watching import Look, Seen, look, sentence
+from xgen_studio.studio.words import Words, plain
 from xgen_studio.studio.workspace import Workspace
 from xgen_studio.tasks.train import Start, Started, start_training, trouble
 from xgen_studio.training.known import remember
@@ -68,7 +68,7 @@ class TrainPage(Workspace):
         self.list.setSpacing(3)
         self.new = QPushButton(icon("play"), "New training ...")
         self.add = QPushButton(icon("open"), "Find a run ...")
-        self.title, self.words = QLabel(), QLabel()
+        self.title, self.words = Words(), Words()
         self.title.setProperty("role", "heading")
         self.words.setWordWrap(True)
         self.bar = QProgressBar(maximum=1000)
@@ -80,7 +80,7 @@ class TrainPage(Workspace):
         self.go_on = QPushButton(icon("play"), "Go on")
         self.go_on.setToolTip("Train on from the checkpoint")
         self.curve = LossCurve()
-        self.sample = QLabel("Samples appear at each checkpoint")
+        self.sample = Words("Samples appear at each checkpoint")
         self.sample.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.sample.setMinimumHeight(SAMPLE_HIGH)
         self.log = QPlainTextEdit(readOnly=True)
@@ -177,7 +177,7 @@ class TrainPage(Workspace):
             if item is None:
                 item = QListWidgetItem()
                 item.setData(Qt.ItemDataRole.UserRole, seen.path)
-                item.setToolTip(str(seen.path))
+                item.setToolTip(plain(str(seen.path)))
                 self.list.addItem(item)
             s = seen.status
             share = f" {100 * s.step // s.steps} %" if s.steps else ""
@@ -297,8 +297,7 @@ class TrainPage(Workspace):
             f"The recipe of {run.name} runs {' and '.join(foreign)}: code that no wing of this"
             " program knows, with your rights. Do you know and trust it?"
         )
-        yes = QMessageBox.StandardButton.Yes
-        return bool(foreign) and QMessageBox.question(self, "Code from elsewhere", question) == yes
+        return bool(foreign) and may_replace(self, "Code from elsewhere", question)
 
     def ask_start(self) -> None:
         """Ask for a training and start it; a call that does not fit is said, and asked again."""

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QToolButton,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.registry import wings
 from xgen_studio.studio.icons import icon
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.train import Start
 
 
@@ -40,7 +40,7 @@ class StartDialog(QDialog):
         self.devices.setToolTip("cpu, or CUDA numbers such as 0,1: one process on each")
         self.budget = QLineEdit()
         self.budget.setPlaceholderText("no limit; or 90s, 9m, 2h")
-        self.told = QLabel("It goes on when this window closes, and is found again here.")
+        self.told = Words("It goes on when this window closes, and is found again here.")
         self.told.setProperty("role", "faint")
         self.told.setWordWrap(True)
         form = QFormLayout()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from xgen_studio.errors import XGenError
 from xgen_studio.imaging import read_image
 from xgen_studio.studio.canvas import Canvas, HeatLayer, Tool, Touch
+from xgen_studio.studio.words import Words
 from xgen_studio.wings.hand.pages.colours import SIGN, STATE
 from xgen_studio.wings.hand.pages.picture import HandPicture
 from xgen_studio.wings.hand.science.landmarks import NAMES
@@ -92,7 +93,7 @@ class Detail(QWidget):
         self.glow = HeatLayer()
         self.canvas.layers += [self.glow, self.picture]
         self.canvas.use_tool(Relabel(self))
-        self.title, self.why = QLabel(), QLabel()
+        self.title, self.why = Words(), Words()
         self.title.setProperty("role", "heading")
         self.why.setWordWrap(True)
         self.why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

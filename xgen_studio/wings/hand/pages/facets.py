@@ -7,7 +7,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.errors import InputError
+from xgen_studio.studio.words import Words
 from xgen_studio.wings.hand.science.measures import UNITS
 from xgen_studio.wings.hand.science.wording import TIPS, TITLES
 from xgen_studio.wings.hand.tasks.review import STATES, Review
@@ -45,7 +45,7 @@ class Facets(QWidget):
         self.filter = QLineEdit(placeholderText="wrist > 16 & extra = 0, or a name")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("filter")
-        self.trouble = QLabel()
+        self.trouble = Words()
         self.trouble.setWordWrap(True)
         self.trouble.setProperty("role", "faint")
         self.reasons = QListWidget()
@@ -57,12 +57,12 @@ class Facets(QWidget):
         order.addWidget(self.falling)
         column = QVBoxLayout(self)
         column.setSpacing(4)
-        for widget in (QLabel("Show"), self.state, QLabel("Order")):
+        for widget in (Words("Show"), self.state, Words("Order")):
             column.addWidget(widget)
         column.addLayout(order)
         column.addWidget(self.filter)
         column.addWidget(self.trouble)
-        column.addWidget(QLabel("Reasons"))
+        column.addWidget(Words("Reasons"))
         column.addWidget(self.reasons, 1)
         self.trouble.hide()
         self.state.currentIndexChanged.connect(self.changed)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QStackedWidget
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QStackedWidget
 
 from xgen_studio.errors import InputError, XGenError
 from xgen_studio.imaging import attenuation_up, read_image
@@ -19,6 +19,7 @@ from xgen_studio.studio.dialogs.discard import may_leave, may_replace
 from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Answer, Failed, Told
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 from xgen_studio.wings.hand.pages.landmark_panel import LandmarkPanel, scale_in_words
 from xgen_studio.wings.hand.pages.landmark_tool import LandmarkTool
 from xgen_studio.wings.hand.science.annotation import Annotation, State
@@ -70,7 +71,7 @@ class LandmarkPage(QMainWindow):
         return work
 
     def _arrange(self) -> None:
-        empty = QLabel(EMPTY)
+        empty = Words(EMPTY)
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         empty.setProperty("role", "faint")
         self.stack = QStackedWidget()

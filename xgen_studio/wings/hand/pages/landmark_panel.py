@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from xgen_studio.errors import XGenError
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.icons import icon
+from xgen_studio.studio.words import Words
 from xgen_studio.wings.hand.pages.hand_map import TemplateMap
 from xgen_studio.wings.hand.pages.landmark_list import LandmarkList
 from xgen_studio.wings.hand.science.landmarks import WRIST, Points, mm_per_pixel
@@ -21,7 +22,7 @@ class LandmarkPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.list, self.map = LandmarkList(), TemplateMap()
-        self.told, self.scale = QLabel(), QLabel()
+        self.told, self.scale = Words(), Words()
         for label in (self.told, self.scale):
             label.setWordWrap(True)
         self.scale.setProperty("role", "faint")

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QFrame,
-    QLabel,
     QMainWindow,
     QMenu,
     QScrollArea,
@@ -25,6 +24,7 @@ from xgen_studio.studio.engine.queue import JobQueue
 from xgen_studio.studio.fields import LettersThrough
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.threads import on_thread
+from xgen_studio.studio.words import Words
 from xgen_studio.wings.hand.pages.comparison import CompareDialog
 from xgen_studio.wings.hand.pages.detail import Detail
 from xgen_studio.wings.hand.pages.facets import Facets
@@ -79,10 +79,10 @@ class ReviewPage(QMainWindow):
         self.facets, self.limits = Facets(), LimitsPanel()
         self.map = FailureMap()
         self.gallery, self.detail = Gallery(), Detail()
-        self.counts = QLabel()
+        self.counts = Words()
         self.counts.setProperty("role", "faint")
         self.counts.setWordWrap(True)
-        self.empty = QLabel(EMPTY)
+        self.empty = Words(EMPTY)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setProperty("role", "faint")
         shelf = QWidget()

@@ -12,11 +12,9 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,10 +22,12 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.errors import XGenError
 from xgen_studio.studio.engine.queue import Job, JobQueue
+from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.models.page import read_cards
 from xgen_studio.studio.panels.jobs import duration
 from xgen_studio.studio.settings import Settings
+from xgen_studio.studio.words import Words
 from xgen_studio.tasks.drawing import Drawing
 from xgen_studio.wings.hand.tasks.asks import DrawHands, HandDrawn, Screen
 from xgen_studio.wings.hand.tasks.runs import FILE, finishing, hands_lacking
@@ -56,9 +56,9 @@ class RunPanel(QWidget):
         for name, card in cards.items():
             if {"joint", "vae"} & set(card.get("methods", {})) and card.get("networks"):
                 self.model.addItem(str(card.get("title", name)), name)
-        self.count = QSpinBox(minimum=1, maximum=MOST, value=100)
+        self.count = WholeField(minimum=1, maximum=MOST, value=100)
         self.count.setAccessibleName("how many hands")
-        self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=0)
+        self.seed = WholeField(minimum=0, maximum=2**31 - 1, value=0)
         self.seed.setToolTip("Hand i has the seed + i; the same seed gives the same hand")
         self.dice = QToolButton(icon=icon("dice"))
         self.dice.setToolTip("Another seed")
@@ -89,7 +89,7 @@ class RunPanel(QWidget):
         self.bar = QProgressBar(maximum=1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
-        self.state = QLabel("Generate hands, or open a run.")
+        self.state = Words("Generate hands, or open a run.")
         self.state.setWordWrap(True)
         self.state.setProperty("role", "faint")
         for box in (self.model, self.shape, self.gate):  # as wide as the panel, not as its titles
@@ -181,6 +181,9 @@ class RunPanel(QWidget):
 
     def generate(self) -> None:
         """Draw hands into a fresh folder; they appear as they are judged."""
+        if refusal := self.count.take_refusal() or self.seed.take_refusal():
+            self.state.setText(refusal)
+            return
         model, seed, n = str(self.model.currentData()), self.seed.value(), self.count.value()
         name = f"{model}-{time.strftime('%Y%m%d-%H%M%S')}-seed{seed}"
         folder = Path(self.folder.text()).expanduser() / name

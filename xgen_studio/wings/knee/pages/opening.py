@@ -64,7 +64,7 @@ class Opening(QObject):
         document = new_document(spacing=opened.spacing)
         document.mask[...] = opened.labels
         document.picture = Picture(
-            opened.pixels, source=str(opened.file), synthetic=opened.synthetic
+            opened.pixels, source=opened.file.name, synthetic=opened.synthetic
         )
         self.desk.put(document, None)
         self.desk.recent.add(opened.file)
