@@ -139,7 +139,7 @@ class Volume(Work):
         super().__init__()
         self.labels = np.zeros((600, 512, 512), np.uint8)
 
-    def card(self):
+    def card(self, file=None):
         return {}
 
     def arrays(self):

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QMessageBox
 from tests.studio.driving import FakeEngine, wait_for
 from xgen_studio.document import Document, Made, Picture
 from xgen_studio.document.files import load_document, save_document
-from xgen_studio.document.names import base_name, is_plain
 from xgen_studio.imaging import Label, LabelTable
+from xgen_studio.imaging.names import base_name, is_plain
 from xgen_studio.paths import PACKAGE
 from xgen_studio.studio.dragged import dragged_folder, sweep
 from xgen_studio.studio.engine.live import Live, Result

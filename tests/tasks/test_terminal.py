@@ -78,3 +78,20 @@ def test_process_substitution_is_called_a_pipe(tmp_path):
     script = f"exec {' '.join(map(repr, XGEN))} drr <(printf x) -o {tmp_path / 'o'}"
     run = subprocess.run(["bash", "-c", script], capture_output=True, timeout=60)
     assert run.returncode == 3 and b"is a pipe or a device" in run.stderr
+
+
+def test_two_processes_do_not_mix_their_pictures_in_one_folder(tiny_bundle, mask, tmp_path):
+    out = tmp_path / "out"
+    first = command("generate", "tiny", "--mask", mask, "-n", 4000, "-o", out)
+    until = time.monotonic() + 100
+    while not (out / "000.png").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    second = command("generate", "tiny", "--mask", mask, "-n", 4000, "--append", "-o", out)
+    _, err = second.communicate(timeout=100)
+    assert second.returncode == 3 and b"another xgen writes there now" in err
+    first.kill()  # the lock ends with its process, however it ends
+    first.communicate()
+    more = max(int(path.stem) for path in out.glob("*.png")) + 2
+    again = command("generate", "tiny", "--mask", mask, "-n", more, "--append", "-o", out)
+    _, err = again.communicate(timeout=100)
+    assert again.returncode == 0, err

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xgen_studio.document.names import base_name
 from xgen_studio.document.picture import LabelState, Made, Picture
 from xgen_studio.document.work import Array, Arrays
 from xgen_studio.errors import InputError
 from xgen_studio.imaging.limits import check_size
+from xgen_studio.imaging.names import base_name
 from xgen_studio.tables import from_table
 
 SPACING_MM = (1e-3, 100.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,7 +237,7 @@ class Document(Work):
 
     # -- its file --------------------------------------------------------------------------------
 
-    def card(self) -> dict[str, Any]:
+    def card(self, file: Path | None = None) -> dict[str, Any]:
         return document_card(self.wing, self.shape, self.labels, self.spacing, self.picture)
 
     def arrays(self) -> dict[str, Array]:

@@ -85,7 +85,7 @@ def save_document(path: Path, work: Work, settings: dict[str, Any] | None = None
         "format": FORMAT,
         "version": VERSION,
         "kind": work.kind,
-        "card": work.card(),
+        "card": work.card(path),
         "arrays": layout_of(arrays),
         "settings": settings or {},
     }

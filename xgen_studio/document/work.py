@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -106,8 +107,10 @@ class Work(ABC):
         return dirty
 
     @abstractmethod
-    def card(self) -> dict[str, Any]:
-        """All that is no array, as JSON."""
+    def card(self, file: Path | None = None) -> dict[str, Any]:
+        """All that is no array, as JSON. Of a document that is saved as `file` it names no folder,
+        which may hold a patient's name; the journal, which is the user's alone, says where what it
+        belongs to lies."""
 
     @abstractmethod
     def arrays(self) -> dict[str, Array]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from xgen_studio.document.names import is_plain
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Mask
+from xgen_studio.imaging.names import is_plain
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.tasks.drawing import Again, Drawing, Drawn, Edit, MadeAgain
 from xgen_studio.tasks.generate import generator_on

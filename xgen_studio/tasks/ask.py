@@ -7,10 +7,15 @@ Light: the window imports asks, and never the tasks behind them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from xgen_studio.document.private import Claim
+from xgen_studio.errors import InputError
+from xgen_studio.state import state_folder
 from xgen_studio.wing import resolve
 
 if TYPE_CHECKING:
@@ -38,6 +43,11 @@ class Ask:
         """Whether a LIVE task stops for a newer one; a preview runs to its end."""
         return True
 
+    @property
+    def writes(self) -> Path | None:
+        """The folder that it writes to; two processes do not write to one at the same time."""
+        return None
+
     def on(self, device: str) -> Ask:
         """The same request on another device, where it runs on one."""
         return self
@@ -56,5 +66,25 @@ def told(name: str, notes: Iterable[str]) -> list[Note]:
 
 
 def perform(ask: Ask, bench: Bench) -> Iterator[Any]:
-    """Do what is asked; yields what the task tells."""
-    yield from resolve(ask.task)(ask, bench)
+    """Do what is asked; yields what the task tells. InputError where another process writes to the
+    same folder now."""
+    with alone_in(ask.writes):
+        yield from resolve(ask.task)(ask, bench)
+
+
+@contextmanager
+def alone_in(folder: Path | None) -> Iterator[None]:
+    """Keep other processes of this user from writing to a folder."""
+    try:
+        state = state_folder() if folder is not None else None
+    except InputError:
+        state = None  # without a place for locks nobody is kept from working
+    if folder is None or state is None:
+        yield
+        return
+    with Claim(state, folder) as claim:
+        if not claim.mine:
+            raise InputError(
+                f"{folder}: another xgen writes there now; wait for its end, or name another folder"
+            )
+        yield

@@ -24,6 +24,10 @@ class Prepare(Ask):
     held_out_only: bool = False
     overwrite: bool = False
 
+    @property
+    def writes(self) -> Path:
+        return self.out
+
 
 @dataclass(frozen=True)
 class Evaluate(Ask):
@@ -44,6 +48,10 @@ class Evaluate(Ask):
     values: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
 
+    @property
+    def writes(self) -> Path:
+        return self.out
+
     def on(self, device: str) -> Evaluate:
         return replace(self, device=device)
 
@@ -56,6 +64,10 @@ class Demo(Ask):
     lane: ClassVar[Lane] = Lane.LONG
 
     out: Path
+
+    @property
+    def writes(self) -> Path:
+        return self.out
 
 
 @dataclass(frozen=True)

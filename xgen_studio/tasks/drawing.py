@@ -74,6 +74,10 @@ class Series(Ask):
     folder: Path | None = None
     have: frozenset[int] = frozenset()  # indices that are there already
 
+    @property
+    def writes(self) -> Path | None:
+        return self.folder
+
     def on(self, device: str) -> Series:
         return replace(self, drawing=replace(self.drawing, device=device))
 

@@ -32,8 +32,9 @@ from xgen_studio.imaging import (
     write_volume,
 )
 from xgen_studio.imaging.dicom_writing import percent
+from xgen_studio.imaging.names import base_name
 from xgen_studio.registry import wing
-from xgen_studio.tasks.provenance import base_name, partly_synthetic
+from xgen_studio.tasks.provenance import partly_synthetic
 from xgen_studio.tasks.targets import plain_name
 from xgen_studio.wing import resolve
 

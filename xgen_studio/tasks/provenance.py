@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 
 import xgen_studio
 from xgen_studio.errors import InputError
-from xgen_studio.imaging import PARTLY, file_hash, spelled
+from xgen_studio.imaging import PARTLY, file_hash
+from xgen_studio.imaging.names import base_name
 
 if TYPE_CHECKING:
     from xgen_studio.bundles import Bundle
@@ -31,9 +31,6 @@ TITLES = {
     "instructions": "processor",
     "versions": "versions",
 }
-
-
-WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # how one begins, in a document from elsewhere
 
 
 def named(key: str, path: Path) -> dict[str, str]:
@@ -51,12 +48,6 @@ def named(key: str, path: Path) -> dict[str, str]:
     with suppress(InputError):  # the last of many pictures may be drawn after its mask has gone
         said[f"{key}_file_sha256"] = file_hash(path)
     return said
-
-
-def base_name(path: str) -> str:
-    """The name of a file without its folders."""
-    ends = r"[\\/]" if WINDOWS_PATH.match(path) else "/"
-    return spelled(re.split(ends, path)[-1])
 
 
 def partly_synthetic(drawn: NDArray[np.bool_]) -> dict[str, Any]:

@@ -140,7 +140,12 @@ class Elements:
             ours = creator is not None and creator.value == PRIVATE_CREATOR
         except Exception:
             ours = False
-        return ours or "SYNTHETIC" in self.text("SeriesDescription").upper().split()
+        return ours or self.text("SeriesDescription").upper().startswith("SYNTHETIC")
+
+    @property
+    def partly_synthetic(self) -> bool:
+        """Whether it says that a model made some of it."""
+        return self.text("SeriesDescription").upper().startswith("PARTLY SYNTHETIC")
 
     @property
     def provenance(self) -> str | None:

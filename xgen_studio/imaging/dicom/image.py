@@ -11,6 +11,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.foreign import parse_json
 from xgen_studio.imaging.dicom.header import Elements, read_dataset
 from xgen_studio.imaging.dicom.pixels import check_decodable, decoded, slope_of
+from xgen_studio.imaging.formats.raster import PARTLY_NOTE
 from xgen_studio.imaging.geometry import Floats, checked_direction, triple
 from xgen_studio.imaging.grey import beam_sign
 from xgen_studio.imaging.image import Image
@@ -35,6 +36,8 @@ def read_dicom(path: Path) -> Image:
     spacing, spacing_from = pixel_spacing(elements, path)
     origin = elements.numbers("ImagePositionPatient", 3)
     meta = _meta(elements, path)
+    if elements.partly_synthetic:
+        notes = (*notes, PARTLY_NOTE)
     if notes:
         meta["notes"] = list(notes)
     if spacing_from:

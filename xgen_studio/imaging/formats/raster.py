@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # ITU-R BT.601 luma, what Pillow's own convert("L") uses.
 LUMA = (0.299, 0.587, 0.114)
 COLOUR_NOTE = "colour converted to grey (ITU-R BT.601 luma)"
+PARTLY_NOTE = "it is partly synthetic: a model drew some of its pixels"
 _ROWS = 256  # converted at a time: the products are eight times as large as the picture
 
 
@@ -135,7 +136,7 @@ def read_raster(path: Path) -> Image:
     synthetic = texts.get("Synthetic") == "yes"
     spacing = None
     if texts.get("Synthetic") == "partly":
-        meta["notes"] = [*notes, "it is partly synthetic: a model drew some of its pixels"]
+        meta["notes"] = [*notes, PARTLY_NOTE]
     if "Synthetic" in texts:
         meta["provenance"] = parse_json(
             texts.get("Provenance", "{}"), f"{path}: its provenance notes"

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.document import Picture
-from xgen_studio.document.names import is_plain
+from xgen_studio.imaging import PARTLY
+from xgen_studio.imaging.names import is_plain
 from xgen_studio.studio.fields import NumberField
 from xgen_studio.studio.threads import on_thread
 from xgen_studio.studio.words import Words
-from xgen_studio.tasks.export import FORMATS
+from xgen_studio.tasks.export import FORMATS, provenance_of
 
 
 def free_name(folder: Path, name: str) -> str:
@@ -37,8 +38,8 @@ def free_name(folder: Path, name: str) -> str:
 
 
 class ExportDialog(QDialog):
-    """`export(folder, name, formats, spacing, picture)` runs on a thread when the user says so; it
-    returns what went wrong, or nothing, and the dialog stays open in the first case."""
+    """`export(folder, name, formats, spacing, picture, burned_in)` runs on a thread when the user
+    says so; it returns what went wrong, or nothing, and the dialog stays open in the first case."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class ExportDialog(QDialog):
         folder: Path,
         spacing: tuple[float, float] | None,
         pictures: dict[str, Picture],
-        export: Callable[[Path, str, list[str], tuple[float, float] | None, Picture | None], str],
+        export: Callable[..., str],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -81,6 +82,19 @@ class ExportDialog(QDialog):
         form.addRow("Name", self.name)
         form.addRow("Folder", where)
         form.addRow("Size of a pixel", self.spacing)
+        self.burned_in = QComboBox()
+        self.burned_in.setAccessibleName("writing in the picture")
+        self.burned_in.addItem("may hold writing: a name, a date", True)
+        self.burned_in.addItem("holds no writing, I have looked", False)
+        self.burned_in.setToolTip(
+            "Parts of this picture are a real patient's. Other programs hide or refuse pictures"
+            " that may hold a name."
+        )
+        form.addRow("The real part", self.burned_in)
+        self._form = form
+        self.picture.currentIndexChanged.connect(self._follow)
+        self.boxes["dicom"].toggled.connect(self._follow)
+        self._follow()
         self.trouble = Words()
         self.trouble.setWordWrap(True)
         self.trouble.setMinimumHeight(36)
@@ -95,6 +109,12 @@ class ExportDialog(QDialog):
         column.addWidget(self.trouble)
         column.addWidget(buttons)
         self.resize(520, 320)
+
+    def _follow(self) -> None:
+        """The question of writing is asked where some pixels are a patient's, and DICOM says it."""
+        picture: Picture | None = self.picture.currentData()
+        partly = picture is not None and (provenance_of(picture) or {}).get("synthetic") == PARTLY
+        self._form.setRowVisible(self.burned_in, partly and self.boxes["dicom"].isChecked())
 
     def _choose(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Folder", self.folder.text())
@@ -114,11 +134,11 @@ class ExportDialog(QDialog):
         self.trouble.setText("Exporting ...")
         picture: Picture | None = self.picture.currentData()
 
-        export = self._export
+        export, burned_in = self._export, bool(self.burned_in.currentData())
 
         def work() -> str:
             try:
-                return export(folder, name, formats, spacing, picture)
+                return export(folder, name, formats, spacing, picture, burned_in)
             except Exception as error:  # whatever it is, the dialog must not wait for ever
                 return f"This failed ({type(error).__name__}: {error})."
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QFileDialog
 
 from xgen_studio.document import Picture
-from xgen_studio.document.names import is_plain
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import write_png16
+from xgen_studio.imaging.names import is_plain
 from xgen_studio.studio.dialogs.count import ask_count
 from xgen_studio.studio.dialogs.export import ExportDialog
 from xgen_studio.studio.engine.queue import Job
@@ -55,9 +55,10 @@ def ask_export(page: DrawingPage) -> ExportDialog:
         formats: list[str],
         spacing: tuple[float, float] | None,
         picture: Picture | None,
+        burned_in: bool,
     ) -> str:
         try:
-            export_document(document, folder, name, formats, picture, spacing)
+            export_document(document, folder, name, formats, picture, spacing, burned_in)
         except InputError as error:
             return str(error)
         return ""

@@ -14,6 +14,7 @@ from xgen_studio.document import Document, Made, Picture
 from xgen_studio.studio.engine.client import DIED, Engine
 from xgen_studio.studio.engine.protocol import Answer, Failed, Told
 from xgen_studio.tasks.drawing import Draw, Drawing, Drawn, Edit
+from xgen_studio.tasks.export import drawn_by_model
 
 PREVIEW_STEPS = 2  # network evaluations of a preview
 LATE = 5000  # ms without a word of the worker
@@ -46,7 +47,7 @@ class Request:
         base = self.edit.base
         made = Made(mask, drawn.provenance, self.edit.region)
         opened = base.base if base.recipe else base.pixels
-        return Picture(drawn.pixels, (*base.recipe, made), opened, base.source)
+        return Picture(drawn.pixels, (*base.recipe, made), opened, base.source, base.synthetic)
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,10 @@ class Live(QObject):
         drawing, edit = self.drawing, self.edit
         if not final:
             drawing = replace(drawing, steps=self.preview_steps)
-        held = Edit(edit.base.pixels, edit.region) if edit else None
+        held = None
+        if edit:
+            synthetic = bool(drawn_by_model(edit.base).all())
+            held = Edit(edit.base.pixels, edit.region, synthetic)
         return Request(Draw(drawing, self.document.as_mask(), final, held), edit)
 
     def _touched(self, _box: object) -> None:

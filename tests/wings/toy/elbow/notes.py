@@ -26,7 +26,7 @@ class Notes(Work):
     def _put(self, lines):
         self.lines = lines
 
-    def card(self):
+    def card(self, file=None):
         return {"lines": list(self.lines)}
 
     def arrays(self):

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QStackedWidget
 
 from xgen_studio.errors import InputError, XGenError
-from xgen_studio.imaging import attenuation_up, read_image
+from xgen_studio.imaging import Image, attenuation_up, read_image
 from xgen_studio.studio.actions import Actions, Entry
 from xgen_studio.studio.canvas import Canvas
 from xgen_studio.studio.canvas.layers import PictureLayer
@@ -20,6 +20,7 @@ from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.engine.protocol import Answer, Failed, Told
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.words import Words
+from xgen_studio.tasks.ask import Note
 from xgen_studio.wings.hand.pages.landmark_panel import LandmarkPanel, scale_in_words
 from xgen_studio.wings.hand.pages.landmark_tool import LandmarkTool
 from xgen_studio.wings.hand.science.annotation import Annotation, State
@@ -47,6 +48,7 @@ class LandmarkPage(QMainWindow):
         self.setWindowFlags(Qt.WindowType.Widget)
         self.engine = engine
         self.file: Path | None = None
+        self.image: Image | None = None  # as it was read, with its place
         self.desk = Desk(self, LandmarkSet())
         self.canvas = Canvas(3, 4)
         self.tool = LandmarkTool(self.work)
@@ -127,20 +129,17 @@ class LandmarkPage(QMainWindow):
         except XGenError as error:
             self.said.emit(str(error))
             return
-        self._begin(LandmarkSet(path), None, pixels, image.spacing)
+        self._begin(LandmarkSet(path), None, pixels, image)
         self.said.emit(
             f"{path.name}: {pixels.shape[1]} x {pixels.shape[0]} px. Contrast: Shift + right drag;"
-            " Ctrl+J: for what is in sight"
+            " Ctrl+J: for what is in sight" + "".join(f". Note: {note}" for note in image.notes)
         )
 
     def _begin(
-        self,
-        work: LandmarkSet,
-        file: Path | None,
-        pixels: np.ndarray,
-        spacing: tuple[float, float] | None,
+        self, work: LandmarkSet, file: Path | None, pixels: np.ndarray, image: Image
     ) -> None:
         """Another radiograph, with its landmarks."""
+        self.image = image
         self.tool.let_go()
         self.desk.put(work, file)
         self.file, self.tool.work = work.picture, work
@@ -148,7 +147,7 @@ class LandmarkPage(QMainWindow):
         self.panel.propose_button.setEnabled(True)
         self.tool.flipped = False
         self.panel.flip_button.setChecked(False)
-        self._show(pixels, spacing)
+        self._show(pixels, image.spacing)
 
     def show_work(self, work: LandmarkSet, file: Path | None) -> None:
         """Landmarks of a document or a journal, over their radiograph; InputError where that cannot
@@ -158,7 +157,7 @@ class LandmarkPage(QMainWindow):
         image = read_image(work.picture)
         pixels = attenuation_up(image)
         check_inside(work.now.points, pixels.shape[1], pixels.shape[0], str(work.picture))
-        self._begin(work, file, pixels, image.spacing)
+        self._begin(work, file, pixels, image)
 
     def _show(self, pixels: np.ndarray, spacing: tuple[float, float] | None) -> None:
         self.stack.setCurrentWidget(self.canvas)
@@ -185,7 +184,7 @@ class LandmarkPage(QMainWindow):
             self.said.emit("Open the radiograph first")
             return
         try:
-            found = read_annotations(path)
+            found = read_annotations(path, self.image)
         except XGenError as error:
             self.said.emit(str(error))
             return
@@ -295,7 +294,9 @@ class LandmarkPage(QMainWindow):
     def _heard(self, answer: Answer) -> None:
         if answer.number != self._asked:
             return
-        if isinstance(answer, Told):
+        if isinstance(answer, Told) and isinstance(answer.what, Note):
+            self.said.emit(answer.what.text)
+        elif isinstance(answer, Told):
             self._located(answer.what)
         elif isinstance(answer, Failed):
             self.panel.propose_button.setEnabled(True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
 from xgen_studio.imaging import Image, read_image
 from xgen_studio.imaging.geometry import mm_to_index
+from xgen_studio.imaging.names import base_name
 from xgen_studio.wings.hand.science.annotation import Annotation, State, named
 from xgen_studio.wings.hand.science.landmarks import COUNT, Points, check_inside, read_table
 from xgen_studio.wings.hand.science.writing import ANNOTATION_KEYS, IMAGE_KEYS, coco
@@ -79,7 +79,7 @@ def _stem(path: Path) -> str:
 
 def _name(file_name: object) -> str:
     """The picture's name in a path that may have been written on Windows."""
-    return Path(re.split(r"[\\/]", str(file_name))[-1]).stem
+    return Path(base_name(str(file_name))).stem
 
 
 def _checked(found: dict[str, Annotation], path: Path) -> dict[str, Annotation]:

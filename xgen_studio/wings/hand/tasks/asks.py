@@ -37,6 +37,10 @@ class DrawHands(Ask):
     landmarks: Path | None = None
     have: frozenset[int] = frozenset()  # hands that are there already
 
+    @property
+    def writes(self) -> Path:
+        return self.folder
+
     def on(self, device: str) -> DrawHands:
         return replace(self, drawing=replace(self.drawing, device=device))
 
@@ -63,6 +67,10 @@ class Screen(Ask):
     landmarks: Path | None = None
     gate: str = "calibrated"
     overwrite: bool = False
+
+    @property
+    def writes(self) -> Path:
+        return self.out
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from xgen_studio.document import Replace, Work
 from xgen_studio.document.work import Array, Arrays
 from xgen_studio.errors import InputError
+from xgen_studio.imaging.names import said_from
 from xgen_studio.tables import from_table
 from xgen_studio.wings.hand.science.annotation import Annotation, State
 from xgen_studio.wings.hand.science.landmarks import COUNT
@@ -65,9 +66,9 @@ class LandmarkSet(Work):
         placed = any(state is not State.ABSENT for state in self.now.states)
         return placed and self.history.modified
 
-    def card(self) -> dict[str, Any]:
+    def card(self, file: Path | None = None) -> dict[str, Any]:
         return {
-            "picture": str(self.picture) if self.picture else "",
+            "picture": said_from(self.picture, file) if self.picture else "",
             "states": [state.value for state in self.now.states],
             "left_out": sorted(self.now.left_out),
         }
@@ -90,4 +91,5 @@ class LandmarkSet(Work):
             raise InputError(f"{arrays.where}: its landmarks and their states do not fit")
         left_out = frozenset(n for n in said.left_out if 0 <= n < COUNT)
         now = Annotation(points, states, None, left_out)
-        return cls(Path(said.picture) if said.picture else None, now)
+        beside = Path(arrays.where).parent  # a whole path stays one
+        return cls(beside / said.picture if said.picture else None, now)

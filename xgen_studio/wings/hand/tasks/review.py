@@ -21,6 +21,7 @@ from xgen_studio.document.work import Array, Arrays
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
 from xgen_studio.imaging import write_json
+from xgen_studio.imaging.names import said_from
 from xgen_studio.wings.hand.science.calibration import columns
 from xgen_studio.wings.hand.science.gate import Gate, Screening, load_gate
 from xgen_studio.wings.hand.science.labelling import ABSENT
@@ -286,15 +287,15 @@ class Review(Work):
 
     # -- its file --------------------------------------------------------------------------------
 
-    def card(self) -> dict[str, Any]:
-        return {"run": str(self.folder), **self.as_table()}
+    def card(self, file: Path | None = None) -> dict[str, Any]:
+        return {"run": said_from(self.folder, file), **self.as_table()}
 
     def arrays(self) -> dict[str, Array]:
         return {}
 
     @classmethod
     def restore(cls, card: Mapping[str, Any], arrays: Arrays) -> Review:
-        folder = Path(str(card.get("run", "")))
+        folder = Path(arrays.where).parent / str(card.get("run", ""))
         review = cls.open(folder)
         review._take_checked(card, str(folder))
         return review

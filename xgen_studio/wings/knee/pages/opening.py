@@ -68,5 +68,7 @@ class Opening(QObject):
         )
         self.desk.put(document, None)
         self.desk.recent.add(opened.file)
+        if opened.notes:
+            self.desk.message.emit(f"{opened.file.name}: {'; '.join(opened.notes)}", 15_000)
         if opened.doubt:
             self.desk.warn(f"The proposed mask is doubtful: {opened.doubt}. Look at it closely.")

@@ -74,6 +74,10 @@ class MaskFiles(Ask):
     device: str = "cpu"
     overwrite: bool = False
 
+    @property
+    def writes(self) -> Path:
+        return self.out
+
     def on(self, device: str) -> MaskFiles:
         return replace(self, device=device)
 
@@ -93,6 +97,10 @@ class Project(Ask):
     spectrum: str = "70kV"
     device: str = "cpu"
     overwrite: bool = False
+
+    @property
+    def writes(self) -> Path:
+        return self.out
 
     def on(self, device: str) -> Project:
         return replace(self, device=device)

@@ -16,11 +16,12 @@ from xgen_studio.imaging import (
     write_mask,
     write_png16,
 )
+from xgen_studio.imaging.names import base_name
 from xgen_studio.imaging.projection import Projector
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.ask import Note, told
 from xgen_studio.tasks.bench import Bench
-from xgen_studio.tasks.provenance import base_name, named
+from xgen_studio.tasks.provenance import named
 from xgen_studio.tasks.targets import check_free
 from xgen_studio.wings.knee.science.labels import BONE, TABLE
 from xgen_studio.wings.knee.science.simulation import radiograph
