@@ -173,6 +173,7 @@ def test_nrrd_lengths_are_in_their_unit(tmp_path, unit, factor):
     assert volume.spacing == pytest.approx(np.array([2, 3, 4]) * factor)
     assert volume.origin == pytest.approx(np.array([-10, -20, 30]) * factor)
     assert volume.axis_codes == "RAS"
+    assert bool(volume.notes) == (unit != "mm")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from xgen_studio.imaging.atomic import (
     together,
     write_json,
 )
-from xgen_studio.imaging.dicom_writing import PartlySynthetic, write_dicom_synthetic
+from xgen_studio.imaging.dicom.writing import PartlySynthetic, write_dicom_synthetic
 from xgen_studio.imaging.formats.raster import picture_size
 from xgen_studio.imaging.hashing import file_hash
 from xgen_studio.imaging.image import Image, Volume

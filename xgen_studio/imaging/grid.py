@@ -95,3 +95,8 @@ def off_square_note(moved: float) -> str:
         f"its axes are not quite square; the nearest rotation is taken, which moves no voxel by"
         f" more than {moved:.3g} mm"
     )
+
+
+def unit_note(mm: float) -> str:
+    """What is said where the lengths of a file are in another unit than mm."""
+    return f"its header gives lengths in units of {mm:g} mm; they are shown in mm"

@@ -31,7 +31,7 @@ from xgen_studio.imaging import (
     write_png16,
     write_volume,
 )
-from xgen_studio.imaging.dicom_writing import percent
+from xgen_studio.imaging.dicom.writing import percent
 from xgen_studio.imaging.names import base_name
 from xgen_studio.registry import wing
 from xgen_studio.tasks.provenance import partly_synthetic

@@ -18,7 +18,7 @@ from xgen_studio.imaging.formats.content import first_bytes
 from xgen_studio.imaging.formats.payload import Encoding, Payload, within_folder
 from xgen_studio.imaging.formats.placing import numbers, placed
 from xgen_studio.imaging.grey import rescaled
-from xgen_studio.imaging.grid import UNITS_MM, Grid
+from xgen_studio.imaging.grid import UNITS_MM, Grid, unit_note
 
 LONGEST_HEADER = 1 << 16
 MOST_FILES = 10_000
@@ -79,6 +79,7 @@ def read_metaimage(path: Path) -> Grid:
         direction=None if matrix is None else matrix.reshape(dims, dims).T,
         modality=keys.get("XGenModality", ""),
         synthetic=keys.get("Synthetic") == "yes",
+        notes=() if unit == 1.0 else (unit_note(unit),),
     )
     slope = _several(path, keys, ("ElementToIntensityFunctionSlope",), 1)
     inter = _several(path, keys, ("ElementToIntensityFunctionOffset",), 1)

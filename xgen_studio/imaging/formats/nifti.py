@@ -20,7 +20,7 @@ from xgen_studio.imaging.formats.payload import (
 )
 from xgen_studio.imaging.geometry import Floats, Triple, from_columns
 from xgen_studio.imaging.grey import rescaled
-from xgen_studio.imaging.grid import Grid, off_square_note
+from xgen_studio.imaging.grid import Grid, off_square_note, unit_note
 
 SYNTHETIC_NOTE = "SYNTHETIC XGen Studio"  # in `descrip`: NIfTI has no free keys
 
@@ -127,7 +127,7 @@ def _geometry(
     unit = _UNIT_MM.get(int(header["xyzt_units"]) & 7)
     if unit is None:
         raise InputError(f"{path}: its unit of length is unknown; set xyzt_units in the header")
-    notes = [] if unit == 1.0 else ["its header gives lengths in m or micrometres, not in mm"]
+    notes = [] if unit == 1.0 else [unit_note(unit)]
     codes = int(header["sform_code"]), int(header["qform_code"])
     found: list[tuple[str, Triple, Floats, Floats, float]] = []
     for name, code in zip(("sform", "qform"), codes, strict=True):

@@ -14,7 +14,7 @@ from xgen_studio.imaging.formats.metaimage import LONGEST_HEADER, MOST_FILES
 from xgen_studio.imaging.formats.payload import Encoding, Payload, within_folder
 from xgen_studio.imaging.formats.placing import placed
 from xgen_studio.imaging.geometry import Floats
-from xgen_studio.imaging.grid import UNITS_MM, Grid
+from xgen_studio.imaging.grid import UNITS_MM, Grid, unit_note
 
 _ENCODINGS: dict[str, Encoding] = {
     "raw": "raw",
@@ -49,6 +49,8 @@ def read_nrrd(path: Path) -> Grid:
     sizes = [sizes[k] for k in keep]
     notes: tuple[str, ...] = ()
     unit = _unit(path, header, keep, columns is not None)
+    if unit != 1.0:
+        notes = (unit_note(unit),)
     direction = None
     origin = None
     if columns is not None:
@@ -56,7 +58,7 @@ def read_nrrd(path: Path) -> Grid:
         flips = _flips(header)
         flips_here = np.ones(len(steps)) if flips is None else np.array(flips[: len(steps)])
         if flips is None:
-            notes = ("it does not say which way the patient lies; its axes are taken as LPS",)
+            notes += ("it does not say which way the patient lies; its axes are taken as LPS",)
         steps = flips_here[:, None] * steps
         spacing = np.linalg.norm(steps, axis=0)
         if not np.all(np.isfinite(spacing) & (spacing > 0)):
@@ -66,7 +68,7 @@ def read_nrrd(path: Path) -> Grid:
             origin = np.asarray(header["space origin"], dtype=np.float64) * unit * flips_here
     elif spacing is not None:
         spacing = spacing[keep] * unit
-        notes = ("it does not say where and how the patient lies; its axes are taken as LPS",)
+        notes += ("it does not say where and how the patient lies; its axes are taken as LPS",)
     return placed(
         path,
         Payload(path, files, dtype, (), encoding, offset),
