@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -399,6 +400,57 @@ def _read_journal(path: Path) -> None:
     read_journal(path)
 
 
+def _hands() -> list[dict[str, bytes]]:
+    """A folder that was screened and reviewed, whose pairs lie elsewhere."""
+    from xgen_studio.tasks.ask import perform
+    from xgen_studio.tasks.bench import Bench
+    from xgen_studio.wings.hand.science.landmarks import COUNT
+    from xgen_studio.wings.hand.tasks.asks import Screen
+    from xgen_studio.wings.hand.tasks.review import REVIEW, Review
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        points = np.stack([np.linspace(100, 400, COUNT), np.linspace(80, 500, COUNT) % 97 * 4], 1)
+        row = ",".join(f"{v:.2f}" for v in points.ravel())
+        (folder / "t.csv").write_text(f"7,{row}\n8,{row}\n")
+        list(perform(Screen(folder / "run", landmarks=folder / "t.csv"), Bench()))
+        review = Review.open(folder / "run")
+        review.save()
+        screening = (folder / "run" / "screening.json").read_bytes()
+        reviewed = (folder / "run" / REVIEW).read_bytes()
+    return [{"screening.json": screening, REVIEW: reviewed}]
+
+
+def _read_hands(path: Path) -> None:
+    from xgen_studio.wings.hand.tasks.review import Review
+
+    Review.open(path.parent)
+
+
+def _state() -> list[dict[str, bytes]]:
+    from dataclasses import asdict
+
+    from xgen_studio.studio.settings import Preferences
+
+    own = asdict(Preferences()) | {"own_keys": {"file.open": ["Ctrl+O"]}, "layout": {"knee": "AA"}}
+    return [
+        {
+            "settings.json": json.dumps(own).encode(),
+            "recent.json": json.dumps(["/tmp/a.xgen", "/tmp"]).encode(),
+        }
+    ]
+
+
+def _read_state(path: Path) -> None:
+    """As a window does that opens; nothing may keep it from that."""
+    from xgen_studio.studio.recent import Recent
+    from xgen_studio.studio.settings import Settings
+
+    os.environ["XGEN_STATE"] = str(path.parent)
+    Settings()
+    Recent().paths()
+
+
 def _run_folder() -> list[dict[str, bytes]]:
     status = {"state": "finished", "pid": 4, "step": 9, "steps": 10, "facts": {"examples": 3}}
     return [
@@ -435,6 +487,10 @@ def readers() -> list[Reader]:
         Reader("arrays", _arrays, _read_arrays),
         Reader("document", _documents, _read_document),
         Reader("journal", _journals, _read_journal),
+        Reader("screening", _hands, _read_hands),
+        Reader("review", _hands, _read_hands, damaged=1),
+        Reader("settings", _state, _read_state),
+        Reader("recent", _state, _read_state, damaged=1),
         Reader("status", _run_folder, _read_run),
         Reader("events", _run_folder, _read_run, damaged=1),
     ]

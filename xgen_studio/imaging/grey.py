@@ -49,6 +49,16 @@ def rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[An
         for kind in (np.int16, np.int32):
             limits = np.iinfo(kind)
             if limits.min <= min(ends) and max(ends) <= limits.max:
-                wide = stored.astype(np.int64)
-                return (wide * int(slope) + int(intercept)).astype(kind)
-    return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+                return _by_slice(stored, slope, intercept, np.dtype(np.int64), np.dtype(kind))
+    return _by_slice(stored, slope, intercept, np.dtype(np.float64), np.dtype(np.float32))
+
+
+def _by_slice(
+    stored: NDArray[Any], slope: float, intercept: float, wide: np.dtype, kind: np.dtype
+) -> NDArray[Any]:
+    """stored * slope + intercept of type `kind`, computed in `wide` without a wide copy of all."""
+    found = np.empty(stored.shape, kind)
+    one = (wide.type(slope), wide.type(intercept))
+    for k, part in enumerate(stored):
+        found[k] = part.astype(wide) * one[0] + one[1]
+    return found

@@ -238,7 +238,7 @@ def _classes(
     values: NDArray[Any], table: LabelTable | None, file: Path, trusted: bool
 ) -> tuple[NDArray[Any], Encoding]:
     """Class ids and how they were stored. Float 0 and 1 without 0.5 are ids, not grey levels."""
-    if not np.all(np.isfinite(values)):
+    if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
         raise InputError(f"{file}: holds NaN or infinite values, not class ids; export it again")
     found = np.unique(values)
     if trusted:
@@ -249,8 +249,9 @@ def _classes(
     if levels and not any(table is not None and i in table for i in levels if i):
         if table is not None and len(table) == 1 and len(found) <= 2:
             return np.where(values > 0, table.ids[0], 0), "grey levels"
-        ids = np.array([levels[int(value)] for value in found], dtype=np.uint8)
-        return ids[np.searchsorted(found, values)], "grey levels"
+        ids = np.zeros(int(found[-1]) + 1, dtype=np.uint8)
+        ids[found.astype(np.intp)] = [levels[int(value)] for value in found]
+        return ids[values if values.dtype.kind == "u" else values.astype(np.uint16)], "grey levels"
     return values, "ids"
 
 

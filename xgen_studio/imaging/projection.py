@@ -18,6 +18,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.imaging.geometry import closest_axes
 from xgen_studio.imaging.image import Volume
 from xgen_studio.imaging.itk import straightened
+from xgen_studio.imaging.limits import check_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -181,6 +182,8 @@ class Projector:
         sx, sy, _ = self.spacing = lps.spacing
         _radius(lps.voxels.shape[1] * sy, lps.voxels.shape[2] * sx, self.geometry)
         self.pixel = self.geometry.pixel or fitted_pixel(lps, self.geometry)
+        # HU, and the three fields that are projected, as float32
+        check_bytes(4 * 4 * lps.voxels.size, lps.voxels.nbytes, str(volume.source or "volume"))
         hu = torch.from_numpy(np.ascontiguousarray(lps.voxels, dtype=np.float32)).to(device)
         hu = hu.flip(0)  # first slice superior, as the detector's first row
         hu, self.centre = _without_air(hu, sx, sy)

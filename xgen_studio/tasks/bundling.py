@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import tomli_w
 from xgen_studio.bundles import NetworkCard, bundle_card, read_bundle
 from xgen_studio.diffusion import METHODS
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.foreign import read_toml
 from xgen_studio.imaging import atomic_write
 from xgen_studio.networks.weights import save_weights
 from xgen_studio.paths import CARD, bundle_folders
@@ -79,8 +79,7 @@ def bundle_run(run: Path, folder: Path, network: str, overwrite: bool = False) -
         examples=examples + own_steps * recipe.batch,
         unconditional=round(float(unconditional), 4),
     )
-    table = tomllib.loads(card_path.read_text(encoding="utf-8"))
-    table = bundle_card(table)
+    table = bundle_card(read_toml(card_path))
     table.setdefault("networks", {})[network] = asdict(card)
     table.pop("measured", None)
     with atomic_write(card_path) as temporary:
@@ -92,7 +91,7 @@ def bundle_run(run: Path, folder: Path, network: str, overwrite: bool = False) -
 
 def write_measured(folder: Path, measured: dict[str, str]) -> None:
     """Put figures, in words, into a bundle's card."""
-    card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
+    card = read_toml(folder / CARD)
     card["measured"] = measured
     with atomic_write(folder / CARD) as temporary:
         temporary.write_text(tomli_w.dumps(card), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from xgen_studio import __version__
 from xgen_studio.document import Document, Picture
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import (
     PARTLY,
     Image,
@@ -240,8 +240,8 @@ def _existing(path: Path, keys: Mapping[str, type]) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = read_json(path)
+    except InputError as error:
         raise InputError(f"{path}: cannot be read, so nothing is added to it ({error})") from error
     good = isinstance(found, dict) and all(isinstance(found.get(k), t) for k, t in keys.items())
     if not good:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from xgen_studio.bundles import Bundle, open_bundle
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import brightness_up, read_image, read_mask
 from xgen_studio.registry import wing
 from xgen_studio.tasks.ask import Ask
@@ -94,9 +94,9 @@ def check_same_series(wish: Wish, drawing: Drawing, bundle: Bundle, i: int) -> N
     """CallError where picture i of the folder was drawn otherwise: no run is mixed. One without
     provenance is left to whoever put it there."""
     try:
-        was = json.loads((wish.out / f"{i:03d}.json").read_text(encoding="utf-8"))
+        was = read_json(wish.out / f"{i:03d}.json")
         then = {key: was[key] for key in ("model", "method", "sampler", "steps", "seed", "options")}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (InputError, KeyError, TypeError):
         return
     now = {
         "model": bundle.name,

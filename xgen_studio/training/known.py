@@ -7,9 +7,10 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+from xgen_studio.document.private import write_private
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
-from xgen_studio.imaging.atomic import make_folder, write_json
+from xgen_studio.imaging.atomic import make_folder
 from xgen_studio.state import state_folder
 from xgen_studio.training.run_folder import RunFolder
 
@@ -23,7 +24,7 @@ def remember(run: Path) -> None:
     path = run.resolve()
     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     with suppress(InputError):
-        write_json(_list() / f"{name}.json", {"run": str(path)})
+        write_private(_list() / f"{name}.json", {"run": str(path)})
 
 
 def known_runs() -> list[RunFolder]:

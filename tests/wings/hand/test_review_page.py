@@ -285,7 +285,7 @@ def test_a_damaged_screening_is_said_and_changes_nothing(page, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / FILE).write_text("{")
     page.run.open_folder(tmp_path / "bad")
-    assert page.review is before and "cannot be read" in page.run.state.text()
+    assert page.review is before and "not readable JSON" in page.run.state.text()
 
 
 def test_the_accepted_hands_are_exported(page, tmp_path, monkeypatch, qtbot):

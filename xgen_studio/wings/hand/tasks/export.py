@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import xgen_studio
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.evaluation.statistics import wilson
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import atomic_folder, atomic_write, make_folder, read_image, write_json
 from xgen_studio.tasks.provenance import named
 from xgen_studio.tasks.targets import check_no_link, plain_name
@@ -171,8 +171,8 @@ def _write_set(review: Review, numbers: list[int], which: str, out: Path) -> tup
 
 def _provenance(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(path)
+    except InputError:
         return None
 
 

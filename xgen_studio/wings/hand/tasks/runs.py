@@ -3,7 +3,6 @@ Loads no torch."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.errors import CallError, InputError
+from xgen_studio.foreign import read_json
 from xgen_studio.imaging import write_json
 from xgen_studio.tables import from_table
 from xgen_studio.tasks.drawing import Drawing
@@ -63,9 +63,8 @@ def _as_table(ask: DrawHands) -> dict[str, Any]:
 def read_run(folder: Path) -> RunCard | None:
     """What the run of a folder was to be; None where nothing sound says so."""
     try:
-        table = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        return from_table(RunCard, table, str(folder / RUN))
-    except (OSError, ValueError, RecursionError, InputError):
+        return from_table(RunCard, read_json(folder / RUN), str(folder / RUN))
+    except InputError:
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,11 +53,12 @@ def check_document(document: Document, path: str) -> None:
         raise InputError(f"{path}: does not hold the labels of a knee ({', '.join(TABLE.names)})")
 
 
-def document_of_mask(path: Path) -> Document:
-    """A document whose mask comes from a file of label ids or grey levels."""
+def document_of_mask(path: Path, tell: Callable[[str], None] = lambda note: None) -> Document:
+    """A document whose mask comes from a file of label ids or grey levels; `tell` hears what was
+    not plain in how it was read."""
     mask = read_mask(path, TABLE).as_picture()
-    if len(mask.shape) != 2:
-        raise InputError(f"{path}: is a volume; the knee takes one picture")
+    if mask.notes:
+        tell(f"{path.name}: {'; '.join(mask.notes)}")
     grid = model_for((mask.shape[0], mask.shape[1])).grid
     window = frame(mask.labels, grid)
     document = new_document(grid, window.spacing(mask.spacing, grid))

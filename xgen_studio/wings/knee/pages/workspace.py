@@ -89,19 +89,28 @@ class KneeWorkspace(DrawingWorkspace):
         if path.is_dir() or not self.desk.may_leave():
             return not path.is_dir()
         try:
-            document = document_of_mask(path)
+            told: list[str] = []
+            document = document_of_mask(path, told.append)
         except InputError:
             self.opening.open(path)
         else:
             self.desk.put(document, None)
             self.desk.recent.add(path)
+            self._tell(told)
         return True
+
+    def _tell(self, notes: list[str]) -> None:
+        """What was not plain in how a file was read."""
+        if notes:
+            self.desk.message.emit("; ".join(notes), 15_000)
 
     def ask_mask(self) -> None:
         """Choose a mask."""
         path = self.desk.ask_file("Open mask", MASKS)
         if path and self.desk.may_leave():
-            self.desk.attempt(lambda: self.desk.put(document_of_mask(path), None))
+            told: list[str] = []
+            self.desk.attempt(lambda: self.desk.put(document_of_mask(path, told.append), None))
+            self._tell(told)
 
     def ask_radiograph(self) -> None:
         """Choose a radiograph."""
