@@ -282,7 +282,7 @@ def test_an_enhanced_multi_frame_ct_is_a_volume(phantom, tmp_path, shuffle):
     for volume in (read_volume(path), read_volume(tmp_path / "s")):
         assert np.array_equal(volume.voxels, FRAMES.astype(int) - 1024)
         assert volume.spacing == (0.6, 0.5, 2.5) and volume.origin == (1, 2, 3)
-    with pytest.raises(InputError, match="4 frames; open it as a volume"):
+    with pytest.raises(InputError, match="4 frames, and one picture"):
         read_image(path)
 
 

@@ -177,7 +177,7 @@ def test_a_big_endian_nifti_is_read(tmp_path):
 
 def test_an_image_is_not_a_volume_nor_a_volume_an_image(tmp_path, volume):
     write_volume(tmp_path / "v.nii.gz", volume)
-    with pytest.raises(InputError, match="open it as a volume"):
+    with pytest.raises(InputError, match="take one slice"):
         read_image(tmp_path / "v.nii.gz")
     one = Volume(volume.voxels[:1], volume.spacing, volume.origin, volume.direction)
     write_volume(tmp_path / "1.mha", one)

@@ -57,7 +57,7 @@ class Grid:
         if len(thick) > 2:
             raise InputError(
                 f"{self.source}: is a volume of {' x '.join(map(str, self.array.shape[::-1]))}"
-                " voxels; open it as a volume, or take one slice of it"
+                " voxels, and one picture is needed; take one slice of it"
             )
         axes, _ = closest_axes(self.direction)
         thin = [k for k in range(3) if k not in thick]

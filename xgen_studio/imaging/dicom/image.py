@@ -30,7 +30,7 @@ def read_dicom(path: Path) -> Image:
     check_decodable(elements, path)
     if elements.frames != 1:
         raise InputError(
-            f"{path}: holds {elements.frames} frames; open it as a volume, or export one frame"
+            f"{path}: holds {elements.frames} frames, and one picture is needed; export one of them"
         )
     pixels, photometric, notes = decoded(elements, path)
     spacing, spacing_from = pixel_spacing(elements, path)
