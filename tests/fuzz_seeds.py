@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-Damage = Callable[[bytes], bytes]
+from tests.fuzz_inside import Damage, inside
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,16 @@ class Reader:
     def write(self, folder: Path, damage: Damage | None) -> Path:
         """Write a case, damaged or good; the path that is read."""
         cases = _made(self.cases)
-        case = cases[0]
+        case, pick = cases[0], 0
         if damage is not None:
-            pick = damage(bytes(range(256)))
-            case = cases[sum(pick) % len(cases)]
+            pick = sum(damage(bytes(range(256))))
+            case = cases[pick % len(cases)]
         folder.mkdir(parents=True, exist_ok=True)
         names = list(case)
         for number, (name, content) in enumerate(case.items()):
             if damage is not None and number == min(self.damaged, len(names) - 1):
-                content = damage(content)
+                below = pick // len(cases) % 2  # half of what is packed is damaged inside
+                content = inside(name, content, damage) if below else damage(content)
             (folder / name).write_bytes(content)
         return folder / names[0]
 
