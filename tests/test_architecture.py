@@ -20,8 +20,9 @@ FLOORS = {
     "tables": 1,
     "registry": 2,
     "imaging": 2,
+    "private": 3,
     "state": 3,
-    "document": 3,
+    "document": 4,
     "networks": 3,
     "diffusion": 4,
     "bundles": 5,
@@ -176,7 +177,8 @@ def test_training_needs_only_torch_and_numpy():
     # the GPU machine has no SimpleITK, pydicom, PySide6 or psygnal
     code = (
         "import sys\n"
-        "for name in ('SimpleITK', 'pydicom', 'PySide6', 'psygnal', 'skimage', 'typer'):\n"
+        "for name in ('SimpleITK', 'pydicom', 'PySide6', 'psygnal', 'skimage', 'typer', 'psutil',"
+        " 'nibabel', 'nrrd', 'imagecodecs', 'tifffile', 'PIL'):\n"
         "    sys.modules[name] = None\n"
         "import xgen_studio.training.__main__, xgen_studio.wings.knee.science.data\n"
         "import xgen_studio.wings.hand.science.data, xgen_studio.wings.hand.science.localiser\n"

@@ -20,10 +20,10 @@ from xgen_studio.document.journal import (
     opened_elsewhere,
     read_journal,
 )
-from xgen_studio.document.private import LOCKS
 from xgen_studio.document.work import Work, tiles_of
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Label, LabelTable
+from xgen_studio.private import LOCKS
 
 CODE = """
 import os, signal, sys

@@ -20,6 +20,7 @@ from xgen_studio.document.files import load_document, save_document
 from xgen_studio.imaging import Label, LabelTable
 from xgen_studio.imaging.names import base_name, is_plain
 from xgen_studio.paths import PACKAGE
+from xgen_studio.studio.dialogs.export import ExportDialog
 from xgen_studio.studio.dragged import dragged_folder, sweep
 from xgen_studio.studio.engine.live import Live, Result
 from xgen_studio.studio.models.page import ModelsPage
@@ -189,3 +190,32 @@ def test_a_worker_that_is_stopped_is_said(qtbot, knee_labels, monkeypatch):
     engine.fail("ended")
     said.clear()
     assert not wait_for(lambda: bool(said), 0.2)
+
+
+def test_writing_is_asked_about_where_some_pixels_are_a_patients(quiet, qtbot, tmp_path):
+    pixels, region = np.full((80, 144), 0.5, np.float32), np.zeros((80, 144), bool)
+    region[:9] = True
+    mask = np.ones((80, 144), np.uint8)
+    real = Picture(pixels, source="opened.dcm")
+    made = Made(mask, {"synthetic": True, "seed": 1, "model": "knee-xray"}, region)
+    partly = Picture(pixels, (made,), pixels, "opened.dcm")
+    pictures, got = {"partly": partly, "real": real}, []
+    dialog = ExportDialog(
+        "knee", tmp_path, None, pictures, lambda *all: got.append(all) or "", quiet
+    )
+    qtbot.addWidget(dialog)
+    dialog.show()
+
+    def asked():
+        return dialog.burned_in.isVisible()
+
+    assert not asked()
+    dialog.boxes["dicom"].setChecked(True)
+    assert asked() and dialog.burned_in.currentData() is True  # the careful answer comes first
+    dialog.picture.setCurrentIndex(1)
+    assert not asked()
+    dialog.picture.setCurrentIndex(0)
+    dialog.burned_in.setCurrentIndex(1)
+    dialog.go.click()
+    qtbot.waitUntil(lambda: len(got) == 1)
+    assert got[0][4] is partly and got[0][5] is False

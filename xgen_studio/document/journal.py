@@ -35,11 +35,11 @@ from xgen_studio.document.files import (
     read_layout,
 )
 from xgen_studio.document.kinds import restore
-from xgen_studio.document.private import Claim, open_private, write_private
 from xgen_studio.document.work import Array, Arrays, Layout, Tile, Work, tile_of, tiles_of
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import parse_json, read_json
 from xgen_studio.imaging import make_folder
+from xgen_studio.private import Claim, open_private, write_private
 from xgen_studio.processes import alive, birth
 from xgen_studio.tables import from_table
 

@@ -38,11 +38,19 @@ def check_bytes(needed: int, packed: int, path: str | PathLike[str]) -> None:
             f"{path}: its {packed:,} bytes declare {needed / 2**30:.1f} GiB of pixels, more than"
             f" {SUSPECT_RATIO} times as many; it is damaged or made to fill the memory"
         )
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
-    if COPIES * needed > free:
+    free = _free_memory()
+    if free is not None and COPIES * needed > free:
         raise InputError(
             f"{path}: needs {COPIES * needed / 2**30:.1f} GiB of memory, and"
             f" {free / 2**30:.1f} GiB are free; close other programs or crop it first"
         )
+
+
+def _free_memory() -> int | None:
+    """Bytes that this machine could still give; None where nobody says (a borrowed GPU machine,
+    where trainings read their arrays, has torch and numpy alone)."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return int(psutil.virtual_memory().available)

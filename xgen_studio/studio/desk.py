@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from xgen_studio.document import Work
 from xgen_studio.document.files import save_document
 from xgen_studio.document.journal import Journal, opened_elsewhere
-from xgen_studio.document.private import Claim, stamp
 from xgen_studio.errors import InputError
+from xgen_studio.private import Claim, stamp
 from xgen_studio.studio.dialogs.discard import may_leave, may_replace, warn
 from xgen_studio.studio.recent import Recent, journal_folder
 

@@ -6,10 +6,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from xgen_studio.document.private import turn, write_private
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
 from xgen_studio.imaging import make_folder
+from xgen_studio.private import turn, write_private
 from xgen_studio.state import state_folder
 
 MOST_RECENT = 12

@@ -9,9 +9,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from xgen_studio.document.private import turn, write_private
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
+from xgen_studio.private import turn, write_private
 from xgen_studio.state import state_folder, state_or_session
 from xgen_studio.tables import from_table
 

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.document import Work
 from xgen_studio.document.files import load_document
-from xgen_studio.document.private import Claim
 from xgen_studio.errors import InputError
+from xgen_studio.private import Claim
 from xgen_studio.registry import wings
 from xgen_studio.studio.actions import Actions, AllActions, Entry
 from xgen_studio.studio.desk import ENDING, Desk

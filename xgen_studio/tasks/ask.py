@@ -13,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from xgen_studio.document.private import Claim
 from xgen_studio.errors import InputError
+from xgen_studio.private import Claim
 from xgen_studio.state import state_folder
 from xgen_studio.wing import resolve
 

@@ -7,10 +7,10 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from xgen_studio.document.private import write_private
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
 from xgen_studio.imaging.atomic import make_folder
+from xgen_studio.private import write_private
 from xgen_studio.state import state_folder
 from xgen_studio.training.run_folder import RunFolder
 
