@@ -235,6 +235,7 @@ def test_what_is_shown_bright_and_what_is_bone(phantom, tmp_path, elements, brig
     assert np.sign(np.corrcoef(dense, rises)[0, 1]) == bone
     told = any("INVERSE" in note for note in image.notes)
     assert told == (elements == {"PresentationLUTShape": "INVERSE"})
+    assert any("shown dark" in note and "sign" in note for note in image.notes) == (bright != bone)
 
 
 @pytest.mark.parametrize("how", ["MONOCHROME1", "MONOCHROME2"])

@@ -13,7 +13,7 @@ from xgen_studio.imaging.dicom.header import Elements, read_dataset
 from xgen_studio.imaging.dicom.pixels import check_decodable, decoded, slope_of
 from xgen_studio.imaging.formats.raster import PARTLY_NOTE
 from xgen_studio.imaging.geometry import Floats, checked_direction, triple
-from xgen_studio.imaging.grey import beam_sign
+from xgen_studio.imaging.grey import MONOCHROME1, beam_sign
 from xgen_studio.imaging.image import Image
 
 CROSS_SECTIONAL = ("CT", "MR", "PT")  # Pixel Spacing is type 1 in their image modules
@@ -36,6 +36,10 @@ def read_dicom(path: Path) -> Image:
     spacing, spacing_from = pixel_spacing(elements, path)
     origin = elements.numbers("ImagePositionPatient", 3)
     meta = _meta(elements, path)
+    sign = beam_sign(elements.number("PixelIntensityRelationshipSign"), slope_of(elements))
+    if (sign > 0) != (photometric == MONOCHROME1) and sign:
+        bone = "low" if sign > 0 else "high"
+        notes = (*notes, f"bone is {bone} by its relationship sign, and is shown dark")
     if elements.partly_synthetic:
         notes = (*notes, PARTLY_NOTE)
     if notes:
@@ -49,7 +53,7 @@ def read_dicom(path: Path) -> Image:
         direction=direction_of(elements),
         modality=elements.text("Modality"),
         photometric=photometric,
-        beam_sign=beam_sign(elements.number("PixelIntensityRelationshipSign"), slope_of(elements)),
+        beam_sign=sign,
         source=path,
         meta=meta,
         synthetic=elements.synthetic,
