@@ -150,6 +150,17 @@ def test_nifti_two_and_scaled_values(tmp_path):
     assert volume.voxels.dtype == np.int16
 
 
+@pytest.mark.parametrize("ending", [".hdr", ".hdr.gz"])
+def test_a_pair_of_files_is_one_image(tmp_path, ending):
+    nibabel.save(nibabel.Nifti1Pair(BODY, turned(8)), tmp_path / f"v{ending.replace('hdr', 'img')}")
+    volume = read_volume(tmp_path / f"v{ending}")
+    assert np.array_equal(volume.voxels.T, BODY)
+    assert place(volume, BODY[4, 5, 6]) == pytest.approx((turned(8) @ (4, 5, 6, 1))[:3], abs=1e-3)
+    (tmp_path / f"v{ending.replace('hdr', 'img')}").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"\.img is not beside it"):
+        read_volume(tmp_path / f"v{ending}")
+
+
 # -- NRRD and MetaImage ----------------------------------------------------------------------------
 
 VALUES = np.arange(24, dtype="<i2").reshape(2, 3, 4)

@@ -84,6 +84,8 @@ def kind_of(file: Path) -> Kind:
         return "dicom"  # without a preamble, or named by a UID
     if file.suffix[1:].isdigit():
         return "dicom"
+    if name.endswith((".img", ".img.gz")):
+        raise InputError(f"{file}: holds the voxels of a pair of files; open its .hdr beside it")
     if name.endswith(_PICTURE_NAMES):
         raise InputError(
             f"{file}: is not a picture of the kind its name says, or its beginning is damaged;"

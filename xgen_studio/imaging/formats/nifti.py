@@ -1,4 +1,4 @@
-"""NIfTI-1 and -2, one file, packed or not: header by nibabel, voxels as many as it declares."""
+"""NIfTI-1 and -2, one file or a pair, packed or not: nibabel reads the header."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from xgen_studio.imaging.formats.payload import (
     first_unpacked,
     open_ordinary,
     unpacked,
+    within_folder,
 )
 from xgen_studio.imaging.geometry import Floats, Triple, from_columns
 from xgen_studio.imaging.grey import rescaled
@@ -46,12 +47,15 @@ def read_nifti(path: Path) -> Grid:
     shape = _shape(path, header)
     dtype = _dtype(path, header)
     spacing, origin, direction, notes = _geometry(path, header, shape)
-    least = 352 if header.sizeof_hdr == 348 else 544
     offset = float(header["vox_offset"])
     if not (math.isfinite(offset) and 0 <= offset < 2**31):
         raise InputError(f"{path}: its header is damaged (vox_offset {offset:g}); export it again")
-    offset = max(int(offset), least)
-    stored = _Behind(path, (path,), dtype, shape, encoding, offset).read()
+    if bytes(header["magic"].tobytes()).startswith(b"n+"):
+        voxels, least = path, 352 if header.sizeof_hdr == 348 else 544
+    else:
+        voxels, least = _other_half(path), 0
+        encoding = "deflate" if first_bytes(voxels).startswith(GZIP) else "raw"
+    stored = _Behind(path, (voxels,), dtype, shape, encoding, max(int(offset), least)).read()
     return Grid(
         _scaled(path, header, stored),
         spacing,
@@ -83,17 +87,23 @@ def _header(path: Path, start: bytes) -> Any:
     version1 = start[344:346] in (b"n+", b"ni")
     if len(start) < (348 if version1 else 540):
         raise InputError(f"{path}: is cut short within its header; copy or export it again")
-    magic = start[344:348] if version1 else start[4:8]
-    if magic.startswith(b"ni"):
-        raise InputError(
-            f"{path}: is one half of a NIfTI pair (.hdr and .img); save it as one .nii file"
-        )
     kind = nibabel.Nifti1Header if version1 else nibabel.Nifti2Header
     try:
         return kind(start[: 348 if version1 else 540], check=False)  # without its extensions
     # nibabel answers damage with HeaderDataError, ValueError, KeyError, OverflowError, ...
     except Exception as error:
         raise InputError(f"{path}: its NIfTI header is damaged; export it again") from error
+
+
+def _other_half(path: Path) -> Path:
+    """The file of voxels that belongs to a header of its own (.hdr and .img)."""
+    stem = path.name.lower().removesuffix(".gz").removesuffix(".hdr")
+    for name in (f"{path.name[: len(stem)]}.img", f"{path.name[: len(stem)]}.img.gz"):
+        if (path.parent / name).is_file():
+            return within_folder(path, name)
+    raise InputError(
+        f"{path}: is one half of a NIfTI pair, and its .img is not beside it; copy both together"
+    )
 
 
 def _shape(path: Path, header: Any) -> tuple[int, int, int]:
