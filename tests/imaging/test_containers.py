@@ -282,3 +282,28 @@ def test_damaged_run_lengths_are_refused(phantom, tmp_path):
         path.write_bytes(broken)
         with suppress(InputError):  # and nothing else
             assert read_image(path).shape == (20, 20)
+
+
+def test_a_jpeg_2000_whose_boxes_have_no_length_is_refused(phantom, tmp_path):
+    """pydicom would walk them for ever."""
+    from PIL import Image as pillow
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEG2000Lossless
+
+    stream = io.BytesIO()
+    pillow.fromarray(np.arange(384, dtype=np.uint8).reshape(16, 24)).save(stream, "JPEG2000")
+    good = stream.getvalue()
+    path = phantom.save_slice(tmp_path / "a.dcm", np.zeros((16, 24), np.uint8))
+    ds = pydicom.dcmread(path)
+    ds.file_meta.TransferSyntaxUID = JPEG2000Lossless
+
+    def save(content):
+        ds.PixelData = encapsulate([content])
+        ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+        ds.save_as(path)
+
+    save(good)
+    assert read_image(path).shape == (16, 24)
+    save(good[:12] + bytes(4) + good[16:])
+    with pytest.raises(InputError, match="cannot be decoded"):
+        read_image(path)

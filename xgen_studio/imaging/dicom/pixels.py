@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 _RLE = "1.2.840.10008.1.2.5"
+_JP2 = b"\0\0\0\x0cjP  "
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -126,6 +127,8 @@ def _check_codestream(elements: Elements, path: Path, frame: int) -> None:
         stream = get_frame(dataset.PixelData, frame, number_of_frames=elements.frames)
     except Exception as error:
         raise InputError(_undecodable(dataset, path, error)) from error
+    if stream.startswith(_JP2) and not _has_codestream(stream):
+        raise InputError(_undecodable(dataset, path, ValueError("boxes")))
     size = codestream_size(stream)
     header = (int(elements.number("Columns") or 0), int(elements.number("Rows") or 0))
     if size is not None and size != header:
@@ -154,6 +157,20 @@ def codestream_size(stream: bytes) -> tuple[int, int] | None:
             return width, height
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return None
+
+
+def _has_codestream(stream: bytes) -> bool:
+    """Whether the boxes of a JP2 file lead to a codestream; pydicom walks boxes of no length for
+    ever."""
+    at = 12
+    while at < len(stream):
+        if stream[at + 4 : at + 8] == b"jp2c":
+            return True
+        length = int.from_bytes(stream[at : at + 4], "big")
+        if length < 8:
+            return False
+        at += length
+    return False
 
 
 def _intensities(
