@@ -110,6 +110,21 @@ def test_a_tiff_with_a_strip_that_is_short_is_refused(tmp_path, compression):
         read_image(path)
 
 
+def test_a_tiff_that_lacks_tiles_is_refused(tmp_path):
+    """tifffile would fill up whatever the header declares: here 60 MB of a file of 1 kB."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((24, 30), np.uint8), compression="zlib", tile=(16, 16))
+    assert read_image(path).shape == (24, 30)
+    with tifffile.TiffFile(path) as file:
+        length = file.pages[0].tags["ImageLength"]
+        at, size = length.valueoffset, {3: 2, 4: 4}[length.dtype]
+    content = bytearray(path.read_bytes())
+    content[at : at + size] = (60_000).to_bytes(size, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="pixels are missing"):
+        read_image(path)
+
+
 def deep_png(path, colour_type, channels):
     height, width = channels[0].shape
 

@@ -101,7 +101,7 @@ def _check(path: Path, file: Any, page: Any) -> None:
         raise InputError(f"{path}: holds {page.samplesperpixel} values per pixel; save it as grey")
     end = file.filehandle.size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    if not segments or any(o < 8 or n < 1 or o + n > end for o, n in segments):
+    if len(segments) != _segments(page) or any(o < 8 or n < 1 or o + n > end for o, n in segments):
         raise InputError(f"{path}: is cut short, pixels are missing; copy or export it again")
     # a strip is said to be in the file as often as it pleases the writer
     packed = min(end, sum(n for _, n in segments))
@@ -111,6 +111,18 @@ def _check(path: Path, file: Any, page: Any) -> None:
         file.filehandle.seek(offset)
         if _unpacked_bytes(page, file.filehandle, count, wanted) < wanted:
             raise InputError(f"{path}: is damaged, pixels are missing; copy or export it again")
+
+
+def _segments(page: Any) -> int:
+    """How many strips or tiles the picture takes."""
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    if page.is_tiled:
+        across, down = (
+            -(-page.imagewidth // page.tilewidth),
+            -(-page.imagelength // page.tilelength),
+        )
+        return planes * across * down
+    return planes * -(-page.imagelength // min(page.rowsperstrip, page.imagelength))
 
 
 def _segment_bytes(page: Any, index: int) -> int:
