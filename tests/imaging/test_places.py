@@ -209,6 +209,20 @@ def test_an_nrrd_that_gives_spacings_alone_says_so(tmp_path):
     assert volume.spacing == (2, 3, 4) and "taken as LPS" in volume.notes[0]
 
 
+def test_a_slice_in_space_as_nrrd_keeps_its_plane(tmp_path):
+    """Two axes in three dimensions: a coronal sheet, stored from the feet up."""
+    text = (
+        "NRRD0005\ntype: uint8\ndimension: 2\nsizes: 12 8\nencoding: raw\n"
+        "space: left-posterior-superior\nspace directions: (0.3,0,0) (0,0,0.5)\n"
+        "space origin: (7,8,9)\n\n"
+    )
+    (tmp_path / "s.nrrd").write_bytes(text.encode() + SHEET[::-1].tobytes())
+    image = read_image(tmp_path / "s.nrrd")
+    assert np.array_equal(image.pixels, SHEET) and image.spacing == pytest.approx((0.3, 0.5))
+    assert image.origin == pytest.approx((7, 8, 9 + 0.5 * 7))
+    assert np.allclose(image.direction[:, :2].T, [[1, 0, 0], [0, 0, -1]])
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("um", 1e-3), ("cm", 10)])
 def test_metaimage_lengths_slopes_and_byte_order(tmp_path, unit, factor):
     (tmp_path / "v.mha").write_bytes(

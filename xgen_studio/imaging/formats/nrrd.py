@@ -55,6 +55,12 @@ def read_nrrd(path: Path) -> Grid:
     origin = None
     if columns is not None:
         steps = columns[:, keep] * unit
+        if steps.shape == (3, 2):  # a slice in space: its third axis is made up
+            normal = np.cross(*steps.T)
+            steps = np.column_stack([steps, normal / max(float(np.linalg.norm(normal)), 1e-12)])
+            sizes.append(1)
+        if steps.shape[0] != steps.shape[1]:
+            raise InputError(f"{path}: its space directions do not fit its axes; export it again")
         flips = _flips(header)
         flips_here = np.ones(len(steps)) if flips is None else np.array(flips[: len(steps)])
         if flips is None:
