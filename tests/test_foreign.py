@@ -7,7 +7,8 @@ import os
 import pytest
 
 from xgen_studio.errors import InputError
-from xgen_studio.foreign import parse_json, read_json, read_toml
+from xgen_studio.foreign import parse_json, read_json, read_text, read_toml
+from xgen_studio.imaging.names import visible
 
 
 def test_what_is_good_is_returned(tmp_path):
@@ -53,6 +54,19 @@ def test_toml_as_well(tmp_path, text, said):
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(InputError, match=said):
         read_toml(tmp_path / "a.toml")
+
+
+def test_texts_of_a_terminal_obey_nobody():
+    said = visible("a\x1b[31mRED\x1b]0;title\x07 \u202egnp\n\tä")
+    assert said == "a\\x1b[31mRED\\x1b]0;title\\x07 \\u202egnp\n\tä"
+
+
+def test_text_is_utf_8_or_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfid,x0\n")
+    assert read_text(tmp_path / "a.csv") == "id,x0\n"
+    (tmp_path / "a.csv").write_text("ä", encoding="latin-1")
+    with pytest.raises(InputError, match="save it as UTF-8"):
+        read_text(tmp_path / "a.csv")
 
 
 def test_only_ordinary_files_of_a_sensible_size_are_read(tmp_path):

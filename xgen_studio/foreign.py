@@ -34,6 +34,14 @@ def read_toml(path: Path, most: int = LARGEST) -> dict[str, Any]:
     return table
 
 
+def read_text(path: Path, most: int = LARGEST) -> str:
+    """A UTF-8 text of at most `most` bytes; InputError, one line, for anything else."""
+    try:
+        return read_bytes(path, most).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
+
+
 def parse_json(content: str | bytes, where: str) -> Any:
     """The value in a JSON text; InputError, opened by `where`, for anything else."""
     return _parsed(content, where, "JSON", json.loads)

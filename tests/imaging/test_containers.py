@@ -155,6 +155,35 @@ def test_a_payload_that_is_not_whole_is_refused(tmp_path, kind):
             read_volume(write(body))
 
 
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2"])
+def test_a_byte_skip_counts_what_is_unpacked(tmp_path, encoding):
+    raw = bytes(100) + VALUES.tobytes()
+    packed = {"raw": raw, "gzip": gzip.compress(raw), "bzip2": bz2.compress(raw)}[encoding]
+    (tmp_path / "x.raw").write_bytes(packed)
+    path = nrrd(tmp_path / "a.nhdr", b"", encoding, more="byte skip: 100\ndata file: x.raw\n")
+    assert np.array_equal(read_volume(path).voxels, VALUES)
+
+
+@pytest.mark.parametrize("number", ["nan", "70000", "1.7", "-40000", "cat"])
+def test_text_that_its_type_does_not_hold_is_refused(tmp_path, number):
+    words = [number, *map(str, VALUES.ravel()[1:])]
+    path = nrrd(tmp_path / "a.nrrd", " ".join(words).encode(), "ascii")
+    with pytest.raises(InputError, match="text holds"):
+        read_volume(path)
+
+
+def test_a_slope_of_zero_in_metaimage_is_refused(tmp_path):
+    more = "ElementToIntensityFunctionSlope = 0\n"
+    with pytest.raises(InputError, match="slope is 0"):
+        read_volume(metaimage(tmp_path / "a.mha", VALUES.tobytes(), more=more))
+
+
+def test_a_nifti_in_several_gzip_members_is_read(nifti):
+    whole = gzip.decompress(nifti.read_bytes())
+    nifti.write_bytes(gzip.compress(whole[:200]) + gzip.compress(whole[200:]))
+    assert np.array_equal(read_volume(nifti).voxels, VALUES)
+
+
 def test_a_nifti_with_a_wrong_checksum_is_refused(nifti):
     content = bytearray(nifti.read_bytes())
     content[-6] ^= 1

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import PIL.Image
+import pydicom
 import pytest
 import tifffile
 
@@ -19,6 +20,7 @@ from xgen_studio.imaging import (
     display_8bit,
     read_image,
     read_mask,
+    read_volume,
 )
 
 KNEE = LabelTable([Label(1, "leg", (255, 0, 0)), Label(2, "bone", (0, 255, 0))])
@@ -279,3 +281,178 @@ def test_padding_is_dark_and_does_not_count(phantom, tmp_path, how, value, limit
     dense = attenuation_up(image)
     assert (dense[:3] == dense.min()).all()
     assert "27 pixels are padding" in image.notes[0]
+
+
+# -- what a second round of strangers found -----------------------------------------------------
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("stored", "high"), [(12, 15), (12, 13), (12, 11), (10, 15)])
+def test_values_that_lie_high_in_their_word_are_brought_down(
+    phantom, tmp_path, signed, stored, high
+):
+    values = np.arange(12 * 9).reshape(12, 9) - (50 if signed else 0)
+    word = np.int16 if signed else np.uint16
+    moved = (values << (high + 1 - stored)).astype(word)
+    image = read_image(
+        radiograph(
+            phantom,
+            tmp_path / "a.dcm",
+            moved,
+            BitsStored=stored,
+            HighBit=high,
+            PixelRepresentation=int(signed),
+        )
+    )
+    assert np.array_equal(image.pixels, values)
+
+
+def test_a_modality_lut_that_falls_turns_the_beam_round(phantom, tmp_path):
+    lut = pydicom.Dataset()
+    lut.LUTDescriptor, lut.ModalityLUTType = [500, 0, 16], "US"
+    lut.LUTData = (5000 - np.arange(500)).astype("<u2").tobytes()
+    lut["LUTData"].VR = "OW"
+    path = radiograph(
+        phantom, tmp_path / "a.dcm", PixelIntensityRelationshipSign=1, ModalityLUTSequence=[lut]
+    )
+    image = read_image(path)
+    assert np.array_equal(image.pixels, 5000 - PICTURE.astype(int)) and image.beam_sign == -1
+    assert np.array_equal(attenuation_up(image), image.pixels) and not image.notes
+
+
+def test_padding_written_with_the_other_sign_and_nothing_but_padding(phantom, tmp_path):
+    padded = PICTURE.copy()
+    padded[:3] = 65535
+    path = radiograph(phantom, tmp_path / "a.dcm", padded)
+    ds = pydicom.dcmread(path)
+    ds.add_new(0x00280120, "SS", -1)
+    ds.save_as(path)
+    assert read_image(path).pixels.max() == PICTURE.max()
+    path = radiograph(phantom, tmp_path / "b.dcm", padded * 0, PixelPaddingValue=0)
+    with pytest.raises(InputError, match="nothing but padding"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("how", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_of_a_volume_is_its_least_value_even_where_a_slice_is_nothing_else(
+    phantom, tmp_path, how
+):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    for k in range(4):
+        plane = (PICTURE + k).astype(np.uint16)
+        plane[:2] = 65535
+        phantom.save_slice(
+            folder / f"{k}.dcm",
+            np.full_like(plane, 65535) if k == 3 else plane,
+            PixelRepresentation=0,
+            RescaleSlope=1,
+            RescaleIntercept=-1024,
+            ImagePositionPatient=[0, 0, k],
+            PixelPaddingValue=65535,
+            PhotometricInterpretation=how,
+        )
+    volume = read_volume(folder)
+    least = int(PICTURE[2:].min()) - 1024
+    assert (volume.voxels[:, :2] == least).all() and (volume.voxels[3] == least).all()
+    assert volume.voxels.max() == int(PICTURE.max()) + 2 - 1024
+    assert "162 voxels are padding" in volume.notes[0]
+
+
+def test_the_window_of_a_file_is_shown_as_its_function_says(phantom, tmp_path):
+    small = {"RescaleSlope": "0.01", "RescaleIntercept": 0}
+    exact = {"WindowCenter": 3.5, "WindowWidth": 0.6, "VOILUTFunction": "LINEAR_EXACT"}
+    image = read_image(radiograph(phantom, tmp_path / "a.dcm", **small, **exact))
+    expected = np.rint((image.pixels - 3.2) / 0.6 * 255).clip(0, 255)
+    assert np.abs(display_8bit(image).astype(int) - expected).max() <= 1
+    curve = {"WindowCenter": 350, "WindowWidth": 100, "VOILUTFunction": "SIGMOID"}
+    image = read_image(radiograph(phantom, tmp_path / "b.dcm", **curve))
+    assert "window" not in image.meta and "curve" in image.notes[0]
+
+
+def test_transparency_is_refused_in_a_mask_and_told_of_a_picture(tmp_path):
+    shape = np.where(IDS > 0, 255, 0).astype(np.uint8)
+    white = np.full_like(shape, 255)
+    for name, channels in (("la", [white, shape]), ("rgba", [white] * 3 + [shape])):
+        path = tmp_path / f"{name}.png"
+        PIL.Image.fromarray(np.stack(channels, -1)).save(path)
+        with pytest.raises(InputError, match="partly transparent"):
+            read_mask(path)
+        assert "transparent" in read_image(path).notes[0]
+    picture = PIL.Image.fromarray(IDS, mode="P")
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    picture.save(tmp_path / "p.png", transparency=1)
+    with pytest.raises(InputError, match="partly transparent"):
+        read_mask(tmp_path / "p.png", KNEE)
+    opaque = np.dstack([GREY, white])
+    PIL.Image.fromarray(opaque).save(tmp_path / "o.png")
+    assert np.array_equal(read_mask(tmp_path / "o.png", KNEE).labels, IDS)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_small_greys_of_png_are_what_is_stored(tmp_path, bits):
+    rows = b"".join(b"\0" + np.packbits(_bits(row, bits)).tobytes() for row in IDS)
+
+    def chunk(kind, body):
+        checksum = zlib.crc32(body, zlib.crc32(kind))
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+    head = struct.pack(">IIBBBBB", IDS.shape[1], IDS.shape[0], bits, 0, 0, 0, 0)
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+    assert np.array_equal(read_mask(tmp_path / "a.png", KNEE).labels, IDS)
+
+
+def _bits(row, bits):
+    return np.array([[v >> k & 1 for k in range(bits - 1, -1, -1)] for v in row]).ravel()
+
+
+def test_bmp_tiff_palettes_of_eight_bits_and_stretched_greys(tmp_path):
+    PIL.Image.fromarray(GREY).save(tmp_path / "a.bmp")
+    assert np.array_equal(read_mask(tmp_path / "a.bmp", KNEE).labels, IDS)
+    eight = np.tile(np.arange(256, dtype=np.uint16), (3, 1))
+    tifffile.imwrite(tmp_path / "p.tif", GREY, photometric="palette", colormap=eight)
+    assert np.array_equal(read_image(tmp_path / "p.tif").pixels, GREY)
+    stretched = GREY.astype(np.uint16) * 257
+    PIL.Image.fromarray(stretched).save(tmp_path / "s.png")
+    assert np.array_equal(read_mask(tmp_path / "s.png", KNEE).labels, IDS)
+    two = np.dstack([GREY, GREY[::-1]])
+    tifffile.imwrite(
+        tmp_path / "t.tif", two, photometric="minisblack", planarconfig="contig", extrasamples=[0]
+    )
+    with pytest.raises(InputError, match="2 values per pixel"):
+        read_image(tmp_path / "t.tif")
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_dicom_without_a_meta_header_is_read(phantom, tmp_path, implicit):
+    ds = pydicom.dcmread(radiograph(phantom, tmp_path / "a.dcm"))
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    pydicom.dcmwrite(tmp_path / "n.dcm", ds, implicit_vr=implicit, little_endian=True)
+    assert np.array_equal(read_image(tmp_path / "n.dcm").pixels, PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        ({"BitsStored": None}, "BitsStored"),
+        ({"PixelRepresentation": None}, "PixelRepresentation"),
+        ({"PhotometricInterpretation": None}, "PhotometricInterpretation"),
+        ({"PhotometricInterpretation": "GREY"}, "'GREY' is not known"),
+    ],
+)
+def test_what_a_header_lacks_is_named(phantom, tmp_path, elements, words):
+    with pytest.raises(InputError, match=words):
+        read_image(radiograph(phantom, tmp_path / "a.dcm", **elements))
+
+
+def test_a_size_of_pixels_that_cannot_be_used_is_told(phantom, tmp_path):
+    path = radiograph(phantom, tmp_path / "a.dcm", PixelSpacing=[0, 0])
+    image = read_image(path)
+    assert image.spacing is None and "PixelSpacing" in image.notes[0]
+    path = radiograph(phantom, tmp_path / "b.dcm", PixelSpacing=None, PixelAspectRatio=[2, 1])
+    assert "not square (2:1)" in read_image(path).notes[0]

@@ -138,6 +138,16 @@ def test_nifti_lengths_are_in_their_unit(tmp_path, unit, factor):
     assert bool(volume.notes) == (unit != "mm")
 
 
+def test_a_qform_without_its_handedness_is_right_handed(tmp_path):
+    """The standard takes 1 where pixdim[0] is 0; nibabel gives up."""
+    path = nifti(tmp_path / "v.nii", qform=turned(8))
+    content = bytearray(path.read_bytes())
+    content[76:80] = bytes(4)
+    path.write_bytes(content)
+    volume = read_volume(path)
+    assert place(volume, BODY[4, 5, 6]) == pytest.approx((turned(8) @ (4, 5, 6, 1))[:3], abs=1e-3)
+
+
 def test_nifti_two_and_scaled_values(tmp_path):
     image = nibabel.Nifti2Image(BODY, turned(0))
     nibabel.save(image, tmp_path / "two.nii.gz")
@@ -309,6 +319,21 @@ def test_an_enhanced_multi_frame_ct_is_a_volume(phantom, tmp_path, shuffle):
         assert volume.spacing == (0.6, 0.5, 2.5) and volume.origin == (1, 2, 3)
     with pytest.raises(InputError, match="4 frames, and one picture"):
         read_image(path)
+
+
+def test_frames_lie_at_the_offsets_of_a_dose_or_have_one_position(phantom, tmp_path):
+    ds = pydicom.dcmread(enhanced(phantom, tmp_path / "e.dcm", FRAMES))
+    del ds.PerFrameFunctionalGroupsSequence, ds.SharedFunctionalGroupsSequence
+    ds.Modality, ds.DoseGridScaling, ds.PixelSpacing = "RTDOSE", 0.001, [0.5, 0.6]
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [1, 2, 3], [1, 0, 0, 0, 1, 0]
+    ds.save_as(tmp_path / "same.dcm")
+    with pytest.raises(InputError, match="frames have one position"):
+        read_volume(tmp_path / "same.dcm")
+    ds.GridFrameOffsetVector = [0, 2.5, 5, 7.5]
+    ds.save_as(tmp_path / "dose.dcm")
+    volume = read_volume(tmp_path / "dose.dcm")
+    assert volume.spacing == (0.6, 0.5, 2.5) and volume.origin == (1, 2, 3)
+    assert np.allclose(volume.voxels, FRAMES * 0.001)
 
 
 def test_frames_without_a_place_say_so(phantom, tmp_path):

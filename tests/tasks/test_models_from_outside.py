@@ -55,7 +55,8 @@ def test_a_network_is_measured_before_it_is_made(tiny_bundle, options):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("grid", [10**6, 10**6]), ("steps", 10**8), ("steps", 0)]
+    ("key", "value"),
+    [("grid", [10**6, 10**6]), ("steps", 10**8), ("steps", 0), ("name", "../../x"), ("name", "")],
 )
 def test_a_card_that_asks_for_the_impossible_is_refused(tiny_bundle, key, value):
     with pytest.raises(InputError):

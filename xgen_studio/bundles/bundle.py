@@ -20,6 +20,7 @@ from xgen_studio.diffusion import Denoiser
 from xgen_studio.diffusion.samplers import SAMPLERS
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.foreign import read_toml
+from xgen_studio.imaging.names import is_plain
 from xgen_studio.networks import build_network
 from xgen_studio.networks.weights import load_weights, read_weights
 from xgen_studio.paths import CARD, bundle_folders
@@ -53,6 +54,8 @@ class Bundle:
     measured: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not is_plain(self.name):
+            raise ValueError(f"'{self.name}' is no name for a model; use letters, digits, - and _")
         if not self.methods:
             raise ValueError("no method is named in [methods]")
         if not (min(self.grid) >= 8 and max(self.grid) <= LARGEST_GRID):

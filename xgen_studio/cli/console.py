@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from xgen_studio.imaging.names import visible
 from xgen_studio.tasks.ask import Ask, Note, perform
 from xgen_studio.tasks.bench import Bench, Hears, Progress
 
@@ -38,7 +39,7 @@ def complain(text: str) -> None:
 
 def _write(stream: TextIO, text: str) -> None:
     try:
-        print(text, file=stream, flush=True)
+        print(visible(text), file=stream, flush=True)
     except BrokenPipeError:
         with open(os.devnull, "w") as nowhere:  # flushed again at the end of the process
             os.dup2(nowhere.fileno(), stream.fileno())

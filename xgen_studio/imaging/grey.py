@@ -27,15 +27,15 @@ def shown(photometric: str, lut_shape: str = "") -> tuple[str, tuple[str, ...]]:
     return (MONOCHROME1 if dark else MONOCHROME2), ()
 
 
-def beam_sign(stated: float | None, slope: float = 1.0) -> int:
+def beam_sign(stated: float | None, falls: bool = False) -> int:
     """How intensities go with the X-ray beam behind the patient: 1 with it (bone is low), -1
     against it (bone is high), 0 where the file does not say.
 
-    stated  DICOM's Pixel Intensity Relationship Sign (0028,1041), which is of stored values;
-            a rescale slope below zero turns it round
+    stated  DICOM's Pixel Intensity Relationship Sign (0028,1041), which is of stored values
+    falls   intensities fall where those rise, which turns it round
     """
     sign = 0 if stated is None or stated not in (1, -1) else int(stated)
-    return -sign if slope < 0 else sign
+    return -sign if falls else sign
 
 
 def rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
@@ -44,7 +44,8 @@ def rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[An
         stored = stored.astype(np.float32, copy=False)
     if (slope, intercept) == (1.0, 0.0):
         return stored
-    if stored.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
+    whole = slope.is_integer() and intercept.is_integer()
+    if stored.dtype.kind in "iu" and whole and max(abs(slope), abs(intercept)) < 2**31:
         ends = [float(v) * slope + intercept for v in (stored.min(), stored.max())]
         for kind in (np.int16, np.int32):
             limits = np.iinfo(kind)

@@ -27,6 +27,7 @@ Encoding = Literal["ids", "grey levels"]
 GREY_LEVELS = {
     white: {0: 0, white // 2: 1, (white + 1) // 2: 1, white: 2} for white in (255, 254, 65_535)
 }
+GREY_LEVELS[65_535] |= {127 * 257: 1, 128 * 257: 1}  # 8 bits stretched to 16
 # More classes than any label set in use (TotalSegmentator: 117); beyond it, it is a photograph.
 MAX_CLASSES = 150
 ENCODING_KEY = "MaskEncoding"  # PNG text that our own masks carry, so nothing is guessed
@@ -221,8 +222,13 @@ def _picture_values(file: Path) -> tuple[NDArray[Any], bool, tuple[str, ...]]:
     raster = open_raster(file)
     if raster.lossy:
         raise InputError(f"{file}: JPEG blurs class ids; save the mask as PNG")
+    if raster.transparent:
+        raise InputError(
+            f"{file}: is partly transparent, so what it marks is not clear; save it without"
+            " transparency"
+        )
     if raster.palette is not None and not raster.grey_palette:
-        return raster.values, True, ()
+        return raster.values, True, ("the rows of its colour palette are taken for class ids",)
     values, from_colour = raster.grey()
     if from_colour:
         raise InputError(
@@ -231,6 +237,9 @@ def _picture_values(file: Path) -> tuple[NDArray[Any], bool, tuple[str, ...]]:
     if raster.photometric == "MONOCHROME1" and _grey_levels(np.unique(values)):
         # greys mean what is shown; ids mean what is stored, whatever colour they are shown in
         values = (2**raster.bits - 1 - values).astype(values.dtype)
+    elif raster.photometric == "MONOCHROME1":
+        said = "its values are taken for ids as they are stored, not as they are shown"
+        return values, False, (*raster.notes, said)
     return values, raster.texts.get(ENCODING_KEY) == "ids", raster.notes
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 LONGEST = 100  # letters of a plain word
+COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 LONE = re.compile("[\ud800-\udfff]")  # halves of a character: bytes of a name that are no UTF-8
 
 
@@ -13,6 +14,12 @@ def spelled(text: str) -> str:
     """The text as every file can hold it: a byte of a name that is no UTF-8 (Python keeps it as a
     lone surrogate, which no encoding takes) stands as %E4, as in the address of a file."""
     return text if text.isascii() else LONE.sub(lambda m: f"%{ord(m[0]) & 0xFF:02X}", text)
+
+
+def visible(text: str) -> str:
+    """The text as a terminal can show it without obeying it: control and direction characters,
+    which a model's card or a file name may hold, come as escapes."""
+    return COMMANDS.sub(lambda m: m[0].encode("unicode_escape").decode(), text)
 
 
 def base_name(path: str) -> str:

@@ -66,10 +66,13 @@ def display_8bit(image: Image, window: tuple[float, float] | None = None) -> NDA
     """(H, W) uint8 as a viewer shows `image`; MONOCHROME1 is inverted here and nowhere else.
 
     `window` is (center, width) in the image's intensities; without it the file's own window
-    (`meta["window"]`), and without that the percentile window.
+    (`meta["window"]`, or `meta["range"]` from black to white), and without that the percentile
+    window.
     """
     window = window or image.meta.get("window")
-    if window is not None:
+    if window is None and "range" in image.meta:
+        unit = apply_range(image.pixels, *image.meta["range"])
+    elif window is not None:
         unit = apply_window(image.pixels, *window)
     else:
         unit = apply_range(image.pixels, *percentile_range(image.pixels))

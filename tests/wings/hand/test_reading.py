@@ -1,6 +1,7 @@
 """Landmark files of five kinds say the same; what cannot be used gets one line."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -230,3 +231,17 @@ def test_minus_one_in_a_table_says_that_a_landmark_was_not_seen(file):
     assert read_annotations(path)["7"].states[3] is State.ABSENT
     with pytest.raises(InputError, match="no landmark 3"):
         read_landmarks(path)
+
+
+def test_a_table_that_is_a_pipe_a_device_or_absurd_is_refused_at_once(file, tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        with pytest.raises(InputError, match="ordinary file"):
+            read_annotations(tmp_path / name)
+    far = POINTS.copy()
+    far[4, 1] = 1e302
+    with pytest.raises(InputError, match="beyond any image"):
+        read_annotations(file(table(far), "far.csv"))
+    with pytest.raises(InputError, match="no markup"):
+        read_annotations(file({"markups": []}, "none.mrk.json"))

@@ -36,7 +36,7 @@ def read_dataset(path: Path, *, header_only: bool = False) -> Dataset:
             if _DEFLATED.encode() in start:
                 source = io.BytesIO(_inflated(path, file))
             dataset = pydicom.dcmread(source, force=True, stop_before_pixels=header_only)
-            len(dataset)
+            _complete(dataset)
     except InputError:
         raise
     except PermissionError as error:
@@ -45,9 +45,21 @@ def read_dataset(path: Path, *, header_only: bool = False) -> Dataset:
     except Exception as error:
         raise InputError(f"{path}: is not a readable DICOM file; export it again") from error
     known = ("SOPClassUID", "Rows", "PatientID", "StudyInstanceUID", "Modality")
-    if not dataset.file_meta and not any(keyword in dataset for keyword in known):
+    named = "MediaStorageSOPClassUID" in dataset.file_meta
+    if not named and not any(keyword in dataset for keyword in known):
         raise InputError(f"{path}: is not a DICOM file; check its name or export it again")
     return dataset
+
+
+def _complete(dataset: Dataset) -> None:
+    """A data set without a meta header was read all the same: how is its transfer syntax."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    if "TransferSyntaxUID" in dataset.file_meta or not len(dataset):
+        return
+    implicit, little = dataset.original_encoding
+    plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
 
 
 def _inflated(path: Path, file: io.BufferedReader) -> bytes:

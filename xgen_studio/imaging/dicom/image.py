@@ -10,7 +10,7 @@ import numpy as np
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import parse_json
 from xgen_studio.imaging.dicom.header import Elements, read_dataset
-from xgen_studio.imaging.dicom.pixels import check_decodable, decoded, slope_of
+from xgen_studio.imaging.dicom.pixels import check_decodable, decoded, falls, put_out
 from xgen_studio.imaging.formats.raster import PARTLY_NOTE
 from xgen_studio.imaging.geometry import Floats, checked_direction, triple
 from xgen_studio.imaging.grey import MONOCHROME1, beam_sign
@@ -32,18 +32,20 @@ def read_dicom(path: Path) -> Image:
         raise InputError(
             f"{path}: holds {elements.frames} frames, and one picture is needed; export one of them"
         )
-    pixels, photometric, notes = decoded(elements, path)
+    pixels, photometric, notes, _ = put_out(decoded(elements, path), path)
     spacing, spacing_from = pixel_spacing(elements, path)
     origin = elements.numbers("ImagePositionPatient", 3)
     meta = _meta(elements, path)
-    sign = beam_sign(elements.number("PixelIntensityRelationshipSign"), slope_of(elements))
+    sign = beam_sign(elements.number("PixelIntensityRelationshipSign"), falls(elements))
     if (sign > 0) != (photometric == MONOCHROME1) and sign:
         bone = "low" if sign > 0 else "high"
         notes = (*notes, f"bone is {bone} by its relationship sign, and is shown dark")
     if elements.partly_synthetic:
         notes = (*notes, PARTLY_NOTE)
     if notes:
-        meta["notes"] = list(notes)
+        meta["notes"] = [*notes, *meta.get("notes", [])]
+    if spacing is None and (odd := _odd_spacing(elements)):
+        meta.setdefault("notes", []).append(odd)
     if spacing_from:
         meta["spacing_from"] = spacing_from
     return Image(
@@ -103,6 +105,17 @@ def direction_of(elements: Elements) -> Floats | None:
         return None
 
 
+def _odd_spacing(elements: Elements) -> str:
+    """What is told where a size of pixels is there and cannot be used."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        if keyword in elements.dataset:
+            return f"its {keyword} is not two positive numbers; the size of a pixel is not known"
+    ratio = elements.numbers("PixelAspectRatio", 2)
+    if ratio and ratio[0] != ratio[1]:
+        return f"its pixels are not square ({ratio[0]:g}:{ratio[1]:g}), and no size in mm is given"
+    return ""
+
+
 def _positive_pair(elements: Elements, keyword: str) -> tuple[float, float] | None:
     values = elements.numbers(keyword, 2)
     return (values[0], values[1]) if values and min(values) > 0 else None
@@ -118,7 +131,12 @@ def _meta(elements: Elements, path: Path) -> dict[str, Any]:
     }
     meta: dict[str, Any] = {k: t for k, v in keywords.items() if (t := elements.text(v))}
     center, width = elements.number("WindowCenter"), elements.number("WindowWidth")
-    if center is not None and width is not None and width >= 1:
+    function = elements.text("VOILUTFunction") or "LINEAR"
+    if elements.value("VOILUTSequence") is not None or function not in ("LINEAR", "LINEAR_EXACT"):
+        meta["notes"] = ["its contrast is a curve, which is not applied; a straight one is shown"]
+    elif center is not None and width is not None and function == "LINEAR_EXACT" and width > 0:
+        meta["range"] = (center - width / 2, center + width / 2)
+    elif center is not None and width is not None and width >= 1:
         meta["window"] = (center, width)
     if elements.synthetic and (provenance := elements.provenance) is not None:
         meta["provenance"] = parse_json(provenance, f"{path}: its provenance notes")

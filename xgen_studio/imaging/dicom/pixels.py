@@ -26,11 +26,15 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 class Intensities(NamedTuple):
-    """A frame (H, W) after the modality transform (CT: HU), how it is shown, what is to be told."""
+    """A frame (H, W) after the modality transform (CT: HU), how it is shown, what is to be told.
+
+    padding  where the header says that there is no picture, or None
+    """
 
     pixels: NDArray[Any]
     photometric: str
     notes: tuple[str, ...]
+    padding: NDArray[np.bool_] | None = None
 
 
 def check_decodable(elements: Elements, path: Path) -> None:
@@ -54,6 +58,19 @@ def check_decodable(elements: Elements, path: Path) -> None:
     frames = elements.frames
     if frames < 1:
         raise InputError(f"{path}: Number of Frames (0028,0008) is not a number; export it again")
+    for keyword in ("SamplesPerPixel", "PhotometricInterpretation"):
+        if elements.value(keyword) is None:
+            raise InputError(f"{path}: does not say its {keyword}; export it again")
+    for keyword in ("BitsStored", "PixelRepresentation") if "PixelData" in dataset else ():
+        if elements.number(keyword) is None:
+            raise InputError(f"{path}: does not say its {keyword}; export it again")
+    photometric = elements.text("PhotometricInterpretation").strip().upper()
+    if not photometric.startswith(("MONOCHROME1", "MONOCHROME2", "PALETTE", "RGB", "YBR")):
+        raise InputError(
+            f"{path}: its Photometric Interpretation {photometric[:20]!r} is not known; export it"
+            " again"
+        )
+    dataset.PhotometricInterpretation = photometric
     rows, columns, bits = sizes
     samples = int(elements.number("SamplesPerPixel") or 1)
     check_size([columns, rows, frames], path)
@@ -78,18 +95,35 @@ def decoded(elements: Elements, path: Path, frame: int = 0) -> Intensities:
         padding = _padding(elements, stored)
         pixels, notes = _intensities(elements, stored, path)
     how, told = shown(photometric, elements.text("PresentationLUTShape"))
-    if padding is not None:
-        inside = pixels[~padding]
-        # what is no picture is as dark as the darkest of it
-        pixels = pixels.copy()
-        pixels[padding] = inside.max() if how == MONOCHROME1 else inside.min()
-        told = (*told, f"{int(padding.sum()):,} pixels are padding by its header and shown black")
-    return Intensities(pixels, how, (*notes, *told))
+    return Intensities(pixels, how, (*notes, *told), padding)
 
 
-def slope_of(elements: Elements) -> float:
-    """The rescale slope, 1 where the file gives none."""
-    return elements.number("RescaleSlope") or 1.0
+def put_out(found: Intensities, path: Path) -> Intensities:
+    """A picture whose padding is as dark as the darkest of it."""
+    padding = found.padding
+    if padding is None:
+        return found
+    if padding.all():
+        raise InputError(f"{path}: is nothing but padding by its header; choose another image")
+    pixels = found.pixels.copy()
+    inside = pixels[~padding]
+    pixels[padding] = inside.max() if found.photometric == MONOCHROME1 else inside.min()
+    said = f"{int(padding.sum()):,} pixels are padding by its header and shown black"
+    return Intensities(pixels, found.photometric, (*found.notes, said))
+
+
+def falls(elements: Elements) -> bool:
+    """Whether intensities fall where stored values rise: a slope or a modality LUT turned round."""
+    slope, intercept = elements.number("RescaleSlope"), elements.number("RescaleIntercept")
+    if slope is not None or intercept is not None:
+        return (slope or 1.0) < 0
+    try:
+        data = np.asarray(elements.value("ModalityLUTSequence")[0].LUTData)
+        if data.dtype.kind not in "iu":
+            data = np.frombuffer(data.tobytes(), "<u2")
+        return bool(data[0] > data[-1])
+    except Exception:  # there is none
+        return False
 
 
 def _stored(elements: Elements, path: Path, frame: int) -> NDArray[Any]:
@@ -100,8 +134,13 @@ def _stored(elements: Elements, path: Path, frame: int) -> NDArray[Any]:
     syntax = str(getattr(dataset.file_meta, "TransferSyntaxUID", ""))
     # the library's own decoder for run lengths notices what is missing, the fast one panics
     plugin = "pydicom" if syntax == _RLE else ""
+    unused = _unused_bits(elements)
     try:
-        stored: NDArray[Any] = pixel_array(dataset, index=frame, decoding_plugin=plugin)
+        stored: NDArray[Any] = pixel_array(
+            dataset, index=frame, decoding_plugin=plugin, correct_unused_bits=unused == (0, 0)
+        )
+        if unused != (0, 0):
+            stored = (stored << unused[0]) >> sum(unused)  # keeps the sign of signed ones
     except (KeyboardInterrupt, SystemExit):
         raise
     # the decoder plug-ins raise whatever their C and Rust libraries suggest
@@ -114,6 +153,17 @@ def _stored(elements: Elements, path: Path, frame: int) -> NDArray[Any]:
             " again"
         )
     return stored
+
+
+def _unused_bits(elements: Elements) -> tuple[int, int]:
+    """Bits of a stored word above and below the value, where some are below: the library takes
+    every value to be right-justified. (0, 0) where it is."""
+    words = [elements.number(k) for k in ("BitsAllocated", "BitsStored", "HighBit")]
+    if None in words:
+        return 0, 0
+    allocated, stored, high = (int(word or 0) for word in words)
+    below = high + 1 - stored
+    return (allocated - 1 - high, below) if below > 0 and high < allocated else (0, 0)
 
 
 def _check_codestream(elements: Elements, path: Path, frame: int) -> None:
@@ -183,7 +233,8 @@ def _intensities(
     from pydicom.pixels import apply_modality_lut
 
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    if scaling := elements.number("DoseGridScaling"):
+    scaling = elements.number("DoseGridScaling")
+    if scaling and elements.text("Modality") == "RTDOSE":
         return (stored * scaling).astype(np.float32), ()
     slope, intercept = elements.number("RescaleSlope"), elements.number("RescaleIntercept")
     if slope is None and intercept is None:
@@ -211,13 +262,15 @@ def _padding(elements: Elements, stored: NDArray[Any]) -> NDArray[np.bool_] | No
     limit = elements.number("PixelPaddingRangeLimit")
     ends = sorted(_signed(v, stored) for v in (value, value if limit is None else limit))
     found: NDArray[np.bool_] = (stored >= ends[0]) & (stored <= ends[1])
-    return found if found.any() and not found.all() else None
+    return found if found.any() else None
 
 
 def _signed(value: float, stored: NDArray[Any]) -> float:
-    """A padding value of signed pixels that was written as an unsigned number."""
+    """A padding value whose sign was written as the pixels' is not."""
     bits = 8 * stored.dtype.itemsize
-    return value - 2**bits if stored.dtype.kind == "i" and value >= 2 ** (bits - 1) else value
+    if stored.dtype.kind == "i" and value >= 2 ** (bits - 1):
+        return value - 2**bits
+    return value + 2**bits if stored.dtype.kind == "u" and value < 0 else value
 
 
 def _coloured(dataset: Dataset, stored: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -6,7 +6,6 @@ Grouped, sorted by position, refused when uneven. What does not belong is left o
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -51,8 +50,17 @@ class Slice:
 
     @property
     def position(self) -> list[float] | None:
-        """Image Position (Patient), mm."""
-        return self.elements.numbers("ImagePositionPatient", 3)
+        """Image Position (Patient), mm; of a dose, the frame's offset along the normal added."""
+        first = self.elements.numbers("ImagePositionPatient", 3)
+        direction = direction_of(self.elements)
+        offsets = self.elements.value("GridFrameOffsetVector") if self.of_many else None
+        if first is None or direction is None or offsets is None:
+            return first
+        try:
+            offset = float(offsets[self.frame]) - float(offsets[0])
+        except (TypeError, ValueError, IndexError):
+            return None
+        return (np.array(first) + direction[:, 2] * offset).tolist()
 
 
 @dataclass
@@ -236,7 +244,7 @@ def _pixels(source: Path, stack: list[Slice]) -> tuple[NDArray[Any], list[str]]:
     check_size([columns, rows, len(stack)], source)
     packed = sum(path.stat().st_size for path in {part.path for part in stack})
     check_bytes(2 * rows * columns * len(stack), packed, source)
-    voxels, told = [], Counter[str]()
+    voxels, paddings, told, shown = [], [], Counter[str](), set()
     loaded: tuple[Path, Any] | None = None
     for part in stack:
         if loaded is None or loaded[0] != part.path:
@@ -245,9 +253,33 @@ def _pixels(source: Path, stack: list[Slice]) -> tuple[NDArray[Any], list[str]]:
         found = decoded(Elements(loaded[1], part.frame), part.path, part.frame)
         if COLOUR_NOTE in found.notes:
             raise InputError(f"{part.path}: is a colour image, no slice of a volume")
-        told.update(re.sub(r"^[\d,]+ ", "", note) for note in found.notes)
+        told.update(found.notes)
         voxels.append(found.pixels)
-    return np.stack(voxels), [f"in {count} slices {note}" for note, count in told.items()]
+        paddings.append(found.padding)
+        shown.add(found.photometric)
+    if len(shown) > 1:
+        raise InputError(f"{source}: mixes slices whose large values are shown bright and dark")
+    notes = [f"in {count} slices {note}" for note, count in told.items()]
+    padded = [p for p in paddings if p is not None]
+    stacked = np.stack(voxels)
+    if padded:
+        _put_out(source, stacked, paddings)
+        count = sum(int(p.sum()) for p in padded)
+        notes.append(f"{count:,} voxels are padding by its header; they are as dark as the darkest")
+    return stacked, notes
+
+
+def _put_out(
+    source: Path, voxels: NDArray[Any], paddings: Sequence[NDArray[np.bool_] | None]
+) -> None:
+    """Padding becomes the least of what is none: air, in a CT."""
+    inside = [v if p is None else v[~p] for v, p in zip(voxels, paddings, strict=True)]
+    least = [part.min() for part in inside if part.size]
+    if not least:
+        raise InputError(f"{source}: is nothing but padding by its header; choose another series")
+    for plane, padding in zip(voxels, paddings, strict=True):
+        if padding is not None:
+            plane[padding] = min(least)
 
 
 def _stacked(
@@ -257,10 +289,10 @@ def _stacked(
     positions = []
     for part in stack:
         if part.position is None:
-            what = "frame" if part.of_many else "slice"
+            which = f"frame {part.frame + 1} " if part.of_many else ""
             raise InputError(
-                f"{part.path}: {what} {part.frame + 1} lacks Image Position (Patient) (0020,0032),"
-                " so nobody can say how far it is from the next; export the series again"
+                f"{part.path}: {which}lacks Image Position (Patient) (0020,0032), so nobody can say"
+                " how far it is from the next; export the series again"
             )
         positions.append(part.position)
     points = np.array(positions)
@@ -269,6 +301,11 @@ def _stacked(
     points = points[order]
     along = (points - points[0]) @ normal
     gaps = np.diff(along)
+    if stack[0].of_many and along[-1] < 1e-3:
+        raise InputError(
+            f"{source}: its {len(stack)} frames have one position; nobody can say how far they are"
+            " apart; export them as single slices"
+        )
     if gaps.min() < 1e-3:
         k = int(gaps.argmin())
         raise InputError(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import zlib
 from pathlib import Path
 from typing import Literal
 
 from xgen_studio.errors import InputError
+from xgen_studio.imaging.formats.payload import first_unpacked
 
 Kind = Literal["png", "tiff", "picture", "dicom", "nifti", "metaimage", "nrrd"]
 RASTER: tuple[Kind, ...] = ("png", "tiff", "picture")  # flat pictures without a place
@@ -67,7 +67,7 @@ def kind_of(file: Path) -> Kind:
     start = first_bytes(file)
     name = file.name.lower()
     if start.startswith(GZIP):
-        return _packed(file, start)
+        return _packed(file)
     if start[128:132] == b"DICM":
         return "dicom"
     for magic, kind in _MAGIC:
@@ -109,13 +109,9 @@ def first_bytes(file: Path, count: int = _START) -> bytes:
     return start
 
 
-def _packed(file: Path, start: bytes) -> Kind:
+def _packed(file: Path) -> Kind:
     """What a gzip file holds, whatever its name says."""
-    try:
-        inside = zlib.decompressobj(31).decompress(start, _START)
-    except zlib.error as error:
-        raise InputError(f"{file}: is damaged (gzip: {error}); copy or export it again") from error
-    if _is_nifti(inside):
+    if _is_nifti(first_unpacked(file)):
         return "nifti"
     raise InputError(f"{file}: is a gzip file, but not of a NIfTI image; unpack it first")
 

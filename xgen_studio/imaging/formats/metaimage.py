@@ -83,6 +83,8 @@ def read_metaimage(path: Path) -> Grid:
     )
     slope = _several(path, keys, ("ElementToIntensityFunctionSlope",), 1)
     inter = _several(path, keys, ("ElementToIntensityFunctionOffset",), 1)
+    if slope is not None and slope[0] == 0:
+        raise InputError(f"{path}: its intensity slope is 0; mend the header or export it again")
     values = rescaled(
         grid.array,
         1.0 if slope is None else float(slope[0]),

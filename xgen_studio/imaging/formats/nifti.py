@@ -11,14 +11,7 @@ from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
 from xgen_studio.imaging.formats.content import GZIP, first_bytes
-from xgen_studio.imaging.formats.payload import (
-    Encoding,
-    Payload,
-    first_unpacked,
-    open_ordinary,
-    unpacked,
-    within_folder,
-)
+from xgen_studio.imaging.formats.payload import Encoding, Payload, first_unpacked, within_folder
 from xgen_studio.imaging.geometry import Floats, Triple, from_columns
 from xgen_studio.imaging.grey import rescaled
 from xgen_studio.imaging.grid import Grid, off_square_note, unit_note
@@ -55,7 +48,8 @@ def read_nifti(path: Path) -> Grid:
     else:
         voxels, least = _other_half(path), 0
         encoding = "deflate" if first_bytes(voxels).startswith(GZIP) else "raw"
-    stored = _Behind(path, (voxels,), dtype, shape, encoding, max(int(offset), least)).read()
+    skip = max(int(offset), least)
+    stored = Payload(path, (voxels,), dtype, shape, encoding, skip=skip).read()
     return Grid(
         _scaled(path, header, stored),
         spacing,
@@ -65,20 +59,6 @@ def read_nifti(path: Path) -> Grid:
         notes=notes,
         source=path,
     )
-
-
-class _Behind(Payload):
-    """Voxels behind a header that is packed with them: the offset counts unpacked bytes."""
-
-    def _chunks(self, file: Path, wanted: int) -> Any:
-        if self.encoding == "raw":
-            yield from super()._chunks(file, wanted)
-            return
-        skip = self.offset
-        with open_ordinary(file) as stream:
-            for chunk in unpacked(stream, self.encoding):
-                yield chunk[skip:]
-                skip = max(0, skip - len(chunk))
 
 
 def _header(path: Path, start: bytes) -> Any:
@@ -173,6 +153,8 @@ def _geometry(
 
 
 def _affine(header: Any, name: str) -> Floats | None:
+    if abs(header["pixdim"][0]) != 1:  # qfac: the standard takes 1 for whatever is not -1
+        header["pixdim"][0] = 1
     with np.errstate(all="ignore"):
         try:
             found = header.get_sform() if name == "sform" else header.get_qform()

@@ -43,7 +43,7 @@ def read_nrrd(path: Path) -> Grid:
             f"{path}: its encoding {header.get('encoding')!r} is not read; save it as gzip"
         )
     dtype = _dtype(path, header, encoding)
-    files, offset = _files(path, header, behind)
+    files, offset, skip = _files(path, header, behind)
     columns, spacing = _steps(path, header, len(sizes))
     keep = _spatial(path, header, sizes, columns)
     sizes = [sizes[k] for k in keep]
@@ -77,7 +77,7 @@ def read_nrrd(path: Path) -> Grid:
         notes += ("it does not say where and how the patient lies; its axes are taken as LPS",)
     return placed(
         path,
-        Payload(path, files, dtype, (), encoding, offset),
+        Payload(path, files, dtype, (), encoding, offset, skip),
         sizes,
         spacing=spacing,
         origin=origin,
@@ -135,8 +135,9 @@ def _dtype(path: Path, header: dict[str, Any], encoding: Encoding) -> np.dtype[A
     return dtype.newbyteorder(">" if endian == "big" else "<")
 
 
-def _files(path: Path, header: dict[str, Any], behind: int) -> tuple[tuple[Path, ...], int]:
-    """The files that hold the voxels, and the bytes before them in each."""
+def _files(path: Path, header: dict[str, Any], behind: int) -> tuple[tuple[Path, ...], int, int]:
+    """The files that hold the voxels, the bytes before them in each (-1: they are the last), and
+    those before them in what is unpacked, which a byte skip counts."""
     named = header.get("data file")
     skip, lines = int(header.get("byte skip", 0)), int(header.get("line skip", 0))
     if skip < -1 or lines < 0:
@@ -144,7 +145,7 @@ def _files(path: Path, header: dict[str, Any], behind: int) -> tuple[tuple[Path,
     if named is None:
         if lines:
             raise InputError(f"{path}: skips lines of its own data, which is not read")
-        return (path,), -1 if skip == -1 else behind + skip
+        return (path,), -1 if skip == -1 else behind, max(skip, 0)
     if str(named).startswith("LIST"):
         names = header["listed"]
     elif re.search(r"%\d*d", str(named)):
@@ -157,9 +158,9 @@ def _files(path: Path, header: dict[str, Any], behind: int) -> tuple[tuple[Path,
     if not 1 <= len(names) <= MOST_FILES:
         raise InputError(f"{path}: names {len(names)} data files; export it as one file")
     files = tuple(within_folder(path, name) for name in names)
-    if lines:
-        skip += sum(len(line) + 1 for line in first_bytes(files[0], 1 << 16).split(b"\n")[:lines])
-    return files, skip
+    before = first_bytes(files[0], 1 << 16).split(b"\n")[:lines] if lines else []
+    offset = -1 if skip == -1 else sum(len(line) + 1 for line in before)
+    return files, offset, max(skip, 0)
 
 
 def _steps(path: Path, header: dict[str, Any], dims: int) -> tuple[Floats | None, Floats | None]:

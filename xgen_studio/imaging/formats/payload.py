@@ -39,6 +39,7 @@ class Payload:
     dtype    of a stored value, byte order included
     shape    slowest axis first
     offset   bytes before them in each file; -1: they are the last bytes of the file
+    skip     unpacked bytes before them, in a stream that is packed with its header
     """
 
     header: Path
@@ -47,6 +48,7 @@ class Payload:
     shape: tuple[int, ...]
     encoding: Encoding = "raw"
     offset: int = 0
+    skip: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -97,14 +99,17 @@ class Payload:
     def _chunks(self, file: Path, wanted: int) -> Iterator[bytes]:
         with open_ordinary(file) as stream:
             if self.encoding == "raw":
-                start = self.offset if self.offset >= 0 else _size(file) - wanted
+                start = self.offset + self.skip if self.offset >= 0 else _size(file) - wanted
                 if start < 0:
                     raise self._short()
                 stream.seek(start)
                 yield from _exactly(stream, wanted)
                 return
             stream.seek(max(self.offset, 0))
-            yield from unpacked(stream, self.encoding)
+            skip = self.skip
+            for chunk in unpacked(stream, self.encoding):
+                yield chunk[skip:]
+                skip = max(0, skip - len(chunk))
 
     def _from_text(self, packed: int) -> NDArray[Any]:
         count = math.prod(self.shape)
@@ -116,12 +121,19 @@ class Payload:
             text = stream.read()
         try:
             values = np.array(text.replace(b",", b" ").split()[:count], dtype=np.float64)
-            values = values.astype(self.dtype.newbyteorder("="))
         except (ValueError, OverflowError) as error:
             raise InputError(f"{self.header}: its text holds what is no number") from error
         if values.size < count:
             raise self._short()
-        return values.reshape(self.shape)
+        if self.dtype.kind in "iu":
+            limits = np.iinfo(self.dtype)
+            whole = np.array_equal(values, np.rint(values)) and np.abs(values).max() <= 2**53
+            if not whole or values.min() < limits.min or values.max() > limits.max:
+                raise InputError(
+                    f"{self.header}: its text holds numbers that its type {self.dtype.name} does"
+                    " not; export it again"
+                )
+        return values.astype(self.dtype.newbyteorder("=")).reshape(self.shape)
 
     def _short(self) -> InputError:
         return InputError(
@@ -151,14 +163,19 @@ def unpacked(stream: io.BufferedIOBase, encoding: Encoding) -> Iterator[bytes]:
         raise EOFError("the compressed stream has no end")
 
 
-def first_unpacked(file: Path) -> bytes:
+def first_unpacked(file: Path, count: int = 4096) -> bytes:
     """The beginning of what a gzip file holds; InputError where it is damaged."""
+    start = b""
     with open_ordinary(file) as stream:
         try:
-            return next(unpacked(stream, "deflate"), b"")
+            for chunk in unpacked(stream, "deflate"):
+                start += chunk
+                if len(start) >= count:
+                    break
+            return start[:count]
         except (EOFError, zlib.error) as error:
             raise InputError(
-                f"{file}: is cut short or damaged ({error}); copy or export it again"
+                f"{file}: is cut short or damaged (gzip: {error}); copy or export it again"
             ) from error
 
 

@@ -59,6 +59,9 @@ def placed(
     shape = (int(z), int(y), int(x))
     kept = min(dims, 3)
     steps, place, turned = np.ones(3), np.zeros(3), np.eye(3)
+    if spacing is not None:  # the thickness of one slice need not be known
+        thin = (np.array(sizes) == 1) & ~np.isfinite(spacing)
+        spacing = np.where(thin & (np.arange(dims) >= 2), 1.0, spacing)
     known = spacing is not None and bool(np.all(np.isfinite(spacing[:kept])))
     if spacing is not None and known:
         if not np.all(spacing[:kept] > 0):

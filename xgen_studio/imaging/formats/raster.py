@@ -40,6 +40,7 @@ class Raster:
     bits         of a stored value
     lossy        the file's compression changes values
     texts        the picture's own notes (PNG)
+    transparent  some of it is, which is dropped
     """
 
     values: NDArray[Any]
@@ -49,6 +50,7 @@ class Raster:
     lossy: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    transparent: bool = False
 
     @property
     def grey_palette(self) -> bool:
@@ -83,21 +85,27 @@ def open_raster(path: Path) -> Raster:
     picture = _open(path)
     texts = {str(k): v for k, v in picture.info.items() if isinstance(v, str)}
     if depth[0] == 16 and depth[1] > 1:
-        return Raster(_channels(deep_pixels(path)), bits=16, texts=texts)
+        deep = deep_pixels(path)
+        return Raster(_channels(deep), bits=16, texts=texts, transparent=_see_through(deep))
     if picture.mode == "P":
         colours = np.array(picture.getpalette("RGB"))
         palette = colours.astype(np.uint8).reshape(-1, 3)
-        return Raster(_padded(np.asarray(picture), palette, path), palette=palette, texts=texts)
+        rows = _padded(np.asarray(picture), palette, path)
+        clear = _clear_rows(picture.info.get("transparency"), np.unique(rows))
+        return Raster(rows, palette=palette, texts=texts, transparent=clear)
     if picture.mode in ("PA", "CMYK", "YCbCr", "HSV", "LAB"):
         picture = picture.convert("RGB")
     array = np.asarray(picture)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
+    elif depth[0] in (2, 4) and picture.mode == "L":
+        array = array // (255 // (2 ** depth[0] - 1))  # Pillow stretches them
     return Raster(
         array if array.ndim == 2 else _channels(array),
         bits=8 * array.dtype.itemsize,
-        lossy=picture.format == "JPEG",
+        lossy=picture.format in ("JPEG", "MPO"),
         texts=texts,
+        transparent=array.ndim == 3 and _see_through(array),
     )
 
 
@@ -131,6 +139,8 @@ def read_raster(path: Path) -> Image:
     raster = open_raster(path)
     pixels, from_colour = raster.grey()
     notes = [*raster.notes, *([COLOUR_NOTE] if from_colour else [])]
+    if raster.transparent:
+        notes.append("some of it is transparent, which is not heeded")
     meta: dict[str, Any] = {"notes": notes} if notes else {}
     texts = raster.texts
     synthetic = texts.get("Synthetic") == "yes"
@@ -166,7 +176,7 @@ def _open(path: Path) -> PillowImage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with pillow.open(path, formats=("PNG", "JPEG", "MPO", "BMP")) as picture:
+            with pillow.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
                 check_size(picture.size, path)
                 width, height = picture.size
                 each = len(picture.getbands()) * (2 if "16" in picture.mode else 1)
@@ -193,7 +203,10 @@ def _open(path: Path) -> PillowImage:
         raise InputError(f"{path}: no permission to read it; change its permissions") from error
     # Pillow's decoders answer damage with OSError, SyntaxError, ValueError, struct.error, EOFError.
     except Exception as error:
-        raise InputError(f"{path}: is damaged or cut short; copy or export it again") from error
+        raise InputError(
+            f"{path}: is damaged, cut short, or of a rare kind (JPEG of 12 bits or without loss);"
+            " save it as PNG"
+        ) from error
 
 
 def _from_tiff(path: Path) -> Raster:
@@ -208,7 +221,23 @@ def _from_tiff(path: Path) -> Raster:
         bits=found.bits,
         lossy=found.lossy,
         notes=notes,
+        transparent=values.shape[2] in (2, 4) and _see_through(values),
     )
+
+
+def _see_through(array: NDArray[Any]) -> bool:
+    """Whether a last channel of transparency lets anything through."""
+    if array.shape[2] not in (2, 4):
+        return False
+    full = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
+    return bool(array[..., -1].min() < full)
+
+
+def _clear_rows(transparency: Any, used: NDArray[Any]) -> bool:
+    """Whether a palette's row that is used lets anything through."""
+    if isinstance(transparency, bytes):
+        return any(k < len(transparency) and transparency[k] < 255 for k in used.tolist())
+    return isinstance(transparency, int) and transparency in used
 
 
 def _channels(array: NDArray[Any]) -> NDArray[Any]:

@@ -59,11 +59,14 @@ def read_tiff(path: Path) -> TiffPicture:
             colours = page.photometric.name
             palette = None
             if colours == "PALETTE":
-                palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+                colours_16 = np.asarray(page.colormap).T
+                eight = int(colours_16.max()) < 256  # as older programs write them
+                palette = (colours_16 if eight else colours_16 >> 8).astype(np.uint8)
             bits, lossy = int(page.bitspersample), int(page.compression) in _LOSSY
             turned = page.tags.get("Orientation")
             turn = int(turned.value) if turned is not None else 1
             planes_first = page.axes.startswith("S")
+            extra = [int(kind) for kind in page.extrasamples]
     except InputError:
         raise
     except (KeyboardInterrupt, SystemExit):
@@ -75,6 +78,11 @@ def read_tiff(path: Path) -> TiffPicture:
         array = np.moveaxis(array, 0, -1)
     if array.ndim != (3 if array.ndim == 3 else 2) or array.dtype.kind not in "biuf":
         raise InputError(f"{path}: holds {array.ndim}-D or complex values, no picture")
+    samples = 1 if array.ndim == 2 else array.shape[-1]
+    usual = 3 if colours in ("RGB", "YCBCR") else 1
+    alpha = samples == usual + 1 and (bool(extra and extra[0] in (1, 2)) or usual == 3)
+    if samples != usual and not alpha:
+        raise InputError(f"{path}: holds {samples} values per pixel; save the one you need alone")
     if colours not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR", "PALETTE"):
         raise InputError(f"{path}: holds {colours} colours; save it as grey")
     if palette is not None and int(array.max()) >= len(palette):

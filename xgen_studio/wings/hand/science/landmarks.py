@@ -7,6 +7,7 @@ images; the scale is the wrist width |p1 - p5| = 50 mm (Payer et al. 2019).
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import read_text
 
 Points = NDArray[np.float64]  # (37, 2) or (N, 37, 2): x, y
 
@@ -98,6 +100,9 @@ def mm_per_pixel(points: Points) -> float:
     return WRIST_MM / width
 
 
+FARTHEST = 1e6  # px from the corner of an image
+
+
 def read_table(path: Path) -> dict[str, Points]:
     """Landmarks (37, 2) by id of a table `id,x0,y0,...,x36,y36`.
 
@@ -106,9 +111,8 @@ def read_table(path: Path) -> dict[str, Points]:
     """
     found: dict[str, Points] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    except csv.Error as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
     first = 1
     if rows and "x0" in rows[0]:
@@ -133,8 +137,10 @@ def read_table(path: Path) -> dict[str, Points]:
             raise InputError(
                 f"{path}: row {number} holds a coordinate that is no number"
             ) from error
-        if not np.isfinite(points).all():
-            raise InputError(f"{path}: row {number} holds NaN or infinite coordinates")
+        if not (np.abs(points) <= FARTHEST).all():
+            raise InputError(
+                f"{path}: row {number} holds coordinates that are NaN, infinite or beyond any image"
+            )
         if row[0] in found:
             raise InputError(f"{path}: id {row[0]} is there twice")
         found[row[0]] = points

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from xgen_studio.errors import InputError
-from xgen_studio.foreign import read_json
+from xgen_studio.foreign import read_json, read_text
 from xgen_studio.imaging import Image, read_image
 from xgen_studio.imaging.geometry import mm_to_index
 from xgen_studio.imaging.names import base_name
@@ -99,11 +100,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _first_line(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.readline()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a table ({error})") from error
+    return read_text(path).partition("\n")[0]
 
 
 def _shape(read: Callable[..., dict[str, Annotation]]) -> Any:
@@ -161,6 +158,8 @@ def _slicer(table: dict[str, Any], path: Path, picture: Image | None) -> dict[st
     """3D Slicer fiducials, in mm of LPS or RAS. Slicer lays a picture without a place at (0, 0, 0)
     along the axes, and one without a spacing takes 1 mm a pixel; so do we, and so is read a file
     whose picture is not there."""
+    if not table["markups"]:
+        raise InputError(f"{path}: holds no markup; save the points of the radiograph")
     markup = table["markups"][0]
     ras = str(markup.get("coordinateSystem", "LPS")).upper() in ("RAS", "0")
     in_pixels = str(markup.get("coordinateUnits", "mm")).lower() in ("px", "pixel", "pixels")
@@ -222,15 +221,14 @@ def _napari(path: Path) -> Annotation:
     """napari's points layer: index, axis-0 (row), axis-1 (column), in template order; a column
     "label" with names or numbers may follow."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = list(csv.DictReader(file))
+        table = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
         if any("axis-2" in row for row in table):
             raise InputError(f"{path}: has points in three dimensions; export those of a 2-D layer")
         rows = [
             (str(row.get("label") or ""), float(row["axis-1"]), float(row["axis-0"]), State.PLACED)
             for row in table
         ]
-    except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as error:
+    except (csv.Error, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: cannot be read as napari points ({error})") from error
     return named(rows, str(path))
 
