@@ -214,3 +214,9 @@ def test_a_size_of_pixels_that_cannot_be_used_is_told(phantom, tmp_path):
     assert image.spacing is None and "PixelSpacing" in image.notes[0]
     path = radiograph(phantom, tmp_path / "b.dcm", PixelSpacing=None, PixelAspectRatio=[2, 1])
     assert "not square (2:1)" in read_image(path).notes[0]
+
+
+def test_more_pixels_than_are_declared_are_told(phantom, tmp_path):
+    twice = PICTURE.tobytes() * 2
+    image = read_image(radiograph(phantom, tmp_path / "a.dcm", PixelData=twice))
+    assert np.array_equal(image.pixels, PICTURE) and "more pixels" in image.notes[0]

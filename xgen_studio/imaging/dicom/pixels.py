@@ -94,6 +94,8 @@ def decoded(elements: Elements, path: Path, frame: int = 0) -> Intensities:
             return Intensities(luma(stored), "MONOCHROME2", (COLOUR_NOTE,))
         padding = _padding(elements, stored)
         pixels, notes = _intensities(elements, stored, path)
+        if not _compressed(dataset) and _length(dataset) >= 2 * elements.frames * stored.nbytes:
+            notes = (*notes, "it holds more pixels than it declares; the first are taken")
     how, told = shown(photometric, elements.text("PresentationLUTShape"))
     return Intensities(pixels, how, (*notes, *told), padding)
 
