@@ -16,7 +16,10 @@ from xgen_studio.registry import troubles, wings
 from xgen_studio.training.known import known_runs
 from xgen_studio.training.run_folder import OVER, RunFolder
 
-NEEDED = ("torch", "numpy", "scipy", "scikit-image", "SimpleITK", "pydicom", "safetensors")
+NEEDED = (
+    *("torch", "numpy", "scipy", "scikit-image", "safetensors", "psutil"),
+    *("SimpleITK", "pydicom", "nibabel", "pynrrd", "pillow", "tifffile", "imagecodecs"),
+)
 OPTIONAL = {"PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window"}
 
 
