@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tests.fuzz_inside import Damage, inside
+from tests.tasks.fixtures import tiny_card
 
 
 @dataclass(frozen=True)
@@ -90,22 +91,22 @@ def _nifti() -> list[dict[str, bytes]]:
     ]
 
 
-def _metaimage() -> list[dict[str, bytes]]:
+def _texts(ending: str, detached: str) -> list[dict[str, bytes]]:
+    """A format with a text header: packed, plain, in two files, flat."""
     return [
-        {"v.mha": _itk(VOLUME, "v.mha")},
-        {"raw.mha": _itk(VOLUME.astype(np.float32), "raw.mha")},
-        _detached(VOLUME, "v.mhd"),
-        {"m.mha": _itk(MASK, "m.mha")},
+        {f"v{ending}": _itk(VOLUME, f"v{ending}")},
+        {f"raw{ending}": _itk(VOLUME.astype(np.float32), f"raw{ending}")},
+        _detached(VOLUME, f"v{detached}"),
+        {f"m{ending}": _itk(MASK, f"m{ending}")},
     ]
+
+
+def _metaimage() -> list[dict[str, bytes]]:
+    return _texts(".mha", ".mhd")
 
 
 def _nrrd() -> list[dict[str, bytes]]:
-    return [
-        {"v.nrrd": _itk(VOLUME, "v.nrrd")},
-        {"raw.nrrd": _itk(VOLUME.astype(np.float32), "raw.nrrd")},
-        _detached(VOLUME, "v.nhdr"),
-        {"m.nrrd": _itk(MASK, "m.nrrd")},
-    ]
+    return _texts(".nrrd", ".nhdr")
 
 
 def _pillow(array: np.ndarray, kind: str, **options: Any) -> bytes:
@@ -310,19 +311,7 @@ def _bundle() -> list[dict[str, bytes]]:
         "options": options,
         "process_options": {"sigma_data": 0.5},
     }
-    card = {
-        "name": "tiny",
-        "title": "Tiny",
-        "summary": "random weights",
-        "anatomy": "knee",
-        "grid": [80, 144],
-        "licence": "none",
-        "trained_on": "nothing",
-        "attribution": "",
-        "limits": "means nothing",
-        "methods": {"ctm": "diffusion"},
-        "networks": {"diffusion": network},
-    }
+    card = tiny_card({"ctm": "diffusion"}, {"diffusion": network})
     return [{"model.toml": tomli_w.dumps(card).encode(), "net.safetensors": weights}]
 
 

@@ -6,6 +6,7 @@ whose texts can be written again, or one InputError.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -50,12 +51,9 @@ def parse_json(content: str | bytes, where: str) -> Any:
 def read_bytes(path: Path, most: int) -> bytes:
     """A file's bytes; InputError where it is none (a pipe, a device), too large, or unreadable."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise InputError(f"{path}: is no ordinary file (a folder, pipe or device)")
+        with open_ordinary(path) as file:
             # no more than there is: a read of `most` bytes would allocate them
-            content = file.read(min(most, about.st_size) + 1)
+            content = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except IsADirectoryError as error:
@@ -66,6 +64,16 @@ def read_bytes(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise InputError(f"{path}: is larger than {most / 2**20:.0f} MiB, which no such file is")
     return content
+
+
+def open_ordinary(path: Path) -> io.BufferedReader:
+    """Open a file that must be no folder, pipe or device, whatever was put in its place meanwhile;
+    InputError where it is one, OSError where it cannot be opened."""
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError(f"{path}: is no ordinary file (a folder, pipe or device)")
+    return file
 
 
 def _without_waiting(path: str, flags: int) -> int:

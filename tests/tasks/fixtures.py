@@ -54,11 +54,9 @@ def _entry(folder, name, options, regression):
     }
 
 
-@pytest.fixture(scope="session")
-def tiny_bundle_template(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    folder.mkdir()
-    card = {
+def tiny_card(methods, networks):
+    """The card of a bundle that means nothing."""
+    return {
         "name": "tiny",
         "title": "Tiny",
         "summary": "random weights",
@@ -68,13 +66,22 @@ def tiny_bundle_template(tmp_path_factory):
         "trained_on": "nothing",
         "attribution": "",
         "limits": "means nothing",
-        "methods": {"ctm": "diffusion", "csm": "diffusion", "unet": "unet", "masks": "masks"},
-        "networks": {
-            "diffusion": _entry(folder, "diffusion", DIFFUSION, False),
-            "unet": _entry(folder, "unet", UNET, True),
-            "masks": _entry(folder, "masks", MASKS, True),
-        },
+        "methods": methods,
+        "networks": networks,
     }
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    folder.mkdir()
+    networks = {
+        "diffusion": _entry(folder, "diffusion", DIFFUSION, False),
+        "unet": _entry(folder, "unet", UNET, True),
+        "masks": _entry(folder, "masks", MASKS, True),
+    }
+    methods = {"ctm": "diffusion", "csm": "diffusion", "unet": "unet", "masks": "masks"}
+    card = tiny_card(methods, networks)
     (folder / "model.toml").write_text(tomli_w.dumps(card))
     return folder
 

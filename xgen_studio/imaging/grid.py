@@ -25,6 +25,11 @@ UNITS_MM = {
 }
 
 
+# A grid may be squared up where no voxel moves by more than this share of the smallest spacing ...
+SQUARE_TOLERANCE = 0.5
+TELL_FROM = 1e-3  # ... and it is told from here, mm
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
     """An array and its place.

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import geometry
-from xgen_studio.imaging.formats.content import RASTER, existing_file, kind_of
+from xgen_studio.imaging.formats.content import RASTER, Kind, existing_file, kind_of
 from xgen_studio.imaging.formats.raster import open_raster
 from xgen_studio.imaging.geometry import Floats
 from xgen_studio.imaging.image import Image, Volume
@@ -187,7 +187,7 @@ def _read(file: Path, table: LabelTable | None) -> Mask:
     notes: tuple[str, ...]
     spacing: tuple[float, ...] | None
     if kind in RASTER:
-        values, trusted, notes = _picture_values(file)
+        values, trusted, notes = _picture_values(file, kind)
         spacing = origin = direction = None
     else:
         grid, trusted = read_grid(file, kind), False
@@ -212,14 +212,14 @@ def _read(file: Path, table: LabelTable | None) -> Mask:
     return Mask(labels, table, spacing, origin, direction, encoding, file, meta)
 
 
-def _picture_values(file: Path) -> tuple[NDArray[Any], bool, tuple[str, ...]]:
+def _picture_values(file: Path, kind: Kind) -> tuple[NDArray[Any], bool, tuple[str, ...]]:
     """Stored values (H, W), whether our own note or a palette's colours call them ids, and what is
     to be told.
 
     The rows of a palette of colours are ids; those of a palette of greys are an accident of the
     program that made it, and the greys are the values.
     """
-    raster = open_raster(file)
+    raster = open_raster(file, kind)
     if raster.lossy:
         raise InputError(f"{file}: JPEG blurs class ids; save the mask as PNG")
     if raster.transparent:

@@ -39,7 +39,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
 def _image(file: Path) -> Image:
     kind = kind_of(file)
     if kind in RASTER:
-        return read_raster(file)
+        return read_raster(file, kind)
     if kind == "dicom":
         return read_dicom(file)
     grid = read_grid(file, kind).flat()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging.formats.payload import open_ordinary
+from xgen_studio.foreign import open_ordinary
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -288,13 +288,14 @@ def _stacked(
     """The order of the slices along the normal, their distance in mm, the first one's origin."""
     positions = []
     for part in stack:
-        if part.position is None:
+        position = part.position
+        if position is None:
             which = f"frame {part.frame + 1} " if part.of_many else ""
             raise InputError(
                 f"{part.path}: {which}lacks Image Position (Patient) (0020,0032), so nobody can say"
                 " how far it is from the next; export the series again"
             )
-        positions.append(part.position)
+        positions.append(position)
     points = np.array(positions)
     normal = direction[:, 2]
     order = np.argsort(points @ normal, kind="stable")

@@ -14,15 +14,12 @@ from xgen_studio.imaging.formats.content import GZIP, first_bytes
 from xgen_studio.imaging.formats.payload import Encoding, Payload, first_unpacked, within_folder
 from xgen_studio.imaging.geometry import Floats, Triple, from_columns
 from xgen_studio.imaging.grey import rescaled
-from xgen_studio.imaging.grid import Grid, off_square_note, unit_note
+from xgen_studio.imaging.grid import SQUARE_TOLERANCE, TELL_FROM, Grid, off_square_note, unit_note
 
 SYNTHETIC_NOTE = "SYNTHETIC XGen Studio"  # in `descrip`: NIfTI has no free keys
 
 _UNIT_MM = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}  # xyzt_units: unknown, metre, mm, micron
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
-# The grid may be squared up when no voxel moves by more than this share of the smallest spacing.
-_SQUARE_TOLERANCE = 0.5
-_TELL_FROM = 1e-3  # mm
 
 
 def read_nifti(path: Path) -> Grid:
@@ -136,10 +133,10 @@ def _geometry(
     if not found and max(codes) <= 0:
         return _without_forms(path, header, unit, notes)
     for name, spacing, origin, direction, moved in found:
-        if moved > _SQUARE_TOLERANCE * min(spacing):
+        if moved > SQUARE_TOLERANCE * min(spacing):
             notes.append(f"its {name} is sheared by up to {moved:.2g} mm and is passed over")
             continue
-        if moved > _TELL_FROM:
+        if moved > TELL_FROM:
             notes.append(off_square_note(moved))
         return spacing, origin, direction, tuple(notes)
     if found:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import io
 import math
-import os
 import stat
 import zlib
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
+from xgen_studio.foreign import open_ordinary
 from xgen_studio.imaging.limits import check_bytes, check_size
 
 Encoding = Literal["raw", "deflate", "bzip2", "text"]
@@ -199,18 +199,6 @@ def within_folder(header: Path, name: str) -> Path:
     if not stat.S_ISREG(mode):
         raise InputError(f"{header}: names {name!r}, which is no ordinary file")
     return file
-
-
-def open_ordinary(file: Path) -> io.BufferedReader:
-    """Open a file that must not be a pipe or a device, whatever was put in its place meanwhile."""
-    stream = open(file, "rb", opener=lambda p, flags: os.open(p, flags | _NONBLOCK))  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
-        raise InputError(f"{file}: is no ordinary file")
-    return stream
-
-
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for a writer
 
 
 def _exactly(stream: io.BufferedReader, wanted: int) -> Iterator[bytes]:

@@ -11,10 +11,7 @@ import numpy as np
 from xgen_studio.errors import InputError
 from xgen_studio.imaging.formats.payload import Payload
 from xgen_studio.imaging.geometry import Floats, from_columns
-from xgen_studio.imaging.grid import Grid, off_square_note
-
-_SQUARE_TOLERANCE = 0.5  # of the smallest spacing
-_TELL_FROM = 1e-3  # mm
+from xgen_studio.imaging.grid import SQUARE_TOLERANCE, TELL_FROM, Grid, off_square_note
 
 
 def numbers(path: Path, what: str, text: str, count: int, whole: bool = False) -> Floats:
@@ -77,12 +74,12 @@ def placed(
         exact, square, moved = from_columns(turned * steps, shape)
     except ValueError as error:
         raise InputError(f"{path}: its axis directions are damaged ({error})") from error
-    if moved > _SQUARE_TOLERANCE * min(steps):
+    if moved > SQUARE_TOLERANCE * min(steps):
         raise InputError(
             f"{path}: its axes are sheared or scaled (up to {moved:.2g} mm); resample it to a"
             " rectangular grid first"
         )
-    if moved > _TELL_FROM:
+    if moved > TELL_FROM:
         notes = (*notes, off_square_note(moved))
     array = replace(payload, shape=shape).read()
     return Grid(array, exact if known else None, place, square, modality, synthetic, notes, path)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging.formats.payload import open_ordinary
+from xgen_studio.foreign import open_ordinary
 from xgen_studio.imaging.limits import check_bytes, check_size
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type

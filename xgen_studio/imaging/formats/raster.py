@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import parse_json
-from xgen_studio.imaging.formats.content import existing_file, kind_of
+from xgen_studio.imaging.formats.content import Kind, existing_file
 from xgen_studio.imaging.formats.png import check_png, deep_pixels
 from xgen_studio.imaging.formats.tiff import read_tiff
 from xgen_studio.imaging.grey import shown
@@ -69,18 +69,13 @@ class Raster:
         return luma(self.palette[None])[0][self.values], True
 
 
-def open_raster(path: Path) -> Raster:
+def open_raster(path: Path, kind: Kind) -> Raster:
     """The decoded picture; InputError, one line, when it cannot be read.
 
     Equal channels are grey; transparency is dropped.
     """
-    kind = kind_of(existing_file(path))
     if kind == "tiff":
         return _from_tiff(path)
-    if kind not in ("png", "picture"):
-        raise InputError(
-            f"{path}: is not a picture of the kind its name says; check or export it again"
-        )
     depth = check_png(path) if kind == "png" else (8, 3)
     picture = _open(path)
     texts = {str(k): v for k, v in picture.info.items() if isinstance(v, str)}
@@ -130,13 +125,13 @@ def luma(colours: NDArray[Any]) -> NDArray[Any]:
     return grey
 
 
-def read_raster(path: Path) -> Image:
+def read_raster(path: Path, kind: Kind) -> Image:
     """A PNG, JPEG, TIFF or BMP as an `Image`; values of every depth are kept as stored.
 
     The spacing is None unless XGen Studio wrote the file: a picture's dots per inch say how large
     to print it, not how large the patient is.
     """
-    raster = open_raster(path)
+    raster = open_raster(path, kind)
     pixels, from_colour = raster.grey()
     notes = [*raster.notes, *([COLOUR_NOTE] if from_colour else [])]
     if raster.transparent:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.errors import InputError
-from xgen_studio.imaging.formats.content import existing_file
 from xgen_studio.imaging.limits import check_bytes, check_size
 
 _LOSSY = (6, 7, 34892, 50001)  # JPEG and WebP: no place for class ids
@@ -50,7 +49,6 @@ def read_tiff(path: Path) -> TiffPicture:
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # it raises as well
-    existing_file(path)
     try:
         with tifffile.TiffFile(path) as file:
             page = _only_page(path, file)
