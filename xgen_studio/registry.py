@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from xgen_studio.errors import CallError
 from xgen_studio.wing import Wing, resolve
 
-BUILT_IN = ("knee", "hand")
+BUILT_IN = ("knee", "hand", "spine")
 GROUP = "xgen_studio.wings"
 
 
