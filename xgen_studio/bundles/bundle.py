@@ -22,6 +22,7 @@ from xgen_studio.errors import CallError, InputError
 from xgen_studio.foreign import read_toml
 from xgen_studio.imaging.names import is_plain
 from xgen_studio.networks import build_network
+from xgen_studio.networks.layout import channels_last
 from xgen_studio.networks.weights import load_weights, read_weights
 from xgen_studio.paths import CARD, bundle_folders
 from xgen_studio.tables import from_table
@@ -119,7 +120,7 @@ class Bundle:
         network = build_network(card.architecture, card.options, where, most=weights.numbers)
         load_weights(network, weights)
         model = loader_of(card.kind, where)(network, card, where)
-        return model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        return channels_last(model.to(device)).eval()
 
     def denoiser(self, method: str, device: str | torch.device = "cpu") -> Denoiser:
         """Load the network behind a method as a denoiser; CallError where it is of another kind."""

@@ -13,6 +13,7 @@ from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet
 from xgen_studio.networks.localiser import Localiser, LocaliserConfig
 from xgen_studio.networks.ncsnpp import NCSNpp, NCSNppConfig
 from xgen_studio.networks.unet import UNet, UNetConfig
+from xgen_studio.networks.unet3d import UNet3D, UNet3DConfig
 from xgen_studio.networks.vae import VAE, VAEConfig
 from xgen_studio.tables import from_table
 
@@ -25,6 +26,8 @@ __all__ = [
     "NCSNpp",
     "NCSNppConfig",
     "UNet",
+    "UNet3D",
+    "UNet3DConfig",
     "UNetConfig",
     "VAEConfig",
     "build_network",
@@ -40,6 +43,7 @@ NETWORKS: dict[str, tuple[Any, Any]] = {
     "ddpm": (DDPMNet, DDPMConfig),
     "vae": (VAE, VAEConfig),
     "localiser": (Localiser, LocaliserConfig),
+    "unet3d": (UNet3D, UNet3DConfig),
 }
 
 

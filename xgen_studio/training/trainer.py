@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xgen_studio.errors import InputError
+from xgen_studio.networks.layout import channels_last
 from xgen_studio.networks.weights import load_weights, read_weights
 from xgen_studio.training.batch import step_generator
 from xgen_studio.training.build import make_dataset, make_learner, make_validation
@@ -79,7 +80,7 @@ class Trainer:
         # what samples and figures are made with: the averages, where there are any
         self.learner, self.averaged = (make_learner(recipe, trust_code) for _ in range(2))
         for learner in (self.learner, self.averaged):
-            learner.parts.to(world.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            channels_last(learner.parts.to(world.device))
         self.averaged.parts.eval().requires_grad_(False)
         optimisers = {phase.name: self._adam(phase) for phase in self.learner.phases}
         averages = nn.ModuleDict(
