@@ -9,6 +9,8 @@ from xgen_studio.training.build import make_dataset, make_learner
 from xgen_studio.training.recipe import load_recipe
 from xgen_studio.training.run import run_training
 from xgen_studio.training.run_folder import RunFolder
+from xgen_studio.wings.spine.science.proposal_data import BLOCK
+from xgen_studio.wings.spine.science.raster import Tissue
 
 ARRAYS = {
     "knee-xray": "knee-xray",
@@ -17,6 +19,7 @@ ARRAYS = {
     "hand-joint": "hand",
     "hand-paper": "hand",
     "hand-landmarks": "hand",
+    "spine-proposal": "spine-proposal",
 }
 
 
@@ -37,6 +40,11 @@ def write_arrays(folder, name):
             held_out=held_out,
             bent=held_out,
         )
+        return
+    if name == "spine-proposal":
+        tissue = rng.integers(0, len(Tissue), (3, *BLOCK), np.uint8)
+        height = rng.integers(-100, 100, (3, *BLOCK), np.int8)
+        np.savez(folder / f"{name}.npz", tissue=tissue, height=height)
         return
     shape = (3, 256, 256) if name == "knee-drr" else (3, 162, 300)
     planes = rng.integers(0, 32, shape).astype(np.uint8) | 1
