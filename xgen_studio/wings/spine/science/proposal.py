@@ -1,0 +1,311 @@
+"""Vertebral bodies proposed in a CT: a network says what each voxel is, and how high in its body;
+bodies are told apart where the height jumps, put in order, and named from an anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from xgen_studio.errors import InputError
+from xgen_studio.imaging import Volume
+from xgen_studio.networks import UNet3D
+from xgen_studio.wings.spine.science.frame import Floats
+from xgen_studio.wings.spine.science.levels import LABELS, above, below
+from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_input
+
+TILE = 96  # voxels of the network's grid along the body at a time
+OVERLAP = 24  # voxels two tiles share; the middle of each is kept
+CORE = 0.55  # of the height: what lies closer to the middle is certainly one vertebra's
+LEAST_ML = 0.35  # of a core: a crushed body of the upper thorax still has it
+FAR = 32.0  # mm beside the line of the others: a rib's head, a calcified nodule
+BODY, DISC, SACRUM = (CLASSES.index(name) for name in ("body", "disc", "sacrum"))
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network sees, on its own grid: `body`, `disc`, `sacrum` shares in [0, 1] and
+    `height` in [-1, 1], each (D, H, W)."""
+
+    grid: Volume
+    body: NDArray[np.float32]
+    disc: NDArray[np.float32]
+    sacrum: NDArray[np.float32]
+    height: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    """Bodies from head to feet, not named yet.
+
+    bodies    uint8 (D, H, W) on the network's grid: 1 the highest
+    share     float32 (D, H, W): how sure the network is that a voxel is body
+    centres   (n, 3) LPS mm
+    doubts    by number from 1: what is not sure of it, in words
+    sacrum    LPS mm of the sacrum's upper end, where it is seen
+    """
+
+    grid: Volume
+    bodies: NDArray[np.uint8]
+    share: NDArray[np.float32]
+    centres: Floats
+    doubts: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    sacrum: Floats | None = None
+
+
+def see(network: UNet3D, ct: Volume, report: Report = lambda _a, _b: None) -> Seen:
+    """Run the network over a CT, whatever its grid."""
+    fine = ct.to_lps().resampled((SPACING,) * 3)
+    image = torch.from_numpy(as_input(fine.voxels))[None, None]
+    device = next(network.parameters()).device
+    depth = image.shape[2]
+    starts = list(range(0, max(depth - OVERLAP, 1), TILE - OVERLAP))
+    out = np.zeros((len(CLASSES) + 1, *fine.shape), np.float16)
+    for number, start in enumerate(starts):
+        tile = image[:, :, start : start + TILE].to(device)
+        with torch.inference_mode():
+            raw = network(tile)[0].float()
+        shares = torch.cat([raw[: len(CLASSES)].softmax(0), raw[len(CLASSES) :].tanh()])
+        lost = OVERLAP // 2 if start else 0
+        out[:, start + lost : start + TILE] = shares[:, lost:].cpu().numpy()
+        report(number + 1, len(starts))
+
+    def of(index: int) -> NDArray[np.float32]:
+        return out[index].astype(np.float32)
+
+    return Seen(fine, of(BODY), of(DISC), of(SACRUM), of(len(CLASSES)))
+
+
+def bodies_of(seen: Seen) -> Proposed:
+    """The bodies that are seen, in order, and what is doubtful of each. InputError where there is
+    none."""
+    inside = seen.body > 0.5
+    inside |= ndimage.binary_closing(inside) & (seen.disc < 0.4)
+    calm = ndimage.gaussian_filter(seen.height, 0.6)
+    cores, count = ndimage.label(inside & (np.abs(calm) < CORE))
+    sizes = np.bincount(cores.ravel(), minlength=count + 1) * SPACING**3 / 1000
+    kept = [number for number in range(1, count + 1) if sizes[number] >= LEAST_ML]
+    kept = _along_the_spine(cores, kept, seen.grid)
+    if not kept:
+        name = seen.grid.source or "this CT"
+        raise InputError(
+            f"{name}: no vertebral body is seen in it; is it a CT of the spine, in HU? Draw a mask,"
+            " or give one with --mask"
+        )
+    markers = np.zeros(cores.shape, np.int32)
+    for number, core in enumerate(kept, 1):
+        markers[cores == core] = number
+    bodies = watershed(np.abs(calm), markers, mask=inside).astype(np.uint8)
+    bodies = _largest_parts(bodies, len(kept))
+    index = np.array(ndimage.center_of_mass(bodies > 0, bodies, range(1, len(kept) + 1)))
+    proposed = Proposed(
+        seen.grid, bodies, seen.body, seen.grid.index_to_mm(index), sacrum=_sacrum_of(seen)
+    )
+    return Proposed(**{**proposed.__dict__, "doubts": _doubts(proposed)})
+
+
+def _along_the_spine(cores: NDArray[np.int32], kept: Sequence[int], grid: Volume) -> list[int]:
+    """Cores from head to feet, without those far beside the others' line."""
+    if not kept:
+        return []
+    centres = grid.index_to_mm(np.array(ndimage.center_of_mass(cores > 0, cores, kept)))
+    sizes = np.bincount(cores.ravel())[list(kept)]
+    order = np.argsort(-centres[:, 2])
+    kept, centres, sizes = [kept[i] for i in order], centres[order], sizes[order]
+    while len(kept) > 3:
+        degree = min(3, len(kept) - 2)
+        z = (centres[:, 2] - centres[:, 2].mean()) / 100
+        off = np.zeros(len(kept))
+        for axis in (0, 1):
+            for leave in range(len(kept)):
+                others = np.arange(len(kept)) != leave
+                fit = np.polyfit(z[others], centres[others, axis], degree, w=sizes[others] ** 0.5)
+                off[leave] = np.hypot(off[leave], np.polyval(fit, z[leave]) - centres[leave, axis])
+        # at the ends a polynomial runs away: there its neighbour says more
+        off[[0, -1]] = np.minimum(off[[0, -1]], _sideways(centres))
+        worst = int(off.argmax())
+        if off[worst] < FAR:
+            break
+        del kept[worst]
+        centres, sizes = np.delete(centres, worst, 0), np.delete(sizes, worst)
+    return list(kept)
+
+
+def _sideways(centres: Floats) -> Floats:
+    """How far the first and the last centre lie beside the line of the next two, mm."""
+    found = []
+    for end, near, far in ((0, 1, 2), (-1, -2, -3)):
+        along = centres[near] - centres[far]
+        along = along / max(float(np.linalg.norm(along)), 1e-6)
+        step = centres[end] - centres[near]
+        found.append(np.linalg.norm(step - (step @ along) * along))
+    return np.array(found)
+
+
+def _largest_parts(bodies: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """Each body without its crumbs, and without holes."""
+    out = np.zeros_like(bodies)
+    for number, box in enumerate(ndimage.find_objects(bodies, count), 1):
+        if box is None:
+            continue
+        parts, found = ndimage.label(bodies[box] == number)
+        if found > 1:
+            sizes = np.bincount(parts.ravel())
+            sizes[0] = 0
+            parts = parts == sizes.argmax()
+        filled = ndimage.binary_fill_holes(parts > 0)
+        out[box][filled & (out[box] == 0)] = number
+    return out
+
+
+def _sacrum_of(seen: Seen) -> Floats | None:
+    """The highest middle of the sacrum, if enough of one is seen."""
+    inside = seen.sacrum > 0.5
+    if inside.sum() * SPACING**3 < 8000:
+        return None
+    rows = np.flatnonzero(inside.sum((1, 2)) > 40)
+    if not len(rows):
+        return None
+    top = rows[-1]
+    index = np.argwhere(inside[max(top - 6, 0) : top + 1]).mean(0) + [max(top - 6, 0), 0, 0]
+    return seen.grid.index_to_mm(index)
+
+
+def _doubts(proposed: Proposed) -> dict[int, tuple[str, ...]]:
+    """What is not sure of each body."""
+    found: dict[int, list[str]] = {}
+    count = len(proposed.centres)
+    volume = np.bincount(proposed.bodies.ravel(), minlength=count + 1)[1:] * SPACING**3 / 1000
+    steps = np.linalg.norm(np.diff(proposed.centres, axis=0), axis=1)
+    border = _touching(proposed.bodies)
+    for number in range(1, count + 1):
+        said = found.setdefault(number, [])
+        sure = proposed.share[proposed.bodies == number]
+        if sure.mean() < 0.8:
+            said.append(f"the network is unsure of its outline (mean share {sure.mean():.2f})")
+        beside = [volume[i - 1] for i in (number - 1, number + 1) if 1 <= i <= count]
+        if beside and volume[number - 1] < 0.45 * np.mean(beside):
+            said.append(
+                f"its volume, {volume[number - 1]:.1f} ml, is less than half of its neighbours'"
+            )
+        if beside and volume[number - 1] > 1.8 * np.mean(beside):
+            said.append(
+                f"its volume, {volume[number - 1]:.1f} ml, is almost twice its neighbours': two"
+                " vertebrae in one?"
+            )
+        if number in border:
+            said.append("it is cut by the border of the scan")
+        if number < count and count > 3:
+            usual = np.median(steps)
+            if steps[number - 1] > 1.6 * usual:
+                said.append("the next body is far below: one may be missing between them")
+    return {number: tuple(said) for number, said in found.items() if said}
+
+
+def _touching(bodies: NDArray[np.uint8]) -> set[int]:
+    """Bodies with more than a few voxels on the border of the grid."""
+    faces = [np.take(bodies, end, axis) for axis in range(3) for end in (0, -1)]
+    counts = np.sum([np.bincount(face.ravel(), minlength=256) for face in faces], axis=0)
+    return {number for number in range(1, 256) if counts[number] > 12}
+
+
+def named(
+    proposed: Proposed,
+    anchors: Mapping[str, Floats] | None = None,
+    top: str | None = None,
+    extra: Sequence[str] = (),
+) -> tuple[list[str], tuple[str, ...]]:
+    """Names of the bodies from head to feet, and notes on how sure they are.
+
+    `anchors` are points (LPS mm) that lie in named vertebrae; `top` names the highest; with
+    neither, a sacrum that is seen makes the lowest L5. `extra` holds T13 or L6 where the patient
+    has them. InputError where two anchors disagree, or names run out.
+    """
+    count = len(proposed.centres)
+    notes: tuple[str, ...] = ()
+    starts: dict[str, int] = {}
+    if top is not None:
+        starts[top] = 0
+    for level, point in (anchors or {}).items():
+        starts[level] = int(np.linalg.norm(proposed.centres - point, axis=1).argmin())
+    if not starts:
+        if proposed.sacrum is None:
+            level = _usual_lowest(count)
+            notes = (
+                f"numbering uncertain: neither the sacrum nor an anchor says which vertebra is"
+                f" which; the lowest is taken as {level}. Name one (--anchor LEVEL=x,y,z or --top)",
+            )
+            starts[level] = count - 1
+        else:
+            starts["L5"] = count - 1
+            notes = ("numbered from the sacrum upwards: the lowest body is taken as L5",)
+    sequences = {level: _run(level, at, count, extra) for level, at in starts.items()}
+    first, *others = sequences.items()
+    for level, names in others:
+        if names != first[1]:
+            raise InputError(
+                f"{first[0]} and {level} disagree: counted from {first[0]}, the body at {level} is"
+                f" {first[1][starts[level]]}; name T13 or L6 if there is one, or correct an anchor"
+            )
+    return first[1], notes
+
+
+def _usual_lowest(count: int) -> str:
+    """What the lowest body of a scan most likely is, when nothing says so."""
+    return "L5" if count <= 8 else "L2"
+
+
+def _run(level: str, at: int, count: int, extra: Sequence[str]) -> list[str]:
+    """Names of `count` vertebrae of which number `at` is `level`."""
+    names = [level]
+    for _ in range(at):
+        higher = above(names[0], extra)
+        if higher is None:
+            raise InputError(f"{level} cannot be the vertebra number {at + 1} from the top")
+        names.insert(0, higher)
+    while len(names) < count:
+        lower = below(names[-1], extra)
+        if lower is None:
+            raise InputError(f"{level} cannot be number {at + 1} of {count}: names run out below")
+        names.append(lower)
+    return names
+
+
+def on_grid(proposed: Proposed, names: Sequence[str], ct: Volume) -> NDArray[np.uint8]:
+    """VerSe labels on a CT's own grid; where shares of two bodies meet, the greater one wins."""
+    out = np.zeros(ct.shape, np.uint8)
+    best = np.full(ct.shape, 0.5, np.float32)
+    boxes = ndimage.find_objects(proposed.bodies, len(names))
+    for number, (name, box) in enumerate(zip(names, boxes, strict=True), 1):
+        if box is None or name not in LABELS:
+            continue
+        share = share_of(proposed, number)
+        corners = np.array([[s.start - 3, s.stop + 2] for s in box], dtype=float)
+        grid = np.array(np.meshgrid(*corners, indexing="ij")).reshape(3, -1).T
+        index = ct.mm_to_index(proposed.grid.index_to_mm(grid))
+        lows = np.clip(np.floor(index.min(0)).astype(int), 0, ct.shape)
+        highs = np.clip(np.ceil(index.max(0)).astype(int) + 1, 0, ct.shape)
+        where = tuple(slice(int(a), int(b)) for a, b in zip(lows, highs, strict=True))
+        voxels = np.stack(
+            np.meshgrid(*(np.arange(s.start, s.stop) for s in where), indexing="ij"), -1
+        )
+        points = proposed.grid.mm_to_index(ct.index_to_mm(voxels))
+        read = ndimage.map_coordinates(share, np.moveaxis(points, -1, 0), order=1, mode="constant")
+        wins = read > best[where]
+        out[where][wins] = LABELS[name]
+        best[where][wins] = read[wins]
+    return out
+
+
+def share_of(proposed: Proposed, number: int) -> NDArray[np.float32]:
+    """How sure each voxel is this body: the network's share, where no other body is nearer."""
+    own = proposed.bodies == number
+    near = ndimage.binary_dilation(own, iterations=2) & ((proposed.bodies == 0) | own)
+    return np.where(near, proposed.share, 0).astype(np.float32)
