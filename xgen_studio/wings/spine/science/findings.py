@@ -64,6 +64,7 @@ class Finding:
     type                 'wedge', 'biconcave', 'crush', or '' where it is not fractured
     flags                what lowers the confidence, a sentence each; `confidence`: high, low, none
     references           levels whose shape served as the healthy reference
+    density_hu           median HU of the body's inner half, where there is a CT: told, never graded
     """
 
     level: str
@@ -87,6 +88,7 @@ class Finding:
     flags: tuple[str, ...] = ()
     confidence: str = "high"
     references: tuple[str, ...] = ()
+    density_hu: float | None = None
     columns: HeightMap | None = None
 
     @property
