@@ -155,10 +155,10 @@ def _grades(examination: Examination) -> Table:
     return Table(
         (
             *("Level", "Grade", "Type", "Loss anterior, %", "Loss middle, %"),
-            *("Loss posterior, %", "Chance, %", "By rule / SVM", "Confidence"),
+            *("Loss posterior, %", "Probability, %", "By rule / SVM", "Confidence"),
         ),
         tuple(rows),
-        (0.06, 0.115, 0.105, 0.14, 0.14, 0.14, 0.10, 0.085, 0.115),
+        (0.06, 0.115, 0.105, 0.135, 0.135, 0.135, 0.115, 0.085, 0.115),
         tuple(_reliable(examination).values()),
     )
 
@@ -172,7 +172,7 @@ def _grades_note(examination: Examination) -> str:
     said = (
         "Loss: relative height loss, (healthy - real) / healthy, with its 90 % interval."
         " Grades of Genant (1993): 1 from 20 %, 2 from 25 %, 3 from 40 %; here by an ordinal model,"
-        " with its chance by that model; beside it by these thresholds alone and by the support"
+        " with its probability; beside it by these thresholds alone and by the support"
         " vector machine as published."
     )
     outside = [f.level for f in examination.findings if f.level not in GENANT]
