@@ -52,7 +52,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A text; its `tone`: '', 'answer', 'caution' or 'small'."""
+    """A text; its `tone`: '', 'answer' or 'small'."""
 
     text: str
     tone: str = ""

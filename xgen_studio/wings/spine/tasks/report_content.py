@@ -83,13 +83,11 @@ def compose(
         blocks.append(_comparison(examination, prior))
     broken = [f for f in examination.findings if f.grade > Grade.NORMAL]
     others = [f for f in examination.findings if f.grade == Grade.NORMAL]
-    if broken:
-        blocks.append(Heading("Fractured vertebrae"))
-        blocks += [_card(f, pictures.views.get(f.level)) for f in broken]
+    blocks += _section(
+        "Fractured vertebrae", [_card(f, pictures.views.get(f.level)) for f in broken]
+    )
     shown = [f for f in others if f.level in pictures.views or f.columns is not None]
-    if shown:
-        blocks.append(Heading("Other vertebrae"))
-        blocks += [_compact(f, pictures.views.get(f.level)) for f in shown]
+    blocks += _section("Other vertebrae", [_compact(f, pictures.views.get(f.level)) for f in shown])
     blocks += [Heading("What a reader has to decide"), _for_the_reader(examination)]
     blocks += [Heading("How this was made"), _making(examination, method)]
     if examination.notes:
@@ -102,11 +100,20 @@ def _clean(text: str) -> str:
     return FOLDERS.sub("", visible(text))
 
 
+def _section(title: str, cards: list[Together]) -> list[Block]:
+    """Cards under a title that stays with the first of them."""
+    if not cards:
+        return []
+    return [Together((Heading(title), *cards[0].blocks)), *cards[1:]]
+
+
 def _facts(examination: Examination) -> Table:
     sums = burden(examination)
     missing = [name for name in GENANT if name not in sums.counted]
     worst = "-" if sums.worst is None else f"{int(sums.worst)} ({SEVERITY[sums.worst]})"
-    index = f"{sums.index} over {len(sums.counted)} of the {len(GENANT)} vertebrae T4-L4"
+    index = "-"
+    if sums.counted:
+        index = f"{sums.index} over {len(sums.counted)} of the {len(GENANT)} vertebrae T4-L4"
     if missing and sums.counted:
         index += f"; without {ranges(missing)}"
     seen = ranges([*(f.level for f in examination.findings), *examination.not_evaluable])
@@ -249,7 +256,7 @@ def _comparison(examination: Examination, prior: Examination) -> Block:
     return Together((Heading("Compared with the prior"), table, Paragraph(note, "small")))
 
 
-def _card(finding: Finding, views: Views | None) -> Block:
+def _card(finding: Finding, views: Views | None) -> Together:
     """A fractured vertebra: its pictures, map and curve, and the reason of its grade."""
     blocks: list[Block] = [
         Heading(f"{finding.level}: {grade_in_words(finding)}", 3, int(finding.grade)),
@@ -271,7 +278,7 @@ def _card(finding: Finding, views: Views | None) -> Block:
     return Together((*blocks, Bullets(tuple(_details(finding)))))
 
 
-def _compact(finding: Finding, views: Views | None) -> Block:
+def _compact(finding: Finding, views: Views | None) -> Together:
     figures: list[Figure] = []
     if views is not None:
         figures += _views(views, COMPACT, 0.55, 28.0).figures
@@ -280,8 +287,8 @@ def _compact(finding: Finding, views: Views | None) -> Block:
             Figure(map_drawing(finding.columns, 38, 27), "loss from above"),
             Figure(curve_drawing(finding.columns, 40, 27), "loss front to back, %"),
         ]
-    losses = ", ".join(f"{t} {_fixed(100 * finding.rhlv[t], 0)} %" for t in THIRDS)
-    said = f"{finding.level}: {grade_in_words(finding)}. Loss {losses}"
+    losses = ", ".join(f"{t} {_fixed(100 * finding.rhlv[t], 0)}" for t in THIRDS)
+    said = f"{finding.level}: {grade_in_words(finding)}. Loss: {losses} %"
     return Together(
         (Heading(said, 3, _grade_or_none(finding)), Figures(tuple(figures)))
         if figures
@@ -297,7 +304,7 @@ def _views(views: Views, tallest: float, most: float, widest: float | None = Non
     """Three pictures in one scale, life size at most, so that their heights can be compared."""
     shown = (
         (views.real, "real"),
-        (views.healthy, "pseudo-healthy (synthetic)"),
+        (views.healthy, "healthy (synthetic)"),
         (views.overlay, "overlay"),
     )
     sizes = [(p.pixels.shape[1] * p.mm, p.pixels.shape[0] * p.mm) for p, _ in shown]
@@ -318,11 +325,12 @@ def _views(views: Views, tallest: float, most: float, widest: float | None = Non
 
 def _details(f: Finding) -> list[str]:
     chances = ", ".join(f"grade {g} {_fixed(100 * p, 0)} %" for g, p in enumerate(f.probabilities))
-    found = [
-        f"Healthy reference: {ranges(f.references) or 'not said'}. Probabilities: {chances}.",
-        f"If the mask were larger / smaller by one voxel, the loss of the {f.worst} third would"
-        f" change by {_points(f, 'grown')} / {_points(f, 'shrunk')} points.",
-    ]
+    found = [f"Healthy reference: {ranges(f.references) or 'not said'}. Probabilities: {chances}."]
+    if f.voxel_sensitivity:
+        found.append(
+            f"If the mask were larger / smaller by one voxel, the loss of the {f.worst} third would"
+            f" change by {_points(f, 'grown')} / {_points(f, 'shrunk')} points."
+        )
     if f.released_rhlv:
         found.append(
             "Loss as HealthiVert-GAN's released code computes it: "
@@ -383,5 +391,7 @@ def _three(values: Mapping[str, float]) -> str:
 
 
 def _with_range(value: float, interval: Range) -> str:
+    if not math.isfinite(value):
+        return "-"
     low, high = (_fixed(100 * v, 0) for v in interval)
     return f"{_fixed(100 * value, 0)} ({low} to {high})"

@@ -75,7 +75,6 @@ def _document(examination: Examination, sources: list[Dataset], method: Method) 
         codes.LN.CTUnspecifiedBodyRegion,
         groups,
         codes.DCM.ImagingMeasurementReport,
-        referenced_images=sources,
     )
     said = [RESEARCH_USE, headline(examination), f"Mask: {examination.mask_source or 'not said'}"]
     said += [*numbering_caveats(examination), *examination.notes]
