@@ -145,6 +145,14 @@ def test_what_was_not_measured_is_a_dash(tmp_path):
     assert "one voxel, the loss" not in text  # of no third can it be said
 
 
+def test_a_grade_without_confidence_wears_no_grade_s_colour(tmp_path):
+    doubtful = replace(finding("L1"), confidence="none")
+    write_report(Examination((doubtful,)), tmp_path / "r.html", METHOD)
+    text = (tmp_path / "r.html").read_text()
+    assert "rgb(164,22,34)" not in text
+    assert "no reliable grade; grade 3 (severe), wedge as it stands" in plain(text)
+
+
 def test_a_prior_is_compared_level_by_level(tmp_path):
     now = examination()
     before = replace(

@@ -238,7 +238,9 @@ def test_the_sr_has_a_group_for_each_vertebra_with_its_code_heights_and_grade(re
     said = {e.name.value: e.value.meaning for e in l1.get_qualitative_evaluations()}
     assert said == {"RDES150": "Grade 3 (severe)", "CONFIDENCE": "high", "FRACTURE-TYPE": "wedge"}
     said = {e.name.value: e.value.value for e in groups[-1].get_qualitative_evaluations()}
-    assert said == {"RDES150": "GENANT-X"}
+    assert said == {"RDES150": "GENANT-X"}  # not evaluable
+    said = {e.name.value: e.value.value for e in groups[4].get_qualitative_evaluations()}
+    assert said == {"RDES150": "GENANT-X", "CONFIDENCE": "NONE"}
 
 
 def test_the_sr_tells_how_far_an_interval_reaches(report):

@@ -33,9 +33,11 @@ def ranges(levels: Iterable[str]) -> str:
 def grade_in_words(finding: Finding) -> str:
     """As in 'grade 3 (severe), wedge'."""
     said = f"grade {int(finding.grade)} ({SEVERITY[finding.grade]})"
+    if finding.type:
+        said += f", {finding.type}"
     if finding.confidence == NO_CONFIDENCE:
-        said = f"no reliable grade; {said} as it stands"
-    return f"{said}, {finding.type}" if finding.type else said
+        return f"no reliable grade; {said} as it stands"
+    return said
 
 
 def headline(examination: Examination) -> str:

@@ -97,14 +97,14 @@ def read_grading(path: Path) -> Examination:
     if not isinstance(table, dict) or not isinstance(table.get("vertebrae"), list):
         raise InputError(f"{path}: holds no vertebrae; choose a {FILE} that xgen grade wrote")
     found = [_Reader(path, i, entry).finding() for i, entry in enumerate(table["vertebrae"])]
-    names = [f.level for f in found]
-    if len(set(names)) < len(names):
+    by_level = {f.level: f for f in found}
+    if len(by_level) < len(found):
         raise InputError(f"{path}: names a level twice; it was changed by hand, grade the CT again")
     whole = _Reader(path, None, table)
     reasons = whole.get("not_evaluable", dict)
     trip = table.get("round_trip_mm")
     return Examination(
-        tuple(sorted(found, key=lambda f: names_order(f.level))),
+        tuple(by_level[name] for name in in_order(by_level)),
         {whole.level(name): str(why) for name, why in reasons.items()},
         whole.get("mask_source", str),
         None if trip is None else whole.number("round_trip_mm", trip),
@@ -112,11 +112,6 @@ def read_grading(path: Path) -> Examination:
         base_name(whole.get("ct", str)),
         base_name(whole.get("mask", str)),
     )
-
-
-def names_order(level: str) -> int:
-    """The rank of a level from head to feet."""
-    return in_order(LABELS).index(level)
 
 
 def _written(finding: Finding, mask_source: str) -> dict[str, Any]:

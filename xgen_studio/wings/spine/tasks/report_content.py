@@ -259,7 +259,7 @@ def _comparison(examination: Examination, prior: Examination) -> Block:
 def _card(finding: Finding, views: Views | None) -> Together:
     """A fractured vertebra: its pictures, map and curve, and the reason of its grade."""
     blocks: list[Block] = [
-        Heading(f"{finding.level}: {grade_in_words(finding)}", 3, int(finding.grade)),
+        Heading(f"{finding.level}: {grade_in_words(finding)}", 3, _grade_or_none(finding)),
         Paragraph(_clean(finding.reason)),
     ]
     if views is not None:

@@ -268,7 +268,8 @@ def map_drawing(columns: HeightMap, width: float, height: float) -> Drawing:
     scale = np.linspace(FULL_SCALE / 100, 0, 64)[:, None]
     sx, sh = width - bar + 1.5, height - top - bottom
     drawing.items.append(Raster(sx, top, 2.6, sh, loss_colours(scale)))
-    for value in (0, *THRESHOLDS, FULL_SCALE):
+    near = () if height >= LABELLED else THRESHOLDS[1:2]  # 20 and 25 would touch each other
+    for value in (v for v in (0, *THRESHOLDS, FULL_SCALE) if v not in near):
         ty = top + sh * (1 - value / FULL_SCALE)
         said = f"{value:.0f} %" if value < FULL_SCALE else f"{value:.0f}+ %"
         drawing.items += [

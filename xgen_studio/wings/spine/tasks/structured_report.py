@@ -16,7 +16,12 @@ from pydicom.uid import generate_uid
 import xgen_studio
 from xgen_studio.wings.spine.science.findings import THIRDS, Examination, Finding, Grade
 from xgen_studio.wings.spine.science.levels import in_order
-from xgen_studio.wings.spine.science.summary import SEVERITY, headline, numbering_caveats
+from xgen_studio.wings.spine.science.summary import (
+    NO_CONFIDENCE,
+    SEVERITY,
+    headline,
+    numbering_caveats,
+)
 from xgen_studio.wings.spine.tasks.dicom_sources import MAKER, checked_sources, save, vertebra_code
 from xgen_studio.wings.spine.tasks.grading_file import RESEARCH_USE, Method
 
@@ -48,7 +53,8 @@ def write_sr(
 ) -> None:
     """Write a Comprehensive SR: a measurement group for each vertebra with its level (SNOMED),
     height, healthy height and loss of each third, Genant's grade (RadElement RDES150), and what
-    lowers the confidence; one with an indeterminate grade for each that is not evaluable.
+    lowers the confidence; the grade is indeterminate where there is no confidence in it, and of
+    each that is not evaluable.
 
     It is unverified and preliminary, and says that it is for research, not for diagnosis.
     `source_datasets` are the slices that the CT was read from. InputError where there are none, as
@@ -116,18 +122,19 @@ def _site(level: str, third: str | None = None) -> sr.FindingSite:
 def _group(finding: Finding, method: Method) -> Any:
     """The measurement group of a vertebra (TID 1501)."""
     measures = [measure for third in THIRDS for measure in _measures(finding, third)]
+    sure = finding.confidence != NO_CONFIDENCE
     chance = finding.probabilities[finding.grade]
-    if math.isfinite(chance):
+    if sure and math.isfinite(chance):
         measures.append(sr.Measurement(CHANCE, 100 * chance, codes.UCUM.Percent))
     evaluations = [
-        sr.QualitativeEvaluation(GENANT, GRADES[finding.grade]),
+        sr.QualitativeEvaluation(GENANT, GRADES[finding.grade] if sure else INDETERMINATE),
         sr.QualitativeEvaluation(CONFIDENCE, _word(finding.confidence)),
     ]
-    if finding.type:
+    if sure and finding.type:
         evaluations.append(sr.QualitativeEvaluation(TYPE, _word(finding.type)))
     group = sr.MeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(generate_uid(), finding.level),
-        finding_type=FRACTURE if finding.grade > Grade.NORMAL else None,
+        finding_type=FRACTURE if sure and finding.grade > Grade.NORMAL else None,
         algorithm_id=sr.AlgorithmIdentification(
             MAKER, xgen_studio.__version__, [method.text] if method.text else None
         ),
