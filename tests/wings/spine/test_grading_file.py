@@ -51,7 +51,11 @@ def test_what_is_read_is_what_was_written(path):
 
 
 def test_folders_are_not_written(path):
+    write_grading(
+        replace(examination(), notes=("read /srv/Doe^Jane/a 3.nii, 1/2 of it",)), path, METHOD
+    )
     text = path.read_text()
+    assert json.loads(text)["notes"] == ["read a 3.nii, 1/2 of it"]
     assert "someone" not in text and "Jane Doe" not in text
     assert json.loads(text)["ct"] == "ct <3>.nii.gz"
     assert read_grading(path).mask_name == "labels.nii.gz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import xgen_studio
 from xgen_studio.errors import InputError
 from xgen_studio.foreign import read_json
 from xgen_studio.imaging import write_json
-from xgen_studio.imaging.names import base_name
+from xgen_studio.imaging.names import base_name, visible
 from xgen_studio.wings.spine.science.findings import (
     COVERAGE,
     THIRDS,
@@ -30,6 +31,7 @@ FILE = "grading.json"
 RESEARCH_USE = "research use, not for diagnosis"
 CONFIDENCES = ("high", "low", "none")
 TYPES = ("wedge", "biconcave", "crush", "")
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^/\\\s]+)+[/\\](?=[^/\\\s])")
 UNITS = {
     "..._mm": "mm",
     "rhlv": "relative height loss (healthy - real) / healthy, a fraction of the healthy height",
@@ -61,6 +63,12 @@ class Method:
     made: str = field(default_factory=_now)
 
 
+def without_folders(text: str) -> str:
+    """A sentence without folders, whose names may hold a patient's, and without characters that a
+    terminal or a page would obey."""
+    return FOLDERS.sub("", visible(text))
+
+
 def write_grading(examination: Examination, path: Path, method: Method) -> None:
     """Write `grading.json` whole; its fields are those of `Finding` with units in their names, as
     the contract of `xgen grade` has them. Files stand in it by their base names."""
@@ -71,13 +79,15 @@ def write_grading(examination: Examination, path: Path, method: Method) -> None:
             "research_use": RESEARCH_USE,
             "headline": headline(examination),
             "vertebrae": [_written(f, examination.mask_source) for f in examination.findings],
-            "not_evaluable": examination.not_evaluable,
+            "not_evaluable": {
+                name: without_folders(why) for name, why in examination.not_evaluable.items()
+            },
             "round_trip_mm": _number(examination.round_trip_mm),
             "fractures": sums.fractures,
             "worst_grade": sums.worst,
             "spinal_deformity_index": sums.index,
             "spinal_deformity_index_levels": list(sums.counted),
-            "notes": list(examination.notes),
+            "notes": [without_folders(note) for note in examination.notes],
             "ct": base_name(examination.ct_name),
             "mask": base_name(examination.mask_name),
             "mask_source": examination.mask_source,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 
 import xgen_studio
-from xgen_studio.imaging.names import base_name, visible
+from xgen_studio.imaging.names import base_name
 from xgen_studio.wings.spine.science.findings import THIRDS, Examination, Finding, Grade, Range
 from xgen_studio.wings.spine.science.levels import GENANT, in_order
 from xgen_studio.wings.spine.science.summary import (
@@ -20,7 +19,7 @@ from xgen_studio.wings.spine.science.summary import (
     numbering_caveats,
     ranges,
 )
-from xgen_studio.wings.spine.tasks.grading_file import Method
+from xgen_studio.wings.spine.tasks.grading_file import Method, without_folders
 from xgen_studio.wings.spine.tasks.report_blocks import (
     Beside,
     Block,
@@ -49,7 +48,6 @@ GAP = 4.0  # mm between pictures
 TALLEST = 52.0  # mm that a picture of a vertebra may take on paper
 COMPACT = 30.0  # the same of a vertebra without fracture
 OVERVIEW = (82.0, 150.0)  # mm, the most that the picture of the whole spine takes
-FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^/\\\s]+)+[/\\](?=[^/\\\s])")
 
 DIFFERENTIALS = (
     "Loss of height has other causes, which a reader must tell apart: Scheuermann's disease,"
@@ -68,7 +66,7 @@ def compose(
     examination: Examination, pictures: Pictures, method: Method, prior: Examination | None = None
 ) -> list[Block]:
     """The report from its answer to its method. `prior` is the same patient's earlier scan."""
-    blocks: list[Block] = [Paragraph(_clean(headline(examination)), "answer")]
+    blocks: list[Block] = [Paragraph(without_folders(headline(examination)), "answer")]
     facts = _facts(examination)
     overview = _overview(examination, pictures)
     blocks += [facts] if overview is None else [Beside(overview, (facts,))]
@@ -91,13 +89,8 @@ def compose(
     blocks += [Heading("What a reader has to decide"), _for_the_reader(examination)]
     blocks += [Heading("How this was made"), _making(examination, method)]
     if examination.notes:
-        blocks.append(Bullets(tuple(map(_clean, examination.notes))))
+        blocks.append(Bullets(tuple(map(without_folders, examination.notes))))
     return blocks
-
-
-def _clean(text: str) -> str:
-    """A sentence from elsewhere without folders, whose names may hold a patient's."""
-    return FOLDERS.sub("", visible(text))
 
 
 def _section(title: str, cards: list[Together]) -> list[Block]:
@@ -124,10 +117,10 @@ def _facts(examination: Examination) -> Table:
         ("Levels seen", seen or "none"),
     ]
     for name in in_order(examination.not_evaluable):
-        rows.append((f"{name} not evaluable", _clean(examination.not_evaluable[name])))
+        rows.append((f"{name} not evaluable", without_folders(examination.not_evaluable[name])))
     rows.append(("CT", base_name(examination.ct_name) or "none: graded from the mask alone"))
     rows.append(("Mask", base_name(examination.mask_name) or "-"))
-    rows.append(("Mask from", _clean(examination.mask_source) or "not said"))
+    rows.append(("Mask from", without_folders(examination.mask_source) or "not said"))
     return Table((), tuple(rows), (0.34, 0.66))
 
 
@@ -189,7 +182,7 @@ def _grades_note(examination: Examination) -> str:
 
 
 def _flagged(findings: Iterable[Finding]) -> Bullets | None:
-    items = tuple(f"{f.level}: {_clean('; '.join(f.flags))}" for f in findings if f.flags)
+    items = tuple(f"{f.level}: {without_folders('; '.join(f.flags))}" for f in findings if f.flags)
     return Bullets(items) if items else None
 
 
@@ -260,7 +253,7 @@ def _card(finding: Finding, views: Views | None) -> Together:
     """A fractured vertebra: its pictures, map and curve, and the reason of its grade."""
     blocks: list[Block] = [
         Heading(f"{finding.level}: {grade_in_words(finding)}", 3, _grade_or_none(finding)),
-        Paragraph(_clean(finding.reason)),
+        Paragraph(without_folders(finding.reason)),
     ]
     if views is not None:
         blocks.append(_views(views, TALLEST, 1.0))
@@ -337,7 +330,7 @@ def _details(f: Finding) -> list[str]:
             + ", ".join(f"{name} {_fixed(100 * v, 0)} %" for name, v in f.released_rhlv.items())
             + "."
         )
-    return [*found, *map(_clean, f.flags)]
+    return [*found, *map(without_folders, f.flags)]
 
 
 def _for_the_reader(examination: Examination) -> Bullets:
@@ -353,13 +346,13 @@ def _for_the_reader(examination: Examination) -> Bullets:
 
 
 def _making(examination: Examination, method: Method) -> Table:
-    rows = [("Method", _clean(method.text))]
+    rows = [("Method", without_folders(method.text))]
     known = method.provenance
     if "model" in known:
         said = str(known["model"])
         if digest := known.get("weights_sha256"):
             said += f", weights {str(digest)[:12]}"
-        rows.append(("Model", _clean(said)))
+        rows.append(("Model", without_folders(said)))
     rows.append(("Software", f"XGen Studio {xgen_studio.__version__}"))
     rows.append(("Made", method.made))
     if examination.round_trip_mm is not None:

@@ -23,7 +23,7 @@ from xgen_studio.wings.spine.science.summary import (
     numbering_caveats,
 )
 from xgen_studio.wings.spine.tasks.dicom_sources import MAKER, checked_sources, save, vertebra_code
-from xgen_studio.wings.spine.tasks.grading_file import RESEARCH_USE, Method
+from xgen_studio.wings.spine.tasks.grading_file import RESEARCH_USE, Method, without_folders
 
 FILE = "grading_sr.dcm"
 SERIES = f"Vertebral heights, {RESEARCH_USE}"  # at most 64 letters
@@ -111,7 +111,9 @@ def _scheme() -> Dataset:
 
 
 def _comment(text: str) -> Any:
-    return sr.TextContentItem(codes.DCM.Comment, text, sr.RelationshipTypeValues.CONTAINS)
+    return sr.TextContentItem(
+        codes.DCM.Comment, without_folders(text), sr.RelationshipTypeValues.CONTAINS
+    )
 
 
 def _site(level: str, third: str | None = None) -> sr.FindingSite:
