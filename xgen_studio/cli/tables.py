@@ -19,6 +19,7 @@ from xgen_studio.training.run_folder import OVER, RunFolder
 NEEDED = (
     *("torch", "numpy", "scipy", "scikit-image", "safetensors", "psutil"),
     *("SimpleITK", "pydicom", "nibabel", "pynrrd", "pillow", "tifffile", "imagecodecs"),
+    *("reportlab", "highdicom"),
 )
 OPTIONAL = {"PySide6_Essentials": "the studio window", "pyqtgraph": "the studio window"}
 

@@ -95,11 +95,14 @@ def read_series(folder: Path) -> Volume:
     slice, missing, doubled or uneven slices, and a tilted gantry.
     """
     left_out = LeftOut()
-    slices = [part for path in _files(folder, left_out) for part in _slices(path, left_out)]
-    if not slices:
-        said = f" ({'; '.join(left_out.notes()[:2])})" if len(left_out) else ""
-        raise InputError(f"{folder}: holds no DICOM images{said}; choose the folder of a series")
-    return _volume(folder, _largest(slices, left_out), left_out)
+    return _volume(folder, _largest(_all_slices(folder, left_out), left_out), left_out)
+
+
+def chosen_slices(folder: Path) -> list[Slice]:
+    """The slices that `read_series` stacks, in no order: what is made from its volume refers to
+    them. Raises InputError for a folder without DICOM images."""
+    left_out = LeftOut()
+    return _largest(_all_slices(folder, left_out), left_out)
 
 
 def read_frames(path: Path) -> Volume:
@@ -110,6 +113,14 @@ def read_frames(path: Path) -> Volume:
     if elements.frames == 1:
         raise InputError(f"{path}: is one DICOM slice; choose the folder that holds its series")
     return _volume(path, _largest(_frames_of(path, elements), left_out), left_out)
+
+
+def _all_slices(folder: Path, left_out: LeftOut) -> list[Slice]:
+    slices = [part for path in _files(folder, left_out) for part in _slices(path, left_out)]
+    if not slices:
+        said = f" ({'; '.join(left_out.notes()[:2])})" if len(left_out) else ""
+        raise InputError(f"{folder}: holds no DICOM images{said}; choose the folder of a series")
+    return slices
 
 
 def _files(folder: Path, left_out: LeftOut) -> Iterator[Path]:
