@@ -1,7 +1,7 @@
 """The tools of the canvas, a file for each kind of gesture."""
 
 from xgen_studio.studio.tools.brush import Brush
-from xgen_studio.studio.tools.easel import Easel
+from xgen_studio.studio.tools.easel import Easel, Strokes
 from xgen_studio.studio.tools.fill import Fill, Pick, Wand
 from xgen_studio.studio.tools.measure import Angle, Ruler
 from xgen_studio.studio.tools.outline import Lasso, PolygonTool
@@ -21,5 +21,6 @@ __all__ = [
     "RegionTool",
     "Ruler",
     "ShapeTool",
+    "Strokes",
     "Wand",
 ]
