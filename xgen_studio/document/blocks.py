@@ -139,7 +139,9 @@ def _signed_distance(inside: Bools, spacing: tuple[float, float]) -> NDArray[np.
 
     within = ndimage.distance_transform_edt(inside, sampling=spacing)
     without = ndimage.distance_transform_edt(~inside, sampling=spacing)
-    return (within - without).astype(np.float32)
+    # those are distances to the next voxel's middle; the outline lies about half a voxel before it
+    half = min(spacing) / 2
+    return (within - without - np.where(inside, half, -half)).astype(np.float32)
 
 
 def extent(labels: Labels, label: int) -> tuple[slice, slice, slice] | None:

@@ -42,8 +42,9 @@ class Preset:
 
 PRESETS = (
     Preset("Bone", 400, 1800),
-    Preset("Spine wide", 250, 1100),  # -300 to 800 HU, what published networks are trained on
+    Preset("Bone wide", 500, 3000),  # metal and dense bone, too
     Preset("Soft tissue", 50, 400),
+    Preset("Bone narrow", 250, 1100),  # -300 to 800 HU, what published networks are trained on
 )
 
 

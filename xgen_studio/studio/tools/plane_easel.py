@@ -25,7 +25,7 @@ class PlaneEasel(Strokes):
     contrast = 1000.0  # HU: from fat to dense bone
 
     def __init__(self, work: VolumeWork, view: SliceView) -> None:
-        super().__init__(work, 4.0, view)
+        super().__init__(work, 4.0)
         self.view = view
         self.ball = False  # paint in depth, too
         self.others: list[PlaneEasel] = []
