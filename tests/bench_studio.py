@@ -1,6 +1,7 @@
-"""`make bench`, second part: the window. Strokes, stalls, start, memory, live drawing.
+"""`make bench`, second part: the window. Strokes, planes of a volume, stalls, start, memory, live
+drawing.
 
-usage: python -m tests.bench_studio           (offscreen unless QT_QPA_PLATFORM says otherwise)
+usage: python -m tests.bench_studio [planes]      (offscreen unless QT_QPA_PLATFORM says otherwise)
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ import time
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from tests.bench import percentile, row
-from xgen_studio.document import Document
+from xgen_studio.document import Document, VolumeWork
+from xgen_studio.imaging import LabelTable, Volume
 from xgen_studio.studio.canvas import Canvas, MaskLayer
-from xgen_studio.studio.tools import Brush, Easel
+from xgen_studio.studio.canvas.planes import Planes
+from xgen_studio.studio.canvas.slice_view import MAXIMUM, MEAN, SliceView
+from xgen_studio.studio.tools import Brush, Easel, easels
 from xgen_studio.wings.knee.science.labels import TABLE
 
 EVENTS = 600  # of a measured stroke
 STROKES = 10_000  # of the leak test
 PICTURES = 500
+VOLUME = (600, 512, 512)  # z, y, x
+SLICES = 150  # of a measured scroll
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -128,6 +134,95 @@ def strokes() -> None:
         row("   undo and repaint, ms (median of 5)", f"{percentile(undone, 50):.1f}", "target 20")
         canvas.close()
         canvas.deleteLater()
+
+
+def labelled_volume() -> VolumeWork:
+    """A CT of noise, 0.7 mm a pixel and 1 mm a slice, with a column of 17 labelled blocks."""
+    rng, shape = np.random.default_rng(0), VOLUME
+    voxels = np.empty(shape, np.int16)
+    for z in range(shape[0]):
+        voxels[z] = rng.integers(-200, 1200, shape[1:])
+    work = VolumeWork.over(Volume(voxels, (0.7, 0.7, 1.0)), LabelTable.of(range(1, 29)), "knee")
+    for k in range(17):
+        work.mask[20 + 33 * k : 49 + 33 * k, 220:290, 210:300] = 8 + k
+    return work
+
+
+def scroll_times(view: SliceView) -> tuple[list[float], list[float]]:
+    """ms from each turn of the wheel to all three planes painted: of CPU, and by the clock."""
+    cpu, times = [], []
+    at = QPointF(view.width() / 2, view.height() / 2)
+    view.cursor_at.go(view.plane.normal, 0)
+    QApplication.processEvents()
+    for _ in range(SLICES):
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        wheel = QWheelEvent(
+            at,
+            view.mapToGlobal(at),
+            QPoint(),
+            QPoint(0, 120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(view, wheel)
+        QApplication.processEvents()
+        cpu.append((time.thread_time() - began_cpu) * 1e3)
+        times.append((time.perf_counter() - began) * 1e3)
+    return cpu, times
+
+
+def planes() -> None:
+    work = labelled_volume()
+    shown = Planes()
+    shown.lay(work)
+    shown.resize(1600, 1000)
+    shown.show()
+    QApplication.processEvents()
+    before = psutil.Process().memory_info().rss
+    brushes = easels(work, shown.views)
+    for how, slab, mm, outlined in (
+        ("a slice", MEAN, 0.0, False),
+        ("a slice, labels outlined", MEAN, 0.0, True),
+        ("mean of 10 mm", MEAN, 10.0, False),
+        ("maximum of 10 mm", MAXIMUM, 10.0, False),
+    ):
+        shown.set_slab(slab, mm)
+        shown.set_outlined(outlined)
+        for plane, view in shown.views.items():
+            cpu, times = scroll_times(view)
+            row(
+                f"scroll 512 x 512 x 600, {plane.name.lower()}, {how}: frames/s",
+                f"{1e3 * len(times) / sum(times):.0f}",
+                "target 30",
+            )
+            row(
+                "   longest stall, ms by the clock, and of CPU",
+                f"{max(times):.0f}, {max(cpu):.0f}",
+                "target 50",
+            )
+    shown.set_slab(MEAN, 0.0)
+    shown.cursor_at.go_to(dict(enumerate(n // 2 for n in VOLUME)))
+    for ball in (False, True):
+        for plane, view in shown.views.items():
+            brushes[plane].use(radius=8.0, ball=ball, label=12)
+            view.use_tool(Brush(brushes[plane]))
+            cpu, times = stroke_times(view, view.view.columns, view.view.rows)
+            row(
+                f"stroke, {plane.name.lower()}, 8 mm {'ball' if ball else 'disc'}: ms p95, CPU max",
+                f"{percentile(times, 95):.1f}, {max(cpu):.0f}",
+                "target 16.7, 50",
+            )
+    began = time.perf_counter()
+    work.history.undo()
+    QApplication.processEvents()
+    row("   undo of the last, ms", f"{(time.perf_counter() - began) * 1e3:.0f}", "target 100")
+    grown = (psutil.Process().memory_info().rss - before) / 2**20
+    row("   memory that scrolling and strokes took, MiB", f"{grown:.0f}", "target 100")
+    shown.lay(None)
+    shown.close()
+    shown.deleteLater()
 
 
 class Heartbeat(QTimer):
@@ -285,13 +380,18 @@ def main() -> None:
     from xgen_studio.studio.theme import apply_theme
     from xgen_studio.studio.window import Window
 
-    start()
+    only = sys.argv[1:]
+    if not only:
+        start()
     os.environ["XGEN_STATE"] = tempfile.mkdtemp(prefix="xgen-bench-")
     app = QApplication(["bench"])
     sys.setswitchinterval(0.0005)
     apply_theme(app, "dark")
     discard = QMessageBox.StandardButton.Discard
     QMessageBox.question = lambda *_a, **_k: discard  # type: ignore[method-assign]
+    planes()
+    if only:
+        return
     strokes()
     window = Window(Settings())
     window.resize(1280, 800)

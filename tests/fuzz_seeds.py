@@ -359,10 +359,24 @@ def _document() -> Any:
     return document
 
 
+def _volume() -> Any:
+    from xgen_studio.document import VolumeWork
+    from xgen_studio.imaging import LabelTable, Volume
+
+    scan = Volume(np.zeros((3, *MASK.shape), np.int16), (0.7, 0.8, 2.0), source=Path("ct.nii"))
+    work = VolumeWork.over(scan, LabelTable.of((1, 2)), "knee")
+    work.mask[1] = MASK != 0
+    work.centres = {1: (2.0, 3.0, 1.0)}
+    return work
+
+
 def _documents() -> list[dict[str, bytes]]:
     from xgen_studio.document.files import save_document
 
-    return [{"d.xgen": _saved(lambda path: save_document(path, _document(), {}), "d.xgen")}]
+    return [
+        {"d.xgen": _saved(lambda path, work=work: save_document(path, work, {}), "d.xgen")}
+        for work in (_document(), _volume())
+    ]
 
 
 def _read_document(path: Path) -> None:

@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt
 
 from tests.studio.driving import Mouse
 from xgen_studio.imaging import Volume
-from xgen_studio.studio.canvas.slice_view import Cursor, Plane, SliceView, three_planes
+from xgen_studio.studio.canvas.planes import Planes
+from xgen_studio.studio.canvas.slice_view import Cursor, Plane, SliceView
 
 
 @pytest.fixture
@@ -16,12 +17,11 @@ def views(qtbot):
     voxels = np.zeros((10, 20, 30), np.int16)
     voxels[1, 6, 3] = 1000  # in LPS: z 8, y 6, x 26
     volume = Volume(voxels, (2.0, 3.0, 8.0), direction=np.diag([-1.0, 1.0, -1.0]))
-    made = three_planes(volume)
-    for view in made:
-        qtbot.addWidget(view)
-        view.resize(500, 400)
-        view.show()
-    return dict(zip(Plane, made, strict=True))
+    planes = Planes(volume.to_lps())
+    qtbot.addWidget(planes)
+    planes.resize(1000, 800)
+    planes.show()
+    return planes.views
 
 
 def test_the_patient_lies_as_radiologists_look(views):

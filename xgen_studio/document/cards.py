@@ -72,6 +72,20 @@ class DocumentCard:
         return self.spacing[0], self.spacing[1]
 
 
+def label_cards(labels: Sequence[LabelState]) -> list[dict[str, Any]]:
+    """Labels in the file, see `LabelCard`."""
+    return [
+        {
+            "id": state.label.id,
+            "name": state.label.name,
+            "colour": list(state.label.colour),
+            "visible": state.visible,
+            "locked": state.locked,
+        }
+        for state in labels
+    ]
+
+
 def document_card(
     wing: str,
     shape: tuple[int, int],
@@ -84,16 +98,7 @@ def document_card(
         "system": wing,
         "shape": list(shape),
         "spacing": list(spacing or ()),
-        "labels": [
-            {
-                "id": state.label.id,
-                "name": state.label.name,
-                "colour": list(state.label.colour),
-                "visible": state.visible,
-                "locked": state.locked,
-            }
-            for state in labels
-        ],
+        "labels": label_cards(labels),
         "has_picture": picture is not None,
         "picture": {
             "source": base_name(picture.source),

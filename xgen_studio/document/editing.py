@@ -1,19 +1,39 @@
-"""Painting labels into a mask: overwrite rules, locks, and changes kept as compressed tiles."""
+"""Painting labels into a mask, flat or of a volume: overwrite rules, locks, and changes kept as
+compressed tiles."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xgen_studio.document.regions import Region
-from xgen_studio.document.work import TILE
+from xgen_studio.document.work import Tile, tile_of, tiles_of
 
 Pixels = NDArray[np.uint8]
-Box = tuple[int, int, int, int]  # left, top, width, height
+Window = tuple[slice, ...]  # a box of a mask: rows and columns, of a volume slices before them
+
+
+class Covered(Protocol):
+    """What a gesture covers: `inside` is true within the mask's `window`."""
+
+    @property
+    def inside(self) -> NDArray[np.bool_]: ...
+
+    @property
+    def window(self) -> Window: ...
+
+    @property
+    def empty(self) -> bool: ...
+
+
+def around(windows: list[Window]) -> Window:
+    """The smallest window that holds all."""
+    sides = zip(*windows, strict=True)
+    return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in sides)
 
 
 @dataclass
@@ -45,8 +65,8 @@ class MaskChange:
 
     name: str
     mask: Pixels
-    tiles: dict[tuple[int, int], tuple[bytes, bytes]]
-    touched: Callable[[Box], None]
+    tiles: dict[Tile, tuple[bytes, bytes]]
+    touched: Callable[[Window], None]
 
     @property
     def size(self) -> int:
@@ -62,36 +82,42 @@ class MaskChange:
         self._put(1)
 
     def _put(self, which: int) -> None:
-        for (top, left), pair in self.tiles.items():
-            tile = self.mask[top : top + TILE, left : left + TILE]
-            tile[...] = np.frombuffer(zlib.decompress(pair[which]), np.uint8).reshape(tile.shape)
-        tops, lefts = zip(*self.tiles, strict=True)
-        top, left = min(tops), min(lefts)
-        bottom = min(max(tops) + TILE, self.mask.shape[0])
-        right = min(max(lefts) + TILE, self.mask.shape[1])
-        self.touched((left, top, right - left, bottom - top))
+        windows = []
+        for tile, pair in self.tiles.items():
+            part = tile_of(self.mask, tile)
+            part[...] = np.frombuffer(zlib.decompress(pair[which]), np.uint8).reshape(part.shape)
+            windows.append(_window_of(tile, part))
+        self.touched(around(windows))
+
+
+def _window_of(tile: Tile, part: Pixels) -> Window:
+    *index, top, left = tile
+    height, width = part.shape
+    outer = (slice(i, i + 1) for i in index)
+    return (*outer, slice(top, top + height), slice(left, left + width))
 
 
 @dataclass
 class MaskEditor:
-    """Paints into `mask` (H, W) uint8, which stays the same array for its whole life.
+    """Paints into `mask` (H, W) or (D, H, W) uint8, which stays the same array for its whole life.
 
-    `touched` hears each box that changed. A stroke is `begin`, any number of `paint`, and `end`,
+    `touched` hears each window that changed. A stroke is `begin`, any number of `paint`, and `end`,
     which gives the change to remember, or `cancel`.
     """
 
     mask: Pixels
-    touched: Callable[[Box], None] = lambda box: None
+    touched: Callable[[Window], None] = lambda window: None
     active: bool = False  # a stroke is begun and not ended
-    _before: dict[tuple[int, int], Pixels] = field(default_factory=dict)
+    _before: dict[Tile, Pixels] = field(default_factory=dict)
     _allowed: NDArray[np.bool_] = field(default_factory=lambda: np.ones(256, dtype=bool))
     _all_allowed: bool = True
     _label: int = 0
     _limits: tuple[float, float] | None = None
-    _picture: NDArray[np.float32] | None = None
+    _picture: NDArray[Any] | None = None
 
-    def begin(self, label: int, rules: Rules, picture: NDArray[np.float32] | None = None) -> None:
-        """Start a stroke of `label` (0 erases); `picture` (H, W) is what `rules.limits` reads."""
+    def begin(self, label: int, rules: Rules, picture: NDArray[Any] | None = None) -> None:
+        """Start a stroke of `label` (0 erases); `picture`, of the mask's shape, is what
+        `rules.limits` reads."""
         self._before.clear()
         self.active = True
         self.switch(label, rules)
@@ -103,7 +129,7 @@ class MaskEditor:
         self._label, self._allowed = label, rules.table(label)
         self._all_allowed = bool(self._allowed.all())
 
-    def paint(self, region: Region) -> bool:
+    def paint(self, region: Covered) -> bool:
         """Paint a region; True when a pixel changed."""
         if region.empty:
             return False
@@ -116,10 +142,23 @@ class MaskEditor:
             change &= (grey >= self._limits[0]) & (grey <= self._limits[1])
         if not change.any():
             return False
-        height, width = part.shape
-        self._keep(region.top, region.left, height, width)
+        self._keep(region.window)
         part[change] = self._label
-        self.touched((region.left, region.top, width, height))
+        self.touched(region.window)
+        return True
+
+    def put(self, window: Window, labels: Pixels, locked: frozenset[int] = frozenset()) -> bool:
+        """Within a stroke: the labels of a window, but for locked ones; True when any changed."""
+        part = self.mask[window]
+        change = labels != part
+        if locked:
+            kept = list(locked)
+            change &= ~np.isin(part, kept) & ~np.isin(labels, kept)
+        if not change.any():
+            return False
+        self._keep(window)
+        part[change] = labels[change]
+        self.touched(window)
         return True
 
     def replace(
@@ -127,44 +166,34 @@ class MaskEditor:
     ) -> MaskChange | None:
         """Put another mask of the same size in place, but for locked labels; None if equal."""
         self._before.clear()
-        change = labels != self.mask
-        if locked:
-            kept = list(locked)
-            change &= ~np.isin(self.mask, kept) & ~np.isin(labels, kept)
-        if not change.any():
-            return None
-        height, width = self.mask.shape
-        self._keep(0, 0, height, width)
-        self.mask[change] = labels[change]
-        self.touched((0, 0, width, height))
+        self.put(tuple(slice(0, n) for n in self.mask.shape), labels, locked)
         return self.end(name)
 
     def end(self, name: str) -> MaskChange | None:
         """The stroke as a change, or None when it changed nothing."""
         tiles = {}
-        for (top, left), old in self._before.items():
-            new = self.mask[top : top + TILE, left : left + TILE]
+        for tile, old in self._before.items():
+            new = tile_of(self.mask, tile)
             if not np.array_equal(old, new):
-                tiles[top, left] = (
-                    zlib.compress(old.tobytes(), 1),
-                    zlib.compress(new.tobytes(), 1),
-                )
+                tiles[tile] = (zlib.compress(old.tobytes(), 1), zlib.compress(new.tobytes(), 1))
         self._before.clear()
         self.active = False
         return MaskChange(name, self.mask, tiles, self.touched) if tiles else None
 
     def cancel(self) -> None:
         """Take the running stroke back."""
-        for (top, left), old in self._before.items():
-            tile = self.mask[top : top + TILE, left : left + TILE]
-            tile[...] = old
-            self.touched((left, top, tile.shape[1], tile.shape[0]))
+        windows = []
+        for tile, old in self._before.items():
+            part = tile_of(self.mask, tile)
+            part[...] = old
+            windows.append(_window_of(tile, part))
         self._before.clear()
         self.active = False
+        if windows:
+            self.touched(around(windows))
 
-    def _keep(self, top: int, left: int, height: int, width: int) -> None:
-        """Copy the tiles of a box that this stroke has not touched yet."""
-        for y in range(top // TILE * TILE, top + height, TILE):
-            for x in range(left // TILE * TILE, left + width, TILE):
-                if (y, x) not in self._before:
-                    self._before[y, x] = self.mask[y : y + TILE, x : x + TILE].copy()
+    def _keep(self, window: Window) -> None:
+        """Copy the tiles of a window that this stroke has not touched yet."""
+        for tile in tiles_of(self.mask.shape, window):
+            if tile not in self._before:
+                self._before[tile] = tile_of(self.mask, tile).copy()

@@ -50,6 +50,29 @@ class Replace:
         self.put(self.new)
 
 
+@dataclass(frozen=True)
+class Together:
+    """Changes that are one step: what is renumbered in the mask and in the points, for one."""
+
+    name: str
+    changes: tuple[Change, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return sum(change.size for change in self.changes)
+
+    def undo(self) -> None:
+        """Undo all, the last one first."""
+        for change in reversed(self.changes):
+            change.undo()
+
+    def redo(self) -> None:
+        """Do all again."""
+        for change in self.changes:
+            change.redo()
+
+
 class History:
     """Changes done and undone. The oldest are forgotten when they exceed the budget (bytes)."""
 

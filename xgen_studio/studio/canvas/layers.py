@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +41,14 @@ class PictureLayer(Layer):
     """A grey picture (H, W) in any unit, shown through a window from `low` to `high`."""
 
     def __init__(self) -> None:
-        self.pixels: NDArray[np.float32] | None = None
+        self.pixels: NDArray[Any] | None = None
         self.low, self.high = 0.0, 1.0
+        self.inverted = False
         self.opacity = 1.0
         self._grey = np.zeros((1, 1), np.uint8)
         self._image = QImage()
 
-    def put(self, pixels: NDArray[np.float32] | None) -> None:
+    def put(self, pixels: NDArray[Any] | None) -> None:
         """Show other pixels through the same window."""
         self.pixels = pixels
         self._render()
@@ -56,12 +57,18 @@ class PictureLayer(Layer):
         self.low, self.high = low, max(high, low + 1e-6)
         self._render()
 
+    def invert(self, inverted: bool) -> None:
+        """Whether large values are dark."""
+        self.inverted = inverted
+        self._render()
+
     def _render(self) -> None:
         if self.pixels is None:
             self._image = QImage()
             return
         grey = (self.pixels - np.float32(self.low)) * np.float32(255 / (self.high - self.low))
-        self._grey = np.clip(grey, 0, 255).astype(np.uint8)  # kept: the image wraps its memory
+        levels = np.clip(grey, 0, 255, out=grey).astype(np.uint8)
+        self._grey = ~levels if self.inverted else levels  # kept: the image wraps its memory
         height, width = self._grey.shape
         self._image = QImage(self._grey.data, width, height, width, QImage.Format.Format_Grayscale8)
 

@@ -20,7 +20,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.studio.dialogs.discard import warn
 from xgen_studio.studio.icons import icon
 from xgen_studio.studio.shortcuts import label_keys
-from xgen_studio.studio.tools import Easel
+from xgen_studio.studio.tools import Strokes
 from xgen_studio.studio.words import Words, plain
 
 MOST_ROWS = 8  # shown without scrolling
@@ -42,7 +42,7 @@ def swatch(colour: tuple[int, int, int], size: int = 16) -> QIcon:
 class LabelPanel(QScrollArea):
     """A row for each label: a click takes it in use, the eye hides it, the lock protects it."""
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Strokes) -> None:
         super().__init__()
         self.easel = easel
         self.setWidgetResizable(True)

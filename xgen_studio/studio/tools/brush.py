@@ -7,9 +7,9 @@ import math
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
-from xgen_studio.document.regions import Point, round_segment, square_segment
+from xgen_studio.document.regions import Point
 from xgen_studio.studio.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.easel import Easel
+from xgen_studio.studio.tools.easel import Strokes
 
 LEAST_MOVE = 0.2  # px of the mask: pens send far more points than can be seen
 
@@ -22,7 +22,7 @@ class Brush(Tool):
 
     cursor = Qt.CursorShape.BlankCursor
 
-    def __init__(self, easel: Easel, erases: bool = False) -> None:
+    def __init__(self, easel: Strokes, erases: bool = False) -> None:
         self.easel, self.erases = easel, erases
         self._at: Point | None = None  # where the ring is
         self._last: Point = (0.0, 0.0)
@@ -45,7 +45,7 @@ class Brush(Tool):
 
     def move(self, canvas: Canvas, touch: Touch) -> None:
         if self._sizing is not None:
-            grown = touch.x - self._sizing.x
+            grown = (touch.x - self._sizing.x) * canvas.view.scale[0] / self.easel.scale(canvas)[0]
             self._sizing, self._sized = touch, True
             self.easel.use(radius=self.easel.radius + grown)
             return
@@ -84,12 +84,7 @@ class Brush(Tool):
         return self.easel.radius * max(touch.pressure, 0.05)
 
     def _draw(self, to: Point, radius: float) -> None:
-        shape = self.easel.document.shape
-        if self.easel.square:
-            region = square_segment(self._last, to, radius, shape)
-        else:
-            region = round_segment(self._last, to, self._radius, shape, radius)
-        self.easel.paint(region)
+        self.easel.segment(self._last, to, (self._radius, radius))
         self._last, self._radius = to, radius
 
     def _ring(self, canvas: Canvas, to: Point | None) -> None:
@@ -101,7 +96,7 @@ class Brush(Tool):
 
     def _outline(self, canvas: Canvas, at: Point) -> QRect:
         x, y = canvas.view.to_widget(*at)
-        sx, sy = canvas.view.scale
+        sx, sy = self.easel.scale(canvas)
         r = self.easel.radius
         return QRectF(x - r * sx, y - r * sy, 2 * r * sx, 2 * r * sy).toAlignedRect()
 
@@ -109,7 +104,7 @@ class Brush(Tool):
         if self._at is None:
             return
         x, y = canvas.view.to_widget(*self._at)
-        sx, sy = canvas.view.scale
+        sx, sy = self.easel.scale(canvas)
         rx, ry = self.easel.radius * sx, self.easel.radius * sy
         for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 230), 1.2)):
             painter.setPen(QPen(colour, width))

@@ -7,26 +7,26 @@ from PySide6.QtGui import QPainter
 
 from xgen_studio.document.regions import NOTHING, Region, flood, wand
 from xgen_studio.studio.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.easel import Easel
+from xgen_studio.studio.tools.easel import Strokes
 
 
 class Fill(Tool):
     """Fills the area of one label under the pointer; with Shift every area of that label."""
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Strokes) -> None:
         self.easel = easel
 
     def press(self, canvas: Canvas, touch: Touch) -> None:
         label = self.easel.label_for(touch)
         everywhere = bool(touch.modifiers & Qt.KeyboardModifier.ShiftModifier)
-        region = flood(self.easel.document.mask, touch.point, connected=not everywhere)
+        region = flood(self.easel.mask, touch.point, connected=not everywhere)
         self.easel.fill(region, label, f"Fill {self.easel.name_of(label)}")
 
 
 class Wand(Tool):
     """Takes the touching pixels of like grey; dragging up takes more, down less."""
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Strokes) -> None:
         self.easel = easel
         self.tolerance = 0.06
         self._start: Touch | None = None
@@ -57,13 +57,13 @@ class Wand(Tool):
         canvas.update()
 
     def _region(self, tolerance: float) -> Region:
-        picture = self.easel.document.picture
-        if picture is None or self._start is None:
+        grey = self.easel.grey
+        if grey is None or self._start is None:
             return NOTHING
-        return wand(picture.pixels, self._start.point, tolerance)
+        return wand(grey, self._start.point, tolerance * self.easel.contrast)
 
     def paint(self, canvas: Canvas, painter: QPainter) -> None:
-        if self.easel.document.picture is None:
+        if self.easel.grey is None:
             canvas.note(painter, "The wand needs a picture: open one, or keep a drawn one (Y)")
 
 
@@ -72,7 +72,7 @@ class Pick(Tool):
 
     cursor = Qt.CursorShape.PointingHandCursor
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Strokes) -> None:
         self.easel = easel
 
     def press(self, canvas: Canvas, touch: Touch) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
 from xgen_studio.document.regions import Point, polygon
 from xgen_studio.studio.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.easel import Easel
+from xgen_studio.studio.tools.easel import Strokes
 
 NEAR = 9.0  # widget px: a click so close to the first point closes the polygon
 
@@ -35,7 +35,7 @@ def _paint_outline(
 class Lasso(Tool):
     """Drag around an area: it closes and fills itself. Right drag or Ctrl erases it."""
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Strokes) -> None:
         self.easel = easel
         self._points: list[Point] = []
         self._label = 0
@@ -53,7 +53,7 @@ class Lasso(Tool):
 
     def put_down(self, canvas: Canvas) -> None:
         points, self._points = self._points, []
-        region = polygon(points, self.easel.document.shape)
+        region = polygon(points, self.easel.shape)
         if not region.empty:
             name = self.easel.name_of(self._label)
             self.easel.fill(region, self._label, f"Outline {name}" if self._label else "Cut out")
@@ -75,7 +75,7 @@ class PolygonTool(Tool):
     """Click corner by corner. Enter, a double click or a click on the first corner fills it;
     Backspace or a right click takes the last corner back; Esc drops all."""
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Strokes) -> None:
         self.easel = easel
         self._points: list[Point] = []
         self._at: Point | None = None
@@ -130,7 +130,7 @@ class PolygonTool(Tool):
             canvas.update()
 
     def _close(self, canvas: Canvas) -> None:
-        region = polygon(self._points, self.easel.document.shape)
+        region = polygon(self._points, self.easel.shape)
         self._points = []
         if not region.empty:
             label = self.easel.label

@@ -14,7 +14,7 @@ from xgen_studio.document import outline
 from xgen_studio.document.outline import Points
 from xgen_studio.document.regions import polygon
 from xgen_studio.studio.canvas import Canvas, Tool, Touch
-from xgen_studio.studio.tools.easel import Easel
+from xgen_studio.studio.tools.easel import Strokes
 
 GRIP = 8.0  # widget px around a handle
 REACH = 0.18  # of an outline's length that a pull bends
@@ -36,7 +36,7 @@ class ShapeTool(Tool):
     cursor = Qt.CursorShape.ArrowCursor
 
     def __init__(
-        self, easel: Easel, title: str, parts: list[Part], over: Callable[[], None]
+        self, easel: Strokes, title: str, parts: list[Part], over: Callable[[], None]
     ) -> None:
         self.easel, self.title, self.parts, self._over = easel, title, parts, over
         self._grip = ""  # move, bend, turn, or a corner: nw ne se sw
@@ -51,7 +51,7 @@ class ShapeTool(Tool):
             self.easel.restart(self.parts[0].label)
             for part in self.parts:
                 self.easel.switch(part.label)
-                self.easel.paint(polygon(part.points.tolist(), self.easel.document.shape))
+                self.easel.paint(polygon(part.points.tolist(), self.easel.shape))
 
     def place(self) -> None:
         """Leave the shape in the mask."""
