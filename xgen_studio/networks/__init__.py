@@ -10,8 +10,10 @@ from torch import nn
 
 from xgen_studio.errors import InputError
 from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet
+from xgen_studio.networks.healthivert import HealthiVert, HealthiVertConfig
 from xgen_studio.networks.localiser import Localiser, LocaliserConfig
 from xgen_studio.networks.ncsnpp import NCSNpp, NCSNppConfig
+from xgen_studio.networks.se_resnet import SEResNet, SEResNetConfig
 from xgen_studio.networks.unet import UNet, UNetConfig
 from xgen_studio.networks.vae import VAE, VAEConfig
 from xgen_studio.tables import from_table
@@ -20,10 +22,14 @@ __all__ = [
     "VAE",
     "DDPMConfig",
     "DDPMNet",
+    "HealthiVert",
+    "HealthiVertConfig",
     "Localiser",
     "LocaliserConfig",
     "NCSNpp",
     "NCSNppConfig",
+    "SEResNet",
+    "SEResNetConfig",
     "UNet",
     "UNetConfig",
     "VAEConfig",
@@ -40,6 +46,8 @@ NETWORKS: dict[str, tuple[Any, Any]] = {
     "ddpm": (DDPMNet, DDPMConfig),
     "vae": (VAE, VAEConfig),
     "localiser": (Localiser, LocaliserConfig),
+    "healthivert": (HealthiVert, HealthiVertConfig),
+    "se-resnet": (SEResNet, SEResNetConfig),
 }
 
 
