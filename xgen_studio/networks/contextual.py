@@ -23,7 +23,7 @@ def contextual_attention(features: Tensor, missing: Tensor) -> Tensor:
     those of RATE. Patches of 4 x 4 are copied, in proportion to the softmax of the cosine between
     3 x 3 patches of the features at half their resolution.
     """
-    b, _, h, w = features.shape
+    h, w = features.shape[-2:]
     rows, columns = h // RATE, w // RATE
     small = F.interpolate(features, scale_factor=1 / RATE, mode="nearest")
     patches = F.unfold(small, 3, padding=1)  # (B, 9 C, L)

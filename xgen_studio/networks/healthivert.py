@@ -1,7 +1,7 @@
 """The generator of HealthiVert-GAN (Zhang 2025, arXiv 2503.05990): coarse, then fine.
 
-It fills a band of fixed height in a sagittal slice, and says how high the bone in it should be. Both
-generators follow DeepFill (Yu 2018, arXiv 1801.07892): ELU, dilated convolutions, contextual
+It fills a band of fixed height in a sagittal slice, and says how high the bone in it should be.
+Both stages follow DeepFill (Yu 2018, arXiv 1801.07892): ELU, dilated convolutions, contextual
 attention; every convolution is spectrally normalised (Miyato 2018). The layers are those of the
 released code: 409,771 + 577,117 weights at a width of 16.
 """
@@ -96,9 +96,7 @@ class Coarse(nn.Module):
         self.at_half = nn.Sequential(
             _conv(4 * w + 1, 4 * w), _conv(4 * w, 2 * w), _conv(2 * w, 2 * w)
         )
-        self.at_full = nn.Sequential(
-            _conv(2 * w + 1, 2 * w), _conv(2 * w, w), _conv(w, w // 2)
-        )
+        self.at_full = nn.Sequential(_conv(2 * w + 1, 2 * w), _conv(2 * w, w), _conv(w, w // 2))
         self.picture = _last(w // 2)
         self.neighbours = _last(w // 2)
 
