@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from xgen_studio.networks.contextual import contextual_attention
+from xgen_studio.networks.spectral import SpectralConv2d
 
 STRIDE = 8  # rows and columns of a picture are multiples of it: the attention works at 1/8
 DILATIONS = (2, 4, 8, 16)
@@ -166,12 +166,12 @@ def _conv(
     activation: type[nn.Module] = nn.ELU,
 ) -> nn.Module:
     padding = dilation * (kernel - 1) // 2
-    layer = nn.Conv2d(first, last, kernel, stride=stride, padding=padding, dilation=dilation)
-    return nn.Sequential(spectral_norm(layer), activation())
+    layer = SpectralConv2d(first, last, kernel, stride=stride, padding=padding, dilation=dilation)
+    return nn.Sequential(layer, activation())
 
 
 def _last(first: int) -> nn.Module:
-    return spectral_norm(nn.Conv2d(first, 1, 3, padding=1))
+    return SpectralConv2d(first, 1, 3, padding=1)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+
+from xgen_studio.networks.spectral import FIRST, SpectralConv2d
 
 
 class PatchJudge(nn.Module):
@@ -16,23 +17,27 @@ class PatchJudge(nn.Module):
     def __init__(self, width: int = 64, spectral: bool = False) -> None:
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
-        layers: list[nn.Module] = [nn.Conv2d(1, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        kind = SpectralConv2d if spectral else nn.Conv2d
+        layers: list[nn.Module] = [kind(1, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         for first, last, stride in zip(widths, widths[1:], (2, 2, 1), strict=False):
-            layers.append(nn.Conv2d(first, last, 4, stride=stride, padding=1, bias=spectral))
+            layers.append(kind(first, last, 4, stride=stride, padding=1, bias=spectral))
             layers += [nn.LeakyReLU(0.2)] if spectral else [nn.BatchNorm2d(last), nn.LeakyReLU(0.2)]
-        layers.append(nn.Conv2d(8 * width, 1, 4, padding=1))
-        for layer in layers:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.normal_(layer.weight, 0.0, 0.02)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-            elif isinstance(layer, nn.BatchNorm2d):
-                nn.init.normal_(layer.weight, 1.0, 0.02)
-        normal = [
-            spectral_norm(one) if spectral and isinstance(one, nn.Conv2d) else one for one in layers
-        ]
-        self.layers = nn.Sequential(*normal)
+        layers.append(kind(8 * width, 1, 4, padding=1))
+        self.layers = nn.Sequential(*layers)
+        self.apply(_published)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)
         return logits
+
+
+def _published(layer: nn.Module) -> None:
+    """Weights as pix2pix begins with them."""
+    if isinstance(layer, nn.Conv2d):
+        nn.init.normal_(layer.weight, 0.0, 0.02)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+        if isinstance(layer, SpectralConv2d):
+            layer.estimate(FIRST)
+    elif isinstance(layer, nn.BatchNorm2d):
+        nn.init.normal_(layer.weight, 1.0, 0.02)

@@ -153,6 +153,8 @@ class _Work:
         heights = np.full(len(self.across), np.nan)
         seen = {int(i): cutting.seen_in(self.labels[i, 0].numpy() == label) for i in at}
         there = {i: one for i, one in seen.items() if one is not None}
+        if not there:
+            return heights
         for some in torch.tensor(list(there), dtype=torch.long).split(BATCH):
             top = torch.tensor([there[i].top for i in some.tolist()])
             bottom = torch.tensor([there[i].bottom for i in some.tolist()])

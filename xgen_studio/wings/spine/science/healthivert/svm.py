@@ -1,5 +1,5 @@
 """Genant's grade from the height loss of the thirds by a linear support vector machine, as
-published with HealthiVert-GAN. Fitted with scikit-learn, kept as JSON, applied without scikit-learn."""
+published with HealthiVert-GAN. Fitted with scikit-learn, kept as JSON, applied without."""
 
 from __future__ import annotations
 
