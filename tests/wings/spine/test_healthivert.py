@@ -17,7 +17,12 @@ from xgen_studio.training.learner import MAIN
 from xgen_studio.training.recipe import parse_recipe
 from xgen_studio.training.run import run_training, trained
 from xgen_studio.wings.spine.science.healthivert import cutting, losses
-from xgen_studio.wings.spine.science.healthivert.data import FractureSet, SliceSet
+from xgen_studio.wings.spine.science.healthivert.data import (
+    FractureSet,
+    SliceSet,
+    checked,
+    slice_set,
+)
 from xgen_studio.wings.spine.science.healthivert.learner import BONE, JUDGES, cut_of
 from xgen_studio.wings.spine.science.healthivert.restoring import restore
 
@@ -174,6 +179,28 @@ def test_only_healthy_targets_are_trained_on():
     both = FractureSet(arrays, CANVAS)
     batch = both.batch(torch.arange(2), torch.Generator().manual_seed(0), CPU)
     assert len(both) == 2 and batch["label"].tolist() == [1, 0]
+
+
+def test_patients_that_are_held_out_are_not_trained_on(tmp_path):
+    arrays = crops(3) | {"held_out": np.array([False, True, True])}
+    np.savez(tmp_path / "spine-healthivert.npz", **arrays)
+    sizes = [len(slice_set(tmp_path, *CANVAS, held_out=out)) for out in (False, True)]
+    assert sizes == [1, 2]
+    arrays["patient"][:] = 7
+    np.savez(tmp_path / "spine-healthivert.npz", **arrays)
+    with pytest.raises(InputError, match="patient 7 is trained on and held out"):
+        slice_set(tmp_path, *CANVAS)
+
+
+def test_arrays_that_do_not_fit_each_other_are_refused():
+    for name, wrong, said in (
+        ("labels", np.zeros((2, 4, 4, 4)), "one shape"),
+        ("healthy", np.zeros((3, 20)), "healthy"),
+        ("target", np.zeros(3, int), "VerSe"),
+        ("patient", np.zeros(2), "patient"),
+    ):
+        with pytest.raises(InputError, match=said):
+            checked(crops(3) | {name: wrong}, "here")
 
 
 # -- losses ---------------------------------------------------------------------------------------

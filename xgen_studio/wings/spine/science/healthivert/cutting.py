@@ -187,16 +187,17 @@ def seen_in(mask: NDArray[np.bool_]) -> Seen | None:
     higher than the band is cut around its mean row."""
     from scipy import ndimage
 
-    parts, count = ndimage.label(mask, np.ones((3, 3), int))
-    if count == 0:
-        return None
-    area = np.bincount(parts.ravel())
-    large = area >= LEAST_AREA
-    large[0] = False
-    kept = large[parts]
-    rows = np.flatnonzero(kept.any(1))
+    kept = np.zeros(mask.shape, bool)
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    if len(rows):
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        parts, _ = ndimage.label(mask[box], np.ones((3, 3), int))
+        large = np.bincount(parts.ravel()) >= LEAST_AREA
+        large[0] = False
+        kept[box] = large[parts]
     if kept.sum() <= LEAST_AREA:
         return None
+    rows = np.flatnonzero(kept.any(1))
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     if bottom - top <= BAND:
         return Seen(kept, top, bottom)

@@ -3,8 +3,8 @@
 Arrays live in `spine-healthivert.npz`: ct (N, D, H, W) int16 HU and labels (N, D, H, W) uint8 VerSe
 labels of bodies at 1 mm, z up to the head, y to the back, x to the left; target (N,) the label that
 a crop is about; healthy (N, 32) uint8, 1 where the vertebra of that label is known to be healthy;
-patient (N,); optionally cam (N, D, H, W) uint8, 255 where a classifier sees a fracture. Imports no
-file readers.
+patient (N,); optionally cam (N, D, H, W) uint8, 255 where a classifier sees a fracture, and
+held_out (N,) bool, crops of patients that are not trained on. Imports no file readers.
 """
 
 from __future__ import annotations
@@ -32,16 +32,34 @@ KEPT = 0.8  # of a vertebra's width, about its middle: slices are drawn from the
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def slice_set(data: Path | None, rows: int = 256, columns: int = 256) -> SliceSet:
-    """Slices of healthy vertebrae on a canvas of rows x columns; the paper's is 256 x 256."""
-    return SliceSet(checked(read_arrays(data, FILE, NEEDED), f"{data}/{FILE}.npz"), (rows, columns))
+def slice_set(
+    data: Path | None, rows: int = 256, columns: int = 256, held_out: bool = False
+) -> SliceSet:
+    """Slices of healthy vertebrae on a canvas of rows x columns; the paper's is 256 x 256. Those
+    that are trained on, or those that are held out."""
+    return SliceSet(_read(data, NEEDED, held_out), (rows, columns))
 
 
-def fracture_set(data: Path | None, rows: int = 256, columns: int = 256) -> FractureSet:
+def fracture_set(
+    data: Path | None, rows: int = 256, columns: int = 256, held_out: bool = False
+) -> FractureSet:
     """Slices of vertebrae whose target is known to be fractured, or not: needs the array
     `fractured` (N,), 1, 0, or anything else where nobody knows."""
-    arrays = read_arrays(data, FILE, NEEDED | {"fractured"})
-    return FractureSet(checked(arrays, f"{data}/{FILE}.npz"), (rows, columns))
+    return FractureSet(_read(data, NEEDED | {"fractured"}, held_out), (rows, columns))
+
+
+def _read(data: Path | None, needed: set[str], held_out: bool) -> Arrays:
+    """The crops that are held out, or the others: all, where the file does not say."""
+    needed = needed | {"held_out"} if held_out else needed
+    arrays = checked(read_arrays(data, FILE, needed), f"{data}/{FILE}.npz")
+    if "held_out" not in arrays:
+        return arrays
+    out = arrays["held_out"].astype(bool)
+    if both := set(arrays["patient"][out].tolist()) & set(arrays["patient"][~out].tolist()):
+        raise InputError(
+            f"{data}/{FILE}.npz: patient {min(both)} is trained on and held out; split by patient"
+        )
+    return {name: values[out == held_out] for name, values in arrays.items()}
 
 
 def checked(arrays: Arrays, where: str) -> Arrays:
@@ -52,7 +70,7 @@ def checked(arrays: Arrays, where: str) -> Arrays:
     count = len(ct)
     if arrays["healthy"].shape != (count, LABELS):
         raise InputError(f"{where}: healthy must be of shape ({count}, {LABELS})")
-    for name in arrays.keys() & {"target", "patient", "fractured"}:
+    for name in arrays.keys() & {"target", "patient", "fractured", "held_out"}:
         if arrays[name].shape != (count,):
             raise InputError(f"{where}: {name} must hold a number for each of {count} crops")
     target = arrays["target"]
@@ -93,7 +111,7 @@ class _Slices:
 
     def _choice(self, crop: int) -> Choice | None:
         target = int(self.arrays["target"][crop])
-        bone = cutting.sagittal(self.arrays["labels"][crop] == target)
+        bone = np.ascontiguousarray(cutting.sagittal(self.arrays["labels"][crop] == target))
         across = np.flatnonzero(bone.any((1, 2)))
         if len(across) == 0:
             return None
