@@ -95,13 +95,6 @@ def composed(original: Tensor, filled: Tensor, cut: Cut, height: Tensor) -> Tens
     return shares(above) * upper + shares(1 - above - below) * filled + shares(below) * lower
 
 
-def restored_rows(cut: Cut, height: Tensor) -> tuple[Tensor, Tensor]:
-    """First row, and first row below, of a vertebra of whole `height` (B,) after `composed`."""
-    height = torch.maximum(height, cut.height)
-    top = (cut.top - (height - cut.height) // 2).clamp(cut.start, cut.start + BAND - height)
-    return top, top + height
-
-
 def _rows(picture: Tensor, source: Tensor) -> Tensor:
     """The rows (B, H) of pictures (B, 1, H, W)."""
     index = source[:, None, :, None].expand(-1, 1, -1, picture.shape[3])

@@ -1,4 +1,4 @@
-"""What HealthiVert-GAN's generator is told (section 2.4 of our notes on the released code).
+"""What HealthiVert-GAN's generator is told (Zhang 2025, arXiv 2503.05990).
 
 Weights are the released code's. Three losses differ, since there they do not do what is meant:
 the edge loss and the judge of masks see probabilities instead of thresholded masks, which have no
