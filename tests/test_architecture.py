@@ -182,6 +182,8 @@ def test_training_needs_only_torch_and_numpy():
         "    sys.modules[name] = None\n"
         "import xgen_studio.training.__main__, xgen_studio.wings.knee.science.data\n"
         "import xgen_studio.wings.hand.science.data, xgen_studio.wings.hand.science.localiser\n"
+        "import xgen_studio.wings.spine.science.healthivert.data\n"
+        "import xgen_studio.wings.spine.science.healthivert.learner\n"
         "import xgen_studio.training.run, xgen_studio.networks.ncsnpp"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

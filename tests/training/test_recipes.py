@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.wings.spine.crops import crops
 from xgen_studio.registry import registered, wings
 from xgen_studio.training.build import make_dataset, make_learner
 from xgen_studio.training.recipe import load_recipe
@@ -20,6 +21,8 @@ ARRAYS = {
     "hand-paper": "hand",
     "hand-landmarks": "hand",
     "spine-proposal": "spine-proposal",
+    "spine-slices": "spine-healthivert",
+    "spine-fractures": "spine-healthivert",
 }
 
 
@@ -27,6 +30,9 @@ def write_arrays(folder, name):
     """Three made-up examples of a data set."""
     rng = np.random.default_rng(0)
     held_out = np.zeros(3, bool)
+    if name == "spine-healthivert":
+        np.savez(folder / f"{name}.npz", **crops(3), fractured=np.array([0, 1, 0]))
+        return
     if name == "hand":
         points = rng.uniform((20, 20), (170, 230), (3, 37, 2)).astype(np.float32)
         images = rng.integers(0, 256, (3, 256, 192), np.uint8)

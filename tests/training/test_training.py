@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,11 @@ def test_learning_rate_warms_up_and_falls():
     assert learning_rate(recipe.optimiser, 0, recipe.steps) == pytest.approx(0.1)
     assert learning_rate(recipe.optimiser, 50, recipe.steps) == pytest.approx(0.55, abs=0.01)
     assert learning_rate(recipe.optimiser, 100, recipe.steps) == pytest.approx(0.1)
+    straight = replace(recipe.optimiser, fall="linear", steady=20)
+    for step, rate in ((5, 0.6), (20, 1.0), (40, 0.775), (80, 0.325), (100, 0.1), (120, 0.1)):
+        assert learning_rate(straight, step, recipe.steps) == pytest.approx(rate)
+    with pytest.raises(ValueError, match="fall 'slow'"):
+        replace(straight, fall="slow")
 
 
 def test_unlabelled_pixels_do_not_count_in_the_segmentation_loss():

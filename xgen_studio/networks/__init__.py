@@ -10,8 +10,10 @@ from torch import nn
 
 from xgen_studio.errors import InputError
 from xgen_studio.networks.ddpm import DDPMConfig, DDPMNet
+from xgen_studio.networks.healthivert import HealthiVert, HealthiVertConfig
 from xgen_studio.networks.localiser import Localiser, LocaliserConfig
 from xgen_studio.networks.ncsnpp import NCSNpp, NCSNppConfig
+from xgen_studio.networks.se_resnet import SEResNet, SEResNetConfig
 from xgen_studio.networks.unet import UNet, UNetConfig
 from xgen_studio.networks.unet3d import UNet3D, UNet3DConfig
 from xgen_studio.networks.vae import VAE, VAEConfig
@@ -21,10 +23,14 @@ __all__ = [
     "VAE",
     "DDPMConfig",
     "DDPMNet",
+    "HealthiVert",
+    "HealthiVertConfig",
     "Localiser",
     "LocaliserConfig",
     "NCSNpp",
     "NCSNppConfig",
+    "SEResNet",
+    "SEResNetConfig",
     "UNet",
     "UNet3D",
     "UNet3DConfig",
@@ -44,6 +50,8 @@ NETWORKS: dict[str, tuple[Any, Any]] = {
     "vae": (VAE, VAEConfig),
     "localiser": (Localiser, LocaliserConfig),
     "unet3d": (UNet3D, UNet3DConfig),
+    "healthivert": (HealthiVert, HealthiVertConfig),
+    "se-resnet": (SEResNet, SEResNetConfig),
 }
 
 

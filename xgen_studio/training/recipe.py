@@ -11,6 +11,7 @@ from xgen_studio.registry import registered
 from xgen_studio.tables import from_table
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+FALLS = ("cosine", "linear")
 LARGEST_RECIPE = 2**20  # bytes
 MOST_EXAMPLES, MOST_STEPS, MOST_SAMPLES = 2**20, 10**9, 256
 OLD_KEYS = {"objective": "learner"}  # as recipes of before called them
@@ -21,7 +22,9 @@ class Optimiser:
     """Adam with warm-up, clipping and an exponential moving average of the weights."""
 
     rate: float = 2e-4  # learning rate
-    final_rate: float = 0.0  # rate at the last step (cosine); 0 = constant rate
+    final_rate: float = 0.0  # rate at the last step; 0 = constant rate
+    fall: str = "cosine"  # how the rate gets there: cosine | linear ...
+    steady: int = 0  # ... after so many steps at the full rate
     warmup: int = 500  # steps of linear warm-up
     clip: float = 1.0  # gradient norm limit
     ema: float = 0.999  # decay of the moving average
@@ -29,8 +32,12 @@ class Optimiser:
     beta2: float = 0.999
 
     def __post_init__(self) -> None:
-        if self.rate <= 0 or self.clip <= 0 or min(self.final_rate, self.warmup) < 0:
-            raise ValueError("rate and clip must be positive, final_rate and warmup not negative")
+        if self.rate <= 0 or self.clip <= 0:
+            raise ValueError("rate and clip must be positive")
+        if min(self.final_rate, self.warmup, self.steady) < 0:
+            raise ValueError("final_rate, warmup and steady must not be negative")
+        if self.fall not in FALLS:
+            raise ValueError(f"fall '{self.fall}' is not one of {', '.join(FALLS)}")
         if not all(0 <= value < 1 for value in (self.ema, self.beta1, self.beta2)):
             raise ValueError("ema, beta1 and beta2 must be at least 0 and below 1")
 

@@ -37,13 +37,13 @@ GO_ON, HOLD, LEAVE = range(3)
 
 
 def learning_rate(optimiser: Optimiser, step: int, steps: int) -> float:
-    """Linear warm-up, then constant or cosine to `final_rate` at the last of `steps`."""
+    """Linear warm-up, then constant, or falling to `final_rate` at the last of `steps`."""
     warm = min(1.0, (step + 1) / max(1, optimiser.warmup))
     if not optimiser.final_rate:
         return optimiser.rate * warm
-    part = min(1.0, step / steps)
-    span = optimiser.rate - optimiser.final_rate
-    return warm * (optimiser.final_rate + span * (1 + math.cos(math.pi * part)) / 2)
+    part = min(1.0, max(0, step - optimiser.steady) / max(1, steps - optimiser.steady))
+    left = 1 - part if optimiser.fall == "linear" else (1 + math.cos(math.pi * part)) / 2
+    return warm * (optimiser.final_rate + (optimiser.rate - optimiser.final_rate) * left)
 
 
 def pick_precision(recipe: Recipe, device: torch.device) -> torch.dtype:

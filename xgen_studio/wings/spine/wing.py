@@ -5,14 +5,35 @@ from pathlib import Path
 from xgen_studio.wing import Method, Wing
 
 _HERE = "xgen_studio.wings.spine"
+_GAN = f"{_HERE}.science.healthivert"
 
 WING = Wing(
     name="spine",
     title="Spine",
     folder=Path(__file__).parent,
-    methods={"bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose")},
-    data_sets={"spine-proposal": f"{_HERE}.science.proposal_data:proposal_set"},
-    learners={"spine-propose": f"{_HERE}.science.proposer:ProposeLearner"},
-    loaders={"spine-proposer": f"{_HERE}.science.proposer:load_proposer"},
+    methods={
+        "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
+        "healthivert": Method(
+            "HealthiVert-GAN as published: a vertebra made healthy, slice by slice", "healthivert"
+        ),
+        "fractures": Method(
+            "a classifier of sagittal slices: what it sees, HealthiVert-GAN trusts less", "fracture"
+        ),
+    },
+    data_sets={
+        "spine-proposal": f"{_HERE}.science.proposal_data:proposal_set",
+        "spine-slices": f"{_GAN}.data:slice_set",
+        "spine-fractures": f"{_GAN}.data:fracture_set",
+    },
+    learners={
+        "spine-propose": f"{_HERE}.science.proposer:ProposeLearner",
+        "healthivert": f"{_GAN}.learner:HealthiVertLearner",
+        "fracture": f"{_GAN}.learner:FractureLearner",
+    },
+    loaders={
+        "spine-proposer": f"{_HERE}.science.proposer:load_proposer",
+        "healthivert": f"{_GAN}.learner:load_healthivert",
+        "fracture-classifier": f"{_GAN}.learner:load_classifier",
+    },
     preparations={"spine-proposal": f"{_HERE}.tasks.prepare:proposal"},
 )

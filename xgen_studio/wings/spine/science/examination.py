@@ -21,11 +21,13 @@ from xgen_studio.wings.spine.science.findings import (
 )
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.grading import OrdinalModel
+from xgen_studio.wings.spine.science.healthivert.released import released_rhlv
+from xgen_studio.wings.spine.science.healthivert.svm import SvmGrader
 from xgen_studio.wings.spine.science.levels import LABELS, RARE, place
 from xgen_studio.wings.spine.science.measuring import Measured
 from xgen_studio.wings.spine.science.prior import Prior
 from xgen_studio.wings.spine.science.reference import FEWEST, Healthy, choose, healthy_of, losses
-from xgen_studio.wings.spine.science.solid import endplate_loss
+from xgen_studio.wings.spine.science.solid import endplate_loss, healthy_solid, solid_of
 
 MEASURING = (0.15, 0.12)  # mm, and share of a voxel: standard deviation of a third's height
 
@@ -51,7 +53,7 @@ class Models:
 
     prior: Prior
     ordinal: OrdinalModel
-    svm: RhlvGrader
+    svm: SvmGrader
 
 
 def examine(
@@ -98,7 +100,7 @@ def _finding(
     probabilities = models.ordinal.probabilities(rhlv[worst], spread)
     grade = grading.grade_of(probabilities)
     kind = grading.type_of(rhlv, grade)
-    released = released_of(body, healthy.mean)
+    released = released_rhlv(healthy_solid(body, healthy.mean).block(), solid_of(body).block())
     return Finding(
         level=level,
         label=LABELS[level],
@@ -114,7 +116,7 @@ def _finding(
         voxel_sensitivity=_sensitivity(real, whole, worst, voxel),
         grade=grade,
         grade_rule=grading.rule_grade(rhlv),
-        grade_svm=models.svm.grade(released),
+        grade_svm=models.svm.grade(*(released[third] for third in THIRDS)),
         probabilities=probabilities,
         reason=grading.reason_of(rhlv, interval, grade, kind),
         type=kind,
