@@ -196,7 +196,7 @@ class Curve:
         return cls(
             points,
             back,
-            float(told["first_s"]) + float(told["step"]) * np.arange(len(points)),
+            float(told["first_s"]) + float(told["step"]) * np.arange(len(points), dtype=np.float64),
             {str(name): float(s) for name, s in told["levels"].items()},
             {str(name): float(mm) for name, mm in told["off"].items()},
             tuple(str(note) for note in told["notes"]),
@@ -228,9 +228,7 @@ def fit_curve(centres: Mapping[str, ArrayLike], frames: Mapping[str, Frame] | No
     off = np.linalg.norm(places - bare.point_at(there[:, 2]), axis=1)
     for name, mm, used in zip(names, off, kept, strict=True):
         if not used:
-            notes.append(
-                f"the centre of {name} lies {mm:.0f} mm beside the others' curve: left out"
-            )
+            notes.append(f"the centre of {name} lies {mm:.0f} mm beside the curve: left out")
         elif mm > TOLD_MM:
             notes.append(f"the centre of {name} lies {mm:.0f} mm beside the curve; check it")
     known = {n: frames[n] for n, used in zip(names, kept, strict=True) if used and n in frames}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +18,12 @@ from xgen_studio.wings.spine.science.curve import FOLD, STEP_MM, Curve
 
 Floats = NDArray[np.float64]
 Box = tuple[slice, slice, slice]  # z, y, x
+Sampler = Callable[[Floats], NDArray[Any]]
 
 HALF_WIDTH_MM = 64.0
 LATTICE_MM = 3.0  # where the way is worked out; between, it is linear, which is 0.1 mm off at most
 PLANES = 16  # at once, so that memory stays low
-TUBE_MM = 4.0  # between the places of a round trip
+SAMPLED = (5, 5, 7)  # every so many planes, rows, columns a voxel is tried: all over the lattice
 
 
 def straighten(
@@ -47,13 +48,12 @@ def straighten(
     if outside is None:
         outside = 0 if nearest else float(volume.voxels.min())
     half = round(half_width / spacing)
-    across = spacing * np.arange(-half, half + 1)
-    along = np.arange(curve.s[0], curve.s[-1] + 1e-6, spacing)
+    across: Floats = spacing * np.arange(-half, half + 1, dtype=np.float64)
+    along: Floats = np.arange(curve.s[0], curve.s[-1] + 1e-6, spacing, dtype=np.float64)
     shape = (len(along), len(across), len(across))
     check_size(shape[::-1], "straightened spine")
-    box = _box(
-        volume, curve, (-half_width, -half_width, along[0]), (half_width, half_width, along[-1])
-    )
+    ends = [(-half_width, -half_width, along[0]), (half_width, half_width, along[-1])]
+    box = _box(volume, curve, *ends)
     if box is None:
         raise InputError(
             f"{volume.source or 'volume'}: no part of it lies along this spine; the centres are"
@@ -61,7 +61,7 @@ def straighten(
         )
     part = volume if nearest else _averaged(volume, box, spacing)
     matrix, offset = _affine(part)
-    sample = _voted if nearest else _linear
+    sample = (_voted if nearest else _linear)(part.voxels)
     result = np.empty(shape, dtype=volume.voxels.dtype)
     left, back, _ = curve.axes_at(along)
     middle = curve.point_at(along) @ matrix.T + offset
@@ -73,9 +73,9 @@ def straighten(
             + back[k].T[:, :, None, None] * across[:, None]
             + left[k].T[:, :, None, None] * across
         )
-        values, inside = sample(part.voxels, at)
-        values[~inside] = outside
-        result[k] = _cast(values, result.dtype)
+        values = _cast(sample(at), result.dtype)
+        values[~_within(part.shape, at)] = outside
+        result[k] = values
     notes = list(volume.notes)
     if curve.radius < np.sqrt(2) * half_width:
         folded = _put_out_folds(result, curve, along, across, outside)
@@ -117,38 +117,41 @@ def unstraighten(
     box = _box(onto, curve, ends[0], ends[1])
     if box is None:
         return result, covered
-    sample = _voted if nearest else _linear
-    for planes, at, known in _ways(onto, box, curve, straight):
+    sample = (_voted if nearest else _linear)(straight.voxels)
+    for planes, at, known in _ways(onto, box, curve, straight.mm_to_index):
         there = (planes, *box[1:])
-        values, inside = sample(straight.voxels, at)
-        inside &= known
+        inside = known & _within(straight.shape, at)
         covered[there] = inside
-        result[there] = np.where(inside, _cast(values, result.dtype), result[there])
+        result[there][inside] = _cast(sample(at[:, inside]), result.dtype)
     return result, covered
 
 
 def round_trip_mm(
     curve: Curve, where: Volume | ArrayLike, half_width: float = HALF_WIDTH_MM
 ) -> float:
-    """The largest error, mm, of places taken there and back.
+    """The largest error, mm, of places in the patient taken to the straight spine and back.
 
-    where: points (..., 3) LPS mm, taken to the straight spine and back; or a volume: places each
-    TUBE_MM in the tube about the curve that lie in the volume and are not folded, taken to the
-    patient and back as well. NaN where none is left.
+    where: points (..., 3) LPS mm; or a volume: a sample of its voxels in the tube about the curve,
+    by the way on which `unstraighten` takes them. NaN where there is none.
     """
     if not isinstance(where, Volume):
         points = np.asarray(where, dtype=np.float64).reshape(-1, 3)
         return _largest(curve.to_patient(curve.to_straight(points)) - points)
-    across = np.arange(-half_width, half_width + 1e-6, TUBE_MM)
-    along = np.arange(curve.s[0], curve.s[-1] + 1e-6, TUBE_MM)
-    tube = np.stack(np.meshgrid(across, across, along, indexing="ij"), axis=-1).reshape(-1, 3)
-    tube = tube[curve.unique(tube)]
-    points = curve.to_patient(tube)
-    index = where.mm_to_index(points)
-    inside = np.all((index >= -0.5) & (index <= np.array(where.shape) - 0.5), axis=-1)
-    tube, points = tube[inside], points[inside]
-    again = curve.to_straight(points)
-    return max(_largest(again - tube), _largest(curve.to_patient(again) - points))
+    low = np.array([-half_width, -half_width, curve.s[0]])
+    high = np.array([half_width, half_width, curve.s[-1]])
+    errors = [np.empty((0, 3))]
+    box = _box(where, curve, low, high)
+    if box is None:
+        return float("nan")
+    for planes, at, sound in _ways(where, box, curve, lambda mm: mm[..., ::-1]):
+        some = tuple(slice(k // 2, None, k) for k in SAMPLED)
+        straight = np.moveaxis(at[(slice(None), *some)], 0, -1)[..., ::-1]
+        axes = zip((planes, *box[1:]), some, strict=True)
+        ranges = [range(axis.start, axis.stop)[k] for axis, k in axes]
+        index = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
+        there = sound[some] & np.all((straight >= low) & (straight <= high), axis=-1)
+        errors.append(curve.to_patient(straight[there]) - where.index_to_mm(index[there]))
+    return _largest(np.concatenate(errors))
 
 
 def round_trip_dice(
@@ -157,8 +160,8 @@ def round_trip_dice(
     """Dice of each label after it went to the straightened spine and back, where it is covered."""
     straight = straighten(labels, curve, spacing, half_width, nearest=True)
     back, covered = unstraighten(straight, curve, labels, nearest=True)
-    count = int(labels.voxels.max()) + 1
-    one, two = labels.voxels[covered], back[covered]
+    count = int(np.rint(labels.voxels.max())) + 1
+    one, two = (np.rint(v[covered]).astype(np.intp) for v in (labels.voxels, back))
     before, after = np.bincount(one, minlength=count), np.bincount(two, minlength=count)
     both = np.bincount(one[one == two], minlength=count)
     return {
@@ -219,43 +222,53 @@ def _averaged(volume: Volume, box: Box, spacing: float) -> Volume:
     )
 
 
-def _linear(voxels: NDArray[Any], at: Floats) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Grey at fractional indices (3, ...), float32, and which of them lie in the array."""
-    inside = _within(voxels, at)
-    values = map_coordinates(
-        voxels, at, order=1, output=np.float32, mode="nearest", prefilter=False
-    )
-    return values, inside
+def _linear(voxels: NDArray[Any]) -> Sampler:
+    """Grey at fractional indices (3, ...), float32."""
+
+    def sample(at: Floats) -> NDArray[Any]:
+        return map_coordinates(
+            voxels, at, order=1, output=np.float32, mode="nearest", prefilter=False
+        )
+
+    return sample
 
 
-def _voted(voxels: NDArray[Any], at: Floats) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """The label with the largest linear share at fractional indices (3, ...); as `_linear`."""
-    inside = _within(voxels, at)
-    shape = np.array(voxels.shape)
-    index = at[:, inside].T  # (n, 3)
-    index = np.clip(index, 0, shape - 1)
-    low = np.minimum(index.astype(np.intp), np.maximum(shape - 2, 0))
-    steps = np.minimum(shape - 1, 1) * (voxels.shape[1] * voxels.shape[2], voxels.shape[2], 1)
-    base = low @ np.array([voxels.shape[1] * voxels.shape[2], voxels.shape[2], 1])
+def _voted(voxels: NDArray[Any]) -> Sampler:
+    """At fractional indices (3, ...) the label with the largest linear share."""
     flat = np.ascontiguousarray(voxels).ravel()
-    corners = [np.array(c) for c in np.ndindex(2, 2, 2)]
-    around = np.stack([flat[base + int(c @ steps)] for c in corners])  # (8, n)
-    chosen = around[0].copy()
-    mixed = np.flatnonzero((around != chosen).any(axis=0))
-    part = (index - low)[mixed]
-    share = np.stack([np.where(c, part, 1 - part).prod(axis=1) for c in corners])
-    labels = around[:, mixed]
-    votes = np.stack([(share * (labels == one)).sum(axis=0) for one in labels])
-    chosen[mixed] = labels[votes.argmax(axis=0), np.arange(len(mixed))]
-    values = np.zeros(at.shape[1:], dtype=voxels.dtype)
-    values[inside] = chosen
-    return values, inside
+    strides = np.array([voxels.shape[1] * voxels.shape[2], voxels.shape[2], 1])
+    ahead = np.where(np.array(voxels.shape) > 1, strides, 0)
+    corners = list(np.ndindex(2, 2, 2))
+    # most places lie amid voxels of one label: True where the next along some axis is another
+    mixed = np.zeros(voxels.shape, dtype=bool)
+    for axis in range(3):
+        label, here = voxels.swapaxes(0, axis), mixed.swapaxes(0, axis)
+        here[:-1] |= here[1:] | (label[:-1] != label[1:])
+    border = mixed.ravel()
+
+    def sample(at: Floats) -> NDArray[Any]:
+        index = [np.clip(a.ravel(), 0, n - 1) for a, n in zip(at, voxels.shape, strict=True)]
+        low = [
+            np.minimum(i.astype(np.intp), max(n - 2, 0))
+            for i, n in zip(index, voxels.shape, strict=True)
+        ]
+        base = low[0] * strides[0] + low[1] * strides[1] + low[2]
+        chosen = flat[base]
+        some = np.flatnonzero(border[base])
+        part = np.stack([i[some] - k[some] for i, k in zip(index, low, strict=True)], axis=-1)
+        share = np.stack([np.where(c, part, 1 - part).prod(axis=1) for c in corners])
+        labels = np.stack([flat[base[some] + int(np.dot(c, ahead))] for c in corners])
+        votes = np.stack([(share * (labels == one)).sum(axis=0) for one in labels])
+        chosen[some] = labels[votes.argmax(axis=0), np.arange(len(some))]
+        return chosen.reshape(at.shape[1:])
+
+    return sample
 
 
-def _within(voxels: NDArray[Any], at: Floats) -> NDArray[np.bool_]:
-    """Whether fractional indices (3, ...) lie in a voxel of the array."""
+def _within(shape: Sequence[int], at: Floats) -> NDArray[np.bool_]:
+    """Whether fractional indices (3, ...) lie in a voxel of an array of this shape."""
     inside = np.ones(at.shape[1:], dtype=bool)
-    for k, n in enumerate(voxels.shape):
+    for k, n in enumerate(shape):
         inside &= (at[k] >= -0.5) & (at[k] <= n - 0.5)
     return inside
 
@@ -280,30 +293,29 @@ def _put_out_folds(
 
 
 def _ways(
-    onto: Volume, box: Box, curve: Curve, straight: Volume
+    onto: Volume, box: Box, curve: Curve, to_index: Callable[[Floats], Floats]
 ) -> Iterator[tuple[slice, Floats, NDArray[np.bool_]]]:
-    """For PLANES planes of the box at once: which, their indices (3, k, H, W) in the straightened
-    volume, and where these are sound. Worked out on a lattice, linear in between."""
-    knots, weights = [], []
-    for axis, mm in zip(box, onto.spacing[::-1], strict=True):
-        step = max(1, int(LATTICE_MM / mm))
-        knot = np.unique(np.r_[np.arange(axis.start, axis.stop - 1, step), axis.stop - 1])
-        here = np.arange(axis.start, axis.stop)
-        knots.append(knot.astype(np.float64))
-        weights.append(np.stack([np.interp(here, knot, row) for row in np.eye(len(knot))], axis=1))
+    """For PLANES planes of the box at once: which, what `to_index` makes of their straight
+    coordinates, (3, k, H, W), and where these are sound. Worked out on a lattice, then linear."""
+    knots: list[Floats] = []
+    weights: list[Floats] = []
+    for axis, spacing in zip(box, onto.spacing[::-1], strict=True):
+        step = max(1, int(LATTICE_MM / spacing))
+        here = np.arange(axis.start, axis.stop, dtype=np.float64)
+        knots.append(np.unique(np.r_[here[:-1:step], here[-1]]))
+        unit = np.eye(len(knots[-1]))
+        weights.append(np.stack([np.interp(here, knots[-1], row) for row in unit], axis=1))
     lattice = np.stack(np.meshgrid(*knots, indexing="ij"), axis=-1)
     mm = curve.to_straight(onto.index_to_mm(lattice))
     sound = curve.stretch(mm) > FOLD
-    for axis, knot in enumerate(knots):
+    for k, knot in enumerate(knots):
         # where two neighbours have found different stretches of the curve, nothing lies between
-        gaps = np.diff(knot) * onto.spacing[2 - axis]
-        shape = [-1 if k == axis else 1 for k in range(3)]
-        torn = np.abs(np.diff(mm[..., 2], axis=axis)) > gaps.reshape(shape) / FOLD
-        ahead, behind = [slice(None)] * 3, [slice(None)] * 3
-        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-        sound[tuple(ahead)] &= ~torn
-        sound[tuple(behind)] &= ~torn
-    way = np.moveaxis(straight.mm_to_index(mm), -1, 0)
+        s, here_sound = mm[..., 2].swapaxes(0, k), sound.swapaxes(0, k)
+        gaps = np.diff(knot) * onto.spacing[2 - k]
+        torn = np.abs(np.diff(s, axis=0)) > gaps[:, None, None] / FOLD
+        here_sound[1:] &= ~torn
+        here_sound[:-1] &= ~torn
+    way = np.moveaxis(to_index(mm), -1, 0)
     parts = np.concatenate([way, ~sound[None]])  # (4, ...): what is not sound spreads
     depth, rows, columns = weights
     for low in range(0, len(depth), PLANES):
