@@ -6,7 +6,7 @@ to it, and along it, from 0 at the lowest centre towards the head.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from xgen_studio.errors import InputError
@@ -28,9 +29,11 @@ BEYOND_MM = 60.0  # straight on before the lowest and after the highest centre: 
 POSTERIOR, HEAD = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 SAME_MM = 1.0  # centres that are closer are one
 _FINE = 20  # steps to a sample, where the spline's own parameter becomes arc length
+# The bend of the spine must not end abruptly, or straight coordinates would have an edge there.
+EASED_MM = 5.0  # sigma of a Gaussian; moves the curve by 0.1 mm where its radius is 100 mm
 TURN_MM = 0.5  # what a degree of axial rotation counts in the fit: 4 degrees are noise
 TOLD_MM = 8.0  # a centre this far beside the curve is told
-FOLD = 0.2  # stretch below which a place is taken to be folded: too squeezed to be of use
+FOLD = 0.3  # stretch below which a place is taken to be folded: too squeezed to be of use
 ELSEWHERE_MM = 5.0  # along the curve: a place that is found so far off was another's
 _NEWTON, _CONVERGED_MM = 30, 1e-7
 
@@ -220,9 +223,7 @@ def fit_curve(centres: Mapping[str, ArrayLike], frames: Mapping[str, Frame] | No
     if not np.all(np.isfinite(places)):
         raise InputError("a vertebra's centre is not a number; place it again")
     names, places, notes = _sorted(names, places)
-    line, arc, kept = _line_through(names, places, frames)
-    s = np.arange(-BEYOND_MM, arc + BEYOND_MM + STEP_MM, STEP_MM)
-    points = line(s)
+    points, s, kept = _line_through(names, places, frames)
     bare = Curve(points, _least_turned(points), s)
     there = bare.to_straight(places)
     off = np.linalg.norm(places - bare.point_at(there[:, 2]), axis=1)
@@ -256,28 +257,30 @@ def _sorted(names: list[str], places: Floats) -> tuple[list[str], Floats, list[s
 
 def _line_through(
     names: list[str], places: Floats, frames: Mapping[str, Frame]
-) -> tuple[Callable[[Floats], Floats], float, NDArray[np.bool_]]:
-    """Points by arc length from the lowest centre, the length to the highest, what was kept."""
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Samples each STEP_MM, their arc lengths from the lowest centre, and what was kept."""
     if len(names) == 1:
         up = frames[names[0]].up if names[0] in frames else HEAD
-        return lambda s: places[0] + s[:, None] * up, 0.0, np.ones(1, dtype=bool)
+        s = np.arange(-BEYOND_MM, BEYOND_MM + STEP_MM, STEP_MM)
+        return places[0] + s[:, None] * up, s, np.ones(1, dtype=bool)
     normals = np.full(places.shape, np.nan)
     for k, name in enumerate(names):
         if name in frames:
             normals[k] = frames[name].up
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
     fit = smooth(np.r_[0.0, np.cumsum(steps)], places, normals)
-    t = np.linspace(fit.first, fit.last, int(_FINE * (fit.last - fit.first) / STEP_MM) + 2)
-    fine = fit(t)
-    arc = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1))]
     ends = fit.spline(np.array([fit.first, fit.last]), nu=1)
     ends /= np.linalg.norm(ends, axis=1, keepdims=True)
-
-    def line(s: Floats) -> Floats:
-        before, after = np.minimum(s, 0)[:, None], np.maximum(s - arc[-1], 0)[:, None]
-        return fit(np.interp(s, arc, t)) + before * ends[0] + after * ends[1]
-
-    return line, float(arc[-1]), fit.kept
+    t = np.arange(-2 * BEYOND_MM, fit.last + 2 * BEYOND_MM, STEP_MM)
+    before, after = np.minimum(t, 0)[:, None], np.maximum(t - fit.last, 0)[:, None]
+    rough = fit(t) + before * ends[0] + after * ends[1]
+    # the first and last of them, where the filter has no neighbours, are not used
+    eased = CubicSpline(t, gaussian_filter1d(rough, EASED_MM / STEP_MM, axis=0))
+    fine_t = np.linspace(t[0], t[-1], _FINE * len(t))
+    arc = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(eased(fine_t), axis=0), axis=1))]
+    low, high = np.interp([0.0, fit.last], fine_t, arc)
+    s = np.arange(-BEYOND_MM, high - low + BEYOND_MM + STEP_MM, STEP_MM)
+    return eased(np.interp(s + low, arc, fine_t)), s, fit.kept
 
 
 def _least_turned(points: Floats) -> Floats:
@@ -314,5 +317,6 @@ def _turned(curve: Curve, frames: Mapping[float, Frame]) -> Floats:
     if len(at) > 1:
         scale = np.degrees(1) * TURN_MM
         angle = smooth(at, angle[:, None] * scale)(curve.s)[:, 0] / scale
+        angle = gaussian_filter1d(angle, EASED_MM / STEP_MM, mode="nearest")
     cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
     return np.asarray(cos * curve.back + sin * curve.left)
