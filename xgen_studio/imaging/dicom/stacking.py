@@ -171,8 +171,9 @@ def placed(
     if layout.plain:
         return voxels, layout.origin
     shift = layout.beside / pixel  # (n, 2) pixels, x and y
-    low = np.rint(shift.min(axis=0)).astype(int)
-    extra = np.rint(shift.max(axis=0)).astype(int) - low
+    whole = np.rint(shift).astype(int)
+    low = whole.min(axis=0)
+    extra = whole.max(axis=0) - low
     jitter = _jitter(layout.along)
     count = int((layout.along[-1] + jitter) / layout.spacing) + 1
     shape = (count, voxels.shape[1] + int(extra[1]), voxels.shape[2] + int(extra[0]))
@@ -184,7 +185,9 @@ def placed(
     for n, plane in enumerate(result):
         parts = _parts(layout.along, n * layout.spacing, jitter)
         moved = {
-            k: moved[k] if k in moved else _moved(voxels[k], shift[k] - low, shape[1:], dark)
+            k: moved[k]
+            if k in moved
+            else _moved(voxels[k], whole[k] - low, shift[k] - whole[k], shape[1:], dark)
             for k in parts
         }
         first, *second = (share * moved[k] if share < 1 else moved[k] for k, share in parts.items())
@@ -207,15 +210,17 @@ def _parts(along: Floats, at: float, jitter: float) -> dict[int, float]:
     return {k: 1 - share, k + 1: share}
 
 
-def _moved(plane: NDArray[Any], shift: Floats, shape: tuple[int, int], dark: float) -> NDArray[Any]:
-    """A slice `shift` (x, y) pixels to the right and down in a dark plane of this shape."""
-    right, down = np.rint(shift).astype(int).tolist()
+def _moved(
+    plane: NDArray[Any], whole: NDArray[np.int_], part: Floats, shape: tuple[int, int], dark: float
+) -> NDArray[Any]:
+    """A slice moved by whole (x, y) pixels, and a part of one, in a dark plane of this shape."""
+    right, down = whole.tolist()
     rows, columns = plane.shape
-    for axis, part in ((1, shift[0] - right), (0, shift[1] - down)):
-        if abs(part) > 1e-3:
+    for axis, share in ((1, part[0]), (0, part[1])):
+        if abs(share) > 1e-3:
             last = plane.shape[axis] - 1
-            before = np.clip(np.arange(last + 1) - int(np.sign(part)), 0, last)
-            plane = (1 - abs(part)) * plane + abs(part) * plane.take(before, axis)
+            before = np.clip(np.arange(last + 1) - int(np.sign(share)), 0, last)
+            plane = (1 - abs(share)) * plane + abs(share) * plane.take(before, axis)
     found = np.full(shape, dark, dtype=plane.dtype)
     found[down : down + rows, right : right + columns] = plane
     return found
