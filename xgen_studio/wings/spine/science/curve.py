@@ -76,6 +76,10 @@ class Curve:
         return CubicSpline(self.s, self.back)
 
     @cached_property
+    def _samples(self) -> cKDTree:
+        return cKDTree(self.points)
+
+    @cached_property
     def up(self) -> Floats:
         """(n, 3) unit vectors along the curve, towards the head."""
         return self.axes_at(self.s)[2]
@@ -118,21 +122,29 @@ class Curve:
         left, back, _ = self.axes_at(at[..., 2])
         return np.asarray(self.point_at(at[..., 2]) + at[..., :1] * left + at[..., 1:2] * back)
 
-    def to_straight(self, mm: ArrayLike) -> Floats:
+    def to_straight(self, mm: ArrayLike, reach: float = np.inf) -> Floats:
         """Straight coordinates (..., 3) of LPS mm (..., 3), by way of the closest point.
 
         Newton on (x - c(s)) . c'(s) = 0 from the closest sample. Exact (1e-6 mm) where a place is
-        closer to the curve than `radius`; farther inside a bend the nearer of two answers.
+        closer to the curve than `radius`; farther inside a bend the nearer of two answers. NaN for
+        places more than `reach` mm from the samples.
         """
         given = np.asarray(mm, dtype=np.float64)
-        x = given.reshape(-1, 3)
-        s = self.s[cKDTree(self.points).query(x)[1]].astype(np.float64)
+        every = given.reshape(-1, 3)
+        distance, sample = self._samples.query(every, distance_upper_bound=reach)
+        within = np.isfinite(distance)
+        x, s = every[within], self.s[sample[within]]
         todo = np.arange(len(x))
         for _ in range(_NEWTON):
-            at, away = s[todo], x[todo]
-            away = away - self.point_at(at)
-            along = (away * self._unit(np.clip(at, self.s[0], self.s[-1]))).sum(-1)
-            slope = np.maximum(1 - (away * self._turn(at)).sum(-1), FOLD / 2)
+            at = s[todo]
+            inside = np.clip(at, self.s[0], self.s[-1])
+            slope, bend = self._line(inside, 1), self._bend(inside)
+            length = np.sqrt(_dot(slope, slope))[:, None]
+            up = slope / length
+            away = x[todo] - self._line(inside) - (at - inside)[:, None] * up
+            along = _dot(away, up)
+            turn = (bend - _dot(bend, up)[:, None] * up) / length**2
+            slope = np.where(at == inside, np.maximum(1 - _dot(away, turn), FOLD / 2), 1.0)
             step = along / slope
             s[todo] = at + step
             todo = todo[np.abs(step) > _CONVERGED_MM]
@@ -140,7 +152,8 @@ class Curve:
                 break
         left, back, _ = self.axes_at(s)
         away = x - self.point_at(s)
-        found = np.stack([(away * left).sum(-1), (away * back).sum(-1), s], axis=-1)
+        found = np.full(every.shape, np.nan)
+        found[within] = np.stack([_dot(away, left), _dot(away, back), s], axis=-1)
         return np.asarray(found.reshape(given.shape))
 
     def stretch(self, straight: ArrayLike) -> Floats:
@@ -148,7 +161,7 @@ class Curve:
         bend, 0 where planes square to the curve meet, and below it the places come twice."""
         at = np.asarray(straight, dtype=np.float64)
         away = self.to_patient(at) - self.point_at(at[..., 2])
-        return np.asarray(1 - (away * self._turn(at[..., 2])).sum(-1))
+        return np.asarray(1 - _dot(away, self._turn(at[..., 2])))
 
     def unique(self, straight: ArrayLike) -> NDArray[np.bool_]:
         """Whether straight coordinates (..., 3) are the only ones of their place, (...): not so
@@ -169,8 +182,8 @@ class Curve:
         """The derivative (..., 3) of the unit tangent by arc length, 1/mm; 0 beyond the ends."""
         inside = np.clip(s, self.s[0], self.s[-1])
         slope, bend = self._line(inside, 1), self._bend(inside)
-        square = (slope * slope).sum(-1, keepdims=True)
-        turn = (bend - (bend * slope).sum(-1, keepdims=True) / square * slope) / square
+        square = _dot(slope, slope)[..., None]
+        turn = (bend - _dot(bend, slope)[..., None] / square * slope) / square
         return np.asarray(np.where((s == inside)[..., None], turn, 0.0))
 
     def as_json(self) -> dict[str, Any]:
@@ -204,6 +217,10 @@ class Curve:
             {str(name): float(mm) for name, mm in told["off"].items()},
             tuple(str(note) for note in told["notes"]),
         )
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.einsum("...i,...i->...", a, b))
 
 
 def fit_curve(centres: Mapping[str, ArrayLike], frames: Mapping[str, Frame] | None = None) -> Curve:

@@ -18,10 +18,11 @@ from xgen_studio.wings.spine.science.curve import FOLD, STEP_MM, Curve
 
 Floats = NDArray[np.float64]
 Box = tuple[slice, slice, slice]  # z, y, x
-Sampler = Callable[[Floats], NDArray[Any]]
+Sampler = Callable[[NDArray[Any]], NDArray[Any]]
 
 HALF_WIDTH_MM = 64.0
 LATTICE_MM = 3.0  # where the way is worked out; between, it is linear, which is 0.1 mm off at most
+EDGE_MM = 3 * LATTICE_MM  # about the tube, so that its own edge lies between knots
 PLANES = 16  # at once, so that memory stays low
 SAMPLED = (5, 5, 7)  # every so many planes, rows, columns a voxel is tried: all over the lattice
 
@@ -117,8 +118,9 @@ def unstraighten(
     box = _box(onto, curve, ends[0], ends[1])
     if box is None:
         return result, covered
+    reach = float(np.linalg.norm(np.abs(ends)[:, :2].max(axis=0))) + EDGE_MM
     sample = (_voted if nearest else _linear)(straight.voxels)
-    for planes, at, known in _ways(onto, box, curve, straight.mm_to_index):
+    for planes, at, known in _ways(onto, box, curve, reach, straight.mm_to_index):
         there = (planes, *box[1:])
         inside = known & _within(straight.shape, at)
         covered[there] = inside
@@ -143,7 +145,8 @@ def round_trip_mm(
     box = _box(where, curve, low, high)
     if box is None:
         return float("nan")
-    for planes, at, sound in _ways(where, box, curve, lambda mm: mm[..., ::-1]):
+    reach = np.sqrt(2) * half_width + EDGE_MM
+    for planes, at, sound in _ways(where, box, curve, reach, lambda mm: mm[..., ::-1]):
         some = tuple(slice(k // 2, None, k) for k in SAMPLED)
         straight = np.moveaxis(at[(slice(None), *some)], 0, -1)[..., ::-1]
         axes = zip((planes, *box[1:]), some, strict=True)
@@ -225,7 +228,7 @@ def _averaged(volume: Volume, box: Box, spacing: float) -> Volume:
 def _linear(voxels: NDArray[Any]) -> Sampler:
     """Grey at fractional indices (3, ...), float32."""
 
-    def sample(at: Floats) -> NDArray[Any]:
+    def sample(at: NDArray[Any]) -> NDArray[Any]:
         return map_coordinates(
             voxels, at, order=1, output=np.float32, mode="nearest", prefilter=False
         )
@@ -246,7 +249,7 @@ def _voted(voxels: NDArray[Any]) -> Sampler:
         here[:-1] |= here[1:] | (label[:-1] != label[1:])
     border = mixed.ravel()
 
-    def sample(at: Floats) -> NDArray[Any]:
+    def sample(at: NDArray[Any]) -> NDArray[Any]:
         index = [np.clip(a.ravel(), 0, n - 1) for a, n in zip(at, voxels.shape, strict=True)]
         low = [
             np.minimum(i.astype(np.intp), max(n - 2, 0))
@@ -265,7 +268,7 @@ def _voted(voxels: NDArray[Any]) -> Sampler:
     return sample
 
 
-def _within(shape: Sequence[int], at: Floats) -> NDArray[np.bool_]:
+def _within(shape: Sequence[int], at: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether fractional indices (3, ...) lie in a voxel of an array of this shape."""
     inside = np.ones(at.shape[1:], dtype=bool)
     for k, n in enumerate(shape):
@@ -293,34 +296,40 @@ def _put_out_folds(
 
 
 def _ways(
-    onto: Volume, box: Box, curve: Curve, to_index: Callable[[Floats], Floats]
-) -> Iterator[tuple[slice, Floats, NDArray[np.bool_]]]:
+    onto: Volume, box: Box, curve: Curve, reach: float, to_index: Callable[[Floats], Floats]
+) -> Iterator[tuple[slice, NDArray[Any], NDArray[np.bool_]]]:
     """For PLANES planes of the box at once: which, what `to_index` makes of their straight
-    coordinates, (3, k, H, W), and where these are sound. Worked out on a lattice, then linear."""
+    coordinates, (3, k, H, W), and where these are sound, up to `reach` mm from the curve. Worked
+    out on a lattice, then linear."""
     knots: list[Floats] = []
-    weights: list[Floats] = []
+    weights: list[NDArray[np.float32]] = []
     for axis, spacing in zip(box, onto.spacing[::-1], strict=True):
         step = max(1, int(LATTICE_MM / spacing))
         here = np.arange(axis.start, axis.stop, dtype=np.float64)
         knots.append(np.unique(np.r_[here[:-1:step], here[-1]]))
         unit = np.eye(len(knots[-1]))
-        weights.append(np.stack([np.interp(here, knots[-1], row) for row in unit], axis=1))
+        weights.append(
+            np.stack([np.interp(here, knots[-1], row) for row in unit], axis=1).astype(np.float32)
+        )
     lattice = np.stack(np.meshgrid(*knots, indexing="ij"), axis=-1)
-    mm = curve.to_straight(onto.index_to_mm(lattice))
-    sound = curve.stretch(mm) > FOLD
+    mm = curve.to_straight(onto.index_to_mm(lattice), reach)
+    sound = np.isfinite(mm[..., 0])
+    sound[sound] = curve.stretch(mm[sound]) > FOLD
     for k, knot in enumerate(knots):
         # where two neighbours have found different stretches of the curve, nothing lies between
         s, here_sound = mm[..., 2].swapaxes(0, k), sound.swapaxes(0, k)
         gaps = np.diff(knot) * onto.spacing[2 - k]
-        torn = np.abs(np.diff(s, axis=0)) > gaps[:, None, None] / FOLD
+        torn = ~(np.abs(np.diff(s, axis=0)) <= gaps[:, None, None] / FOLD)
         here_sound[1:] &= ~torn
         here_sound[:-1] &= ~torn
-    way = np.moveaxis(to_index(mm), -1, 0)
-    parts = np.concatenate([way, ~sound[None]])  # (4, ...): what is not sound spreads
+    way = np.moveaxis(to_index(np.nan_to_num(mm)), -1, 0)
+    # (4, ...): what is not sound spreads; float32 is 1e-4 voxels off, at half the time
+    parts = np.concatenate([way, ~sound[None]]).astype(np.float32)
     depth, rows, columns = weights
     for low in range(0, len(depth), PLANES):
         some = depth[low : low + PLANES]
-        at = np.tensordot(some, parts, axes=(1, 1)).swapaxes(0, 1)
-        at = rows @ at @ columns.T
+        used = some.any(axis=0)
+        at = np.tensordot(some[:, used], parts[:, used], axes=(1, 1)).swapaxes(0, 1)
+        whole = rows @ at @ columns.T
         start = box[0].start + low
-        yield slice(start, start + len(some)), at[:3], at[3] < 1e-9
+        yield slice(start, start + len(some)), whole[:3], whole[3] < 1e-6
