@@ -134,6 +134,15 @@ def test_one_centre_that_is_off_does_not_move_the_curve(name, framed):
     assert not sound.notes
 
 
+def test_an_endplate_that_is_off_does_not_cost_its_centre():
+    spine = bent(12, 15, 10)
+    sound = spine.frames["L1"]
+    wedged = frame_of(sound.origin, sound.up - 0.5 * sound.back, sound.back)  # 27 degrees
+    curve = fit_curve(spine.centres, spine.frames | {"L1": wedged})
+    assert not curve.notes and max(curve.off.values()) < 1
+    near(curve.up[60:200], fit_curve(spine.centres, spine.frames).up[60:200], np.sin(0.14))
+
+
 def test_a_centre_that_is_missing_between_leaves_the_curve_as_it_is():
     spine = bent(12, 15, 10)
     fewer = {name: at for name, at in spine.centres.items() if name not in ("L1", "T11")}

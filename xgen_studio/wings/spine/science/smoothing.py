@@ -53,12 +53,13 @@ def smooth(t: Floats, values: Floats, directions: Floats | None = None) -> Smoot
     kept = np.ones(n, dtype=bool)
     problem = _Problem(t, values, directions)
     for _ in range(n // 4):
-        whole = problem.misfit(kept)
+        whole = problem.misfit(kept, kept)
         gain = np.full(n, -np.inf)
         for k in np.flatnonzero(kept):
             without = kept.copy()
             without[k] = False
-            gain[k] = whole - problem.misfit(without)
+            # its direction stays: a wedged vertebra's is off where its centre is not
+            gain[k] = whole - problem.misfit(without, kept)
         worst = int(gain.argmax())
         # an end that is off cannot be told from a spine that bends there
         if gain[worst] < OUTLYING_MM2 or worst in np.flatnonzero(kept)[[0, -1]]:
@@ -92,14 +93,15 @@ class _Problem:
         functions = BSpline(self.knots, np.eye(self.count), 3)
         return np.asarray(functions(t, nu=derivative))
 
-    def _solved(self, kept: NDArray[np.bool_]) -> tuple[Floats, float]:
-        """The coefficients, and the weighted misfit at them."""
-        at, along = self.at[kept], self.along[kept]
+    def _solved(self, kept: NDArray[np.bool_], directed: NDArray[np.bool_]) -> tuple[Floats, float]:
+        """The coefficients for the values of some points and the directions of others, and the
+        weighted misfit at them."""
+        at, along = self.at[kept], self.along[directed]
         size = self.count * self.dims
         rows, turns = at.reshape(-1, size), along.reshape(-1, size)
         fixed = rows.T @ rows + self.penalty
         wanted = rows.T @ self.values[kept].ravel()
-        weight = np.ones(len(at))
+        weight = np.ones(len(along))
         for _ in range(ROUNDS if along.any() else 1):
             normal = fixed + turns.T @ (np.repeat(weight, self.dims)[:, None] * turns)
             # all but nothing, for the coefficients that two lone points leave open
@@ -110,11 +112,11 @@ class _Problem:
         misfit += (used * (DIRECTION_MM * off) ** 2).sum()
         return c, float(misfit)
 
-    def misfit(self, kept: NDArray[np.bool_]) -> float:
+    def misfit(self, kept: NDArray[np.bool_], directed: NDArray[np.bool_]) -> float:
         """What is minimised, at its minimum."""
-        return self._solved(kept)[1]
+        return self._solved(kept, directed)[1]
 
     def spline(self, kept: NDArray[np.bool_]) -> BSpline:
         """The spline fitted to the points that are kept."""
-        c, _ = self._solved(kept)
+        c, _ = self._solved(kept, kept)
         return BSpline(self.knots, c.reshape(self.count, self.dims), 3)
