@@ -1,6 +1,6 @@
 """DICOM slices as one `Volume`: a folder of them, or the frames of one file.
 
-Grouped, sorted by position, refused when uneven. What does not belong is left out and told.
+Grouped, sorted by position, squared up (`stacking`). What does not belong is left out and told.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ from xgen_studio.errors import InputError
 from xgen_studio.imaging.dicom.header import Elements, read_dataset
 from xgen_studio.imaging.dicom.image import direction_of, pixel_spacing
 from xgen_studio.imaging.dicom.pixels import check_decodable, decoded
+from xgen_studio.imaging.dicom.stacking import laid_out, placed
 from xgen_studio.imaging.formats.raster import COLOUR_NOTE
 from xgen_studio.imaging.geometry import Floats
 from xgen_studio.imaging.image import Volume
 from xgen_studio.imaging.limits import check_bytes, check_size
 
-# How far a slice may lie from its place on the even grid: scanners round positions to 0.1 mm.
-POSITION_TOLERANCE_MM = 0.1
-POSITION_TOLERANCE = 0.1  # of the slice distance
-TILT_TOLERANCE = 0.01  # sideways drift per mm along the normal; a gantry tilt of 1 degree is 0.017
 # What still is the same stack: cosines and spacings jitter in their last digits.
 COSINE_TOLERANCE = 0.01
 SPACING_TOLERANCE = 0.01  # relative
@@ -91,8 +88,9 @@ def read_series(folder: Path) -> Volume:
     Slices are sorted along their common normal, whatever the file names say. A series is what has
     one Series Instance UID and size, and spacing and orientation to within their last digits, so a
     localiser never joins the stack. `meta["notes"]` tells what was left out and why, and
-    `meta["left_out"]` counts it. Raises InputError for a folder without DICOM images, a single
-    slice, missing, doubled or uneven slices, and a tilted gantry.
+    `meta["left_out"]` counts it. Tilted gantries, uneven distances and single missing slices are
+    resampled to a rectangular grid (`stacking`) and told, too. Raises InputError for a folder
+    without DICOM images, a single slice, doubled slices and gaps.
     """
     left_out = LeftOut()
     return _volume(folder, _largest(_all_slices(folder, left_out), left_out), left_out)
@@ -229,17 +227,19 @@ def _volume(source: Path, stack: list[Slice], left_out: LeftOut) -> Volume:
             f"{source}: its slices lack a valid Image Orientation (Patient) (0020,0037); "
             "export it again"
         )
-    order, spacing_z, origin = _stacked(source, stack, direction)
-    voxels, notes = _pixels(source, [stack[k] for k in order])
+    names = [part.name for part in stack]
+    layout = laid_out(source, names, _positions(stack), direction, spacing_xy)
+    slices, notes = _pixels(source, [stack[k] for k in layout.order])
+    voxels, origin = placed(source, slices, layout, direction, spacing_xy)
     meta: dict[str, Any] = {
         "series": first.elements.text("SeriesDescription"),
         "left_out": len(left_out),
     }
-    if told := [*left_out.notes(), *notes]:
+    if told := [*left_out.notes(), *notes, *layout.notes]:
         meta["notes"] = told
     return Volume(
         voxels,
-        spacing=(*spacing_xy, spacing_z),
+        spacing=(*spacing_xy, layout.spacing),
         origin=origin,
         direction=direction,
         modality=first.elements.text("Modality"),
@@ -293,10 +293,8 @@ def _put_out(
             plane[padding] = min(least)
 
 
-def _stacked(
-    source: Path, stack: list[Slice], direction: Floats
-) -> tuple[list[int], float, tuple[float, float, float]]:
-    """The order of the slices along the normal, their distance in mm, the first one's origin."""
+def _positions(stack: list[Slice]) -> Floats:
+    """Where the first pixel of each slice lies, (n, 3) mm; InputError where one does not say."""
     positions = []
     for part in stack:
         position = part.position
@@ -308,38 +306,9 @@ def _stacked(
             )
         positions.append(position)
     points = np.array(positions)
-    normal = direction[:, 2]
-    order = np.argsort(points @ normal, kind="stable")
-    points = points[order]
-    along = (points - points[0]) @ normal
-    gaps = np.diff(along)
-    if stack[0].of_many and along[-1] < 1e-3:
+    if stack[0].of_many and np.ptp(points, axis=0).max() < 1e-3:
         raise InputError(
-            f"{source}: its {len(stack)} frames have one position; nobody can say how far they are"
-            " apart; export them as single slices"
+            f"{stack[0].path}: its {len(stack)} frames have one position; nobody can say how far"
+            " they are apart; export them as single slices"
         )
-    if gaps.min() < 1e-3:
-        k = int(gaps.argmin())
-        raise InputError(
-            f"{source}: two slices lie at the same position ({stack[order[k]].name}, "
-            f"{stack[order[k + 1]].name}); keep one phase or echo of the series"
-        )
-    typical = float(np.median(gaps))
-    spacing = float(along[-1] / (len(along) - 1))
-    stray = np.abs(along - spacing * np.arange(len(along))).max()
-    if stray > max(POSITION_TOLERANCE_MM, POSITION_TOLERANCE * typical):
-        k = int(np.argmax(gaps))
-        missing = round(float(gaps[k]) / typical) - 1
-        what = f"{missing} slices seem to be missing" if missing > 0 else "the distances are uneven"
-        raise InputError(
-            f"{source}: {what} after {stack[order[k]].name} ({gaps[k]:.2f} mm where "
-            f"{typical:.2f} mm is usual); copy or export the whole series again"
-        )
-    sideways = np.linalg.norm(points - points[0] - np.outer(along, normal), axis=1).max()
-    if sideways > max(POSITION_TOLERANCE_MM, TILT_TOLERANCE * along[-1]):
-        raise InputError(
-            f"{source}: its slices are stacked at a slant (tilted gantry); resample it to a "
-            "rectangular grid first"
-        )
-    x, y, z = points[0].tolist()
-    return order.tolist(), spacing, (x, y, z)
+    return points
