@@ -29,7 +29,7 @@ MOST = 28  # vertebrae that a map of unnamed ones may hold
 SMALLEST_ML = 0.5  # a piece of a map without instances that is taken for a vertebra
 # a body is 20 to 40 mm deep, a whole vertebra below the neck 60 and more
 DEEPEST_BODY_MM = 48.0
-_VERTEBRA_FILE = re.compile(r"(.+?)\.(nii|nii\.gz|nrrd|mha)", re.IGNORECASE)
+_IMAGE_FILE = re.compile(r"(.+?)\.(nii|nii\.gz|nrrd|mha)", re.IGNORECASE)
 NAMES_NEEDED = "the vertebrae have no names: name one of them, and the others follow"
 
 
@@ -314,12 +314,8 @@ def _from_subregions(volume: Volume, path: Path, axes: str) -> SpineLabels:
 
 def _folder(folder: Path) -> tuple[Volume, dict[int, str]]:
     """One map of the files that are named as vertebrae, as TotalSegmentator writes them."""
-    found = {}
-    for file in sorted(folder.iterdir()):
-        match = _VERTEBRA_FILE.fullmatch(file.name)
-        level = numbering.level_of(match[1]) if match and file.is_file() else None
-        if level is not None and (level not in found or match and "vertebrae_" in match[1]):
-            found[level] = file
+    named = {f: m[1] for f in sorted(folder.iterdir()) if (m := _IMAGE_FILE.fullmatch(f.name))}
+    found = {level: file for file, level in numbering.table_of(named).items()}
     if not found:
         raise InputError(
             f"{folder}: holds no file of a vertebra (vertebrae_L1.nii.gz ...); choose a mask, or"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 
@@ -91,6 +92,8 @@ IN_WORDS = {
 SCHEMES = (*TABLES, "unnamed")  # what a caller may ask for
 # centres of neighbouring cervical vertebrae are 14 to 20 mm apart, thoracolumbar ones 20 to 40
 CERVICAL_STEP_MM = 22.0
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ def decide(numbers: Numbers) -> Numbering:
     ids = numbers.ids
     if max(ids) > 28:
         return _large(numbers)
-    if ids <= {1} or ids == {1, 2} and numbers.same_place(1, 2):
+    if ids <= {1} or (ids == {1, 2} and numbers.same_place(1, 2)):
         return Numbering("unnamed", reason="one number for all vertebrae; they are told apart")
     consecutive = ids == set(range(1, len(ids) + 1))
     if numbers.downward(_verse_order(ids)) >= 0.5:
@@ -250,13 +253,14 @@ def _verse_order(ids: Iterable[int]) -> list[int]:
     return sorted(known, key=lambda i: ORDER.index(NAMES[i])) + sorted(set(ids) - set(known))
 
 
-def table_of(names: Mapping[int, str]) -> dict[int, str]:
-    """Level by id of what a file calls its ids; where two ids share a level, the first keeps it."""
-    table: dict[int, str] = {}
-    for id, text in names.items():
+def table_of(names: Mapping[Key, str]) -> dict[Key, str]:
+    """Level by id (or file) of what a tool calls it. Where two share a level, the first keeps it;
+    TotalSegmentator's S1 goes before the rest of the sacrum."""
+    table: dict[Key, str] = {}
+    for key, text in sorted(names.items(), key=lambda item: "sacrum" in item[1].lower()):
         level = level_of(text)
         if level is not None and level not in table.values():
-            table[id] = level
+            table[key] = level
     return table
 
 
