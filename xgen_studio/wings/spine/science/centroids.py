@@ -92,7 +92,8 @@ def centres_of(labels: SpineLabels) -> dict[str, Floats]:
 
     From the subregions where they are known, else of the core: the voxels deeper below the surface
     than `CORE` of the deepest, which lie in the body, because arch and processes are thin. C1 has
-    no body: the middle of its ring. Within 3.3 mm of VerSe's own points on the four shared masks.
+    no body: the middle of its ring. On the four shared VerSe masks within
+    3.3 mm of the file's own points, C2 within 5.4.
     """
     voxels = labels.volume.voxels
     spacing = np.array(labels.volume.spacing[::-1])
