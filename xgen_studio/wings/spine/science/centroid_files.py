@@ -68,11 +68,7 @@ def _verse(content: list[Any], path: Path) -> Points:
         if not isinstance(entry, dict):
             raise InputError(f"{path}: {entry!r} is no entry of a centroid list")
         if "direction" in entry:
-            direction = "".join(map(str, entry["direction"])).upper()
-            if {frozenset(pair) & set(direction) for pair in ("LR", "PA", "SI")} != {
-                frozenset(letter) for letter in direction
-            } or len(direction) != 3:
-                raise InputError(f"{path}: its direction {direction!r} is no three axes (PIR)")
+            direction = _direction(entry["direction"], path)
             continue
         label = entry.get("label")
         if not isinstance(label, int) or isinstance(label, bool):
@@ -84,14 +80,25 @@ def _verse(content: list[Any], path: Path) -> Points:
     return Points(xyz, "index", direction)
 
 
+def _direction(stated: Any, path: Path) -> str:
+    """Three letters, one of each pair of opposites."""
+    codes = "".join(map(str, stated)).upper() if isinstance(stated, list) else str(stated).upper()
+    if len(codes) != 3 or any(len(set(pair) & set(codes)) != 1 for pair in ("LR", "PA", "SI")):
+        raise InputError(f"{path}: its direction {stated!r} is no three axes, such as P, I, R")
+    return codes
+
+
 def _slicer(content: dict[str, Any], path: Path) -> Points:
     xyz: dict[int, Floats] = {}
     notes: list[str] = []
-    for markup in content["markups"]:
-        if not isinstance(markup, dict):
-            raise InputError(f"{path}: its markups are damaged; export them again")
+    markups = content["markups"] if isinstance(content["markups"], list) else [{}]
+    for markup in markups:
+        markup = markup if isinstance(markup, dict) else {}
+        points = markup.get("controlPoints")
+        if not isinstance(points, list) or not all(isinstance(p, dict) for p in points):
+            raise InputError(f"{path}: its markups hold no list of points; export them again")
         right = str(markup.get("coordinateSystem", "LPS")).upper() in ("RAS", "0")
-        for point in markup.get("controlPoints") or ():
+        for point in points:
             if point.get("positionStatus", "defined") != "defined":
                 continue
             place = _point(point.get("position"), path, str(point.get("label")))
@@ -108,7 +115,8 @@ def _fcsv(path: Path) -> Points:
     at = names.index("label") if "label" in names else 11
     xyz: dict[int, Floats] = {}
     notes: list[str] = []
-    for row in csv.reader(line for line in text.splitlines() if line and line[0] != "#"):
+    lines = [line for line in text.splitlines() if line and line[0] != "#"]
+    for row in _rows("\n".join(lines), path):
         if len(row) <= at:
             raise InputError(f"{path}: a line has {len(row)} columns, a label is missing")
         _named(xyz, row[at], _point(row[1:4], path, row[at]), right, notes)
@@ -125,7 +133,7 @@ def _named(xyz: dict[int, Floats], name: str, place: Floats, right: bool, notes:
 
 
 def _table(path: Path, picture: Path | None) -> Points:
-    rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(read_text(path))) if row}
+    rows = {row[0]: row[1:] for row in _rows(read_text(path), path) if row}
     widths = {len(row) for row in rows.values()}
     if len(widths) != 1 or (width := widths.pop()) not in (75, 78):
         raise InputError(f"{path}: has rows of other lengths than 25 or 26 points; check it")
@@ -140,6 +148,13 @@ def _table(path: Path, picture: Path | None) -> Points:
     seen = np.isfinite(points).all(axis=1)
     xyz = {columns[k]: points[k] for k in np.flatnonzero(seen) if columns[k]}
     return Points(xyz, "mm", table=True, notes=(f"row {id}",))
+
+
+def _rows(text: str, path: Path) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise InputError(f"{path}: is no table of comma-separated values ({error})") from error
 
 
 def _csi_or_verse(rows: dict[str, Floats], count: int) -> list[int]:

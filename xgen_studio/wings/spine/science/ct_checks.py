@@ -40,7 +40,7 @@ def onto(labels: SpineLabels, ct: Volume) -> tuple[SpineLabels, list[Doubt]]:
     """
     mask = labels.volume
     if same_grid(mask, ct):
-        return replace(labels, volume=replace(mask, source=mask.source)), []
+        return labels, []
     at = _sampled(np.argwhere(mask.voxels))
     index = ct.mm_to_index(mask.index_to_mm(at))
     inside = np.all((index > -0.5) & (index < np.array(ct.shape) - 0.5), axis=1)

@@ -57,15 +57,17 @@ def read_segmentation(path: Path) -> tuple[Volume, dict[int, str]]:
         measures = _of(shared, first, "PixelMeasuresSequence")
         row_step, column_step = _floats(measures.PixelSpacing)
         between = measures.get("SpacingBetweenSlices") or measures.get("SliceThickness") or 0
+        x, y = rows_columns.reshape(2, 3)
+        normal = np.cross(x, y)
+        heights = np.array([place @ normal for place, _ in places])
+        if not np.all(np.isfinite(heights)):
+            raise ValueError("a frame lies nowhere")
     except InputError:
         raise
     # pydicom answers damage with AttributeError, KeyError, ValueError, NotImplementedError, ...
     except Exception as error:
         said = f"cannot be read as a DICOM segmentation ({type(error).__name__})"
         raise InputError(f"{path}: {said}; export it again, or save it as NIfTI") from error
-    x, y = rows_columns[:3], rows_columns[3:]
-    normal = np.cross(x, y)
-    heights = np.array([place @ normal for place, _ in places])
     step = _step(heights, float(between))
     index = (heights - heights.min()) / step
     if np.abs(index - np.rint(index)).max(initial=0.0) > UNEVEN:

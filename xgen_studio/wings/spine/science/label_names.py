@@ -17,10 +17,13 @@ from xgen_studio.imaging.formats.content import GZIP, first_bytes, kind_of
 from xgen_studio.imaging.formats.payload import first_unpacked
 
 _HEAD = 256 * 1024  # bytes in which such a table ends: 117 names take 12 KiB
+# no part of them can run to the end of a damaged table again and again
 _NIFTI_NAME = re.compile(
-    rb'<Label\s[^>]*Key="(\d{1,5})"[^>]*>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))', re.DOTALL
+    rb'<Label\s[^<>]{0,200}?Key="(\d{1,5})"[^<>]{0,200}>\s{0,20}'
+    rb"(?:<!\[CDATA\[([^\]<>]{1,200})\]\]>|([^<>]{1,200}))"
 )
-_NRRD_NAME = re.compile(r"^Segment(\d+)_(Name|LabelValue)\s*:=\s*(.*?)\s*$", re.MULTILINE)
+_NRRD_NAME = re.compile(r"^Segment(\d{1,5})_(Name|LabelValue)[ \t]{0,9}:=(.*)$", re.MULTILINE)
+_NUMBER = re.compile(r"[0-9]{1,5}")
 
 
 def names_inside(path: Path) -> dict[int, str]:
@@ -43,11 +46,11 @@ def _slicer(header: str) -> dict[int, str]:
     """Slicer's segments. Two that share a value lie in two layers, which a map has not."""
     segments: dict[str, dict[str, str]] = {}
     for number, key, value in _NRRD_NAME.findall(header.replace("\r\n", "\n")):
-        segments.setdefault(number, {})[key] = value
+        segments.setdefault(number, {})[key] = value.strip()
     return {
         int(found["LabelValue"]): found["Name"]
         for found in segments.values()
-        if found.get("LabelValue", "").isdigit() and "Name" in found
+        if _NUMBER.fullmatch(found.get("LabelValue", "")) and "Name" in found
     }
 
 
@@ -72,7 +75,7 @@ def names_beside(path: Path) -> tuple[dict[int, str], str]:
 def _either_way(labels: dict[str, Any]) -> dict[int, str]:
     names: dict[int, str] = {}
     for key, value in labels.items():
-        if isinstance(value, str) and key.isdigit():
+        if isinstance(value, str) and _NUMBER.fullmatch(key):
             names[int(key)] = value
         elif isinstance(value, int) and not isinstance(value, bool):
             names[value] = key

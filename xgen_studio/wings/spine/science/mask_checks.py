@@ -51,27 +51,35 @@ class Measured:
 
 
 def without_strays(labels: SpineLabels) -> tuple[SpineLabels, list[Doubt]]:
-    """The labels without small pieces that lie away from their vertebra or nearer to another one;
-    what was removed, and what larger is in pieces."""
+    """The labels without small pieces that lie away from their vertebra or nearer to another one,
+    which has those that touch it; what was changed, and what larger is in pieces."""
     voxels = labels.volume.voxels.copy()
     ml = float(np.prod(labels.volume.spacing)) / 1000
+    touching = 1.01 * float(np.linalg.norm(labels.volume.spacing))
     trees = _Trees(labels.volume)
     doubts = []
     for label, box in _boxes(voxels):
         parts, count = ndimage.label(voxels[box] == label, np.ones((3, 3, 3)))
         if count == 1:
             continue
-        sizes = np.bincount(parts.ravel())[1:] * ml
+        sizes: Floats = np.bincount(parts.ravel())[1:].astype(np.float64) * ml
         main = int(sizes.argmax()) + 1
         start = np.array([s.start for s in box])
         own = cKDTree(_sampled(labels.volume, np.argwhere(parts == main) + start))
-        removed, farthest, apart = [], 0.0, []
+        removed: list[float] = []
+        given: dict[int, float] = {}
+        apart = []
+        farthest = 0.0
         for part in set(range(1, count + 1)) - {main}:
             size = sizes[part - 1]
             points = _sampled(labels.volume, np.argwhere(parts == part) + start)
             gap = float(own.query(points)[0].min())
-            stray = gap > FAR_MM or trees.nearest(points, label) < gap
-            if size < SPECK_ML or (stray and size < min(SMALL_ML, SMALL_SHARE * sizes[main - 1])):
+            other, near = trees.nearest(points, label)
+            small = size < min(SMALL_ML, SMALL_SHARE * sizes[main - 1])
+            if near < gap and near <= touching and small:
+                voxels[box][parts == part] = other  # a hole would be left in it
+                given[other] = given.get(other, 0.0) + size
+            elif size < SPECK_ML or (small and (gap > FAR_MM or near < gap)):
                 voxels[box][parts == part] = 0
                 removed.append(size)
                 farthest = max(farthest, gap)
@@ -83,6 +91,9 @@ def without_strays(labels: SpineLabels) -> tuple[SpineLabels, list[Doubt]]:
             said = (
                 f"{name}: {many} up to {farthest:.0f} mm beside it, {sum(removed):.2f} ml, removed"
             )
+            doubts.append(Doubt(name, "stray", said))
+        for other, ml_given in given.items():
+            said = f"{name}: {ml_given:.2f} ml within {labels.name_of(other)} are given to it"
             doubts.append(Doubt(name, "stray", said))
         doubts += _in_pieces(labels, name, parts, main, sizes, apart, start)
     if not doubts:
@@ -292,14 +303,15 @@ class _Trees:
         self._boxes = dict(_boxes(volume.voxels))
         self._trees: dict[int, cKDTree] = {}
 
-    def nearest(self, points: Floats, label: int) -> float:
-        """Distance in mm from the points to any vertebra but `label`."""
-        best = np.inf
+    def nearest(self, points: Floats, label: int) -> tuple[int, float]:
+        """The vertebra nearest to the points, `label` left out, and its distance in mm."""
+        best = (0, float("inf"))
         for other, box in self._boxes.items():
             if other == label:
                 continue
             if other not in self._trees:
                 at = np.argwhere(self._volume.voxels[box] == other) + [s.start for s in box]
                 self._trees[other] = cKDTree(_sampled(self._volume, at))
-            best = min(best, float(self._trees[other].query(points)[0].min()))
-        return float(best)
+            apart = float(self._trees[other].query(points)[0].min())
+            best = min(best, (other, apart), key=lambda found: found[1])
+        return best

@@ -22,7 +22,7 @@ _FIRST_TO_TWELFTH = (
 )
 _REGIONS = {"cervical": "C", "thoracic": "T", "dorsal": "T", "lumbar": "L"}
 _LETTERS = {"C": "C", "T": "T", "TH": "T", "D": "T", "L": "L", "S": "S"}
-_LEVEL = re.compile(r"(?<![A-Z0-9])(C|TH|T|D|L|S)\s?0?(\d{1,2})(?![0-9])", re.IGNORECASE)
+_LEVEL = re.compile(r"(?<![A-Z0-9])(C|TH|T|D|L|S)\s?0?(\d{1,2})(?![A-Z0-9])", re.IGNORECASE)
 _IN_WORDS = re.compile(
     r"(cervical|thoracic|dorsal|lumbar)\W+(?:vertebrae?|vertebral body|spine)?\W*(\d{1,2})"
     rf"|({'|'.join(_FIRST_TO_TWELFTH)})\W+(cervical|thoracic|dorsal|lumbar)",
@@ -184,16 +184,16 @@ def decide(numbers: Numbers) -> Numbering:
         return _large(numbers)
     if ids <= {1} or (ids == {1, 2} and numbers.same_place(1, 2)):
         return Numbering("unnamed", reason="one number for all vertebrae; they are told apart")
+    if len(ids) > 1 and ids <= {26, 27, 28}:
+        return _total("26, 27 and 28 alone are S1, L5 and L4: VerSe has no 27, and no T13 at S1")
     consecutive = ids == set(range(1, len(ids) + 1))
     if numbers.downward(_verse_order(ids)) >= 0.5:
         return _unless_too_far(numbers, ids, Numbering("verse", NAMES))
     if consecutive:
         return Numbering("unnamed", reason="1 is the lowest")
-    if ids <= {25, 26, 27, 28}:
-        return _total("26 to 28 that grow to the head are S1, L5, L4")
     grows = numbers.growth(ids)
     if ids <= set(TABLES["totalsegmentator-1"]) and grows >= 0:
-        said = "numbers grow to the head while the vertebrae grow to the feet"
+        said = "the numbers grow to the head, and the vertebrae do not"
         return Numbering("totalsegmentator-1", TABLES["totalsegmentator-1"], said)
     said = "numbers and vertebrae both grow to the head: a VerSe map upside down"
     return Numbering("verse", NAMES, said)
