@@ -221,3 +221,13 @@ def test_verses_own_points_lie_in_verses_masks_and_ours_beside_them(data, id):
     assert "in voxels of the file" in found.reading
     for level, middle in centres_of(labels).items():
         assert np.linalg.norm(found.points[level] - middle) < 3.5, level
+
+
+def test_the_middle_of_c1_is_that_of_its_ring():
+    z, y, x = np.indices((20, 60, 70))
+    far = np.hypot(y - 28, (x - 33) * 0.8)
+    ring = (far > 17) & (far < 23) & (abs(z - 9) < 5)
+    ring |= (far > 12) & (far < 26) & (abs(z - 9) < 6) & (x > 48)  # a thicker left side
+    made = SpineLabels(volume(ring.astype(np.uint8) * LABELS["C1"]), "a phantom")
+    inside = (centres_of(made)["C1"] - ORIGIN) / 2.0
+    assert np.hypot(inside[0] - 33, inside[1] - 28) < 8

@@ -24,12 +24,14 @@ def check_labels(
     """
     cleaned, doubts = mask_checks.without_strays(labels)
     vertebrae = mask_checks.measured(cleaned)
-    ordered = mask_checks.order_doubts(vertebrae)
+    twice = {d.level for d in doubts if d.kind == "duplicate"}  # their middle is nowhere
+    single = [v for v in vertebrae if v.name not in twice]
+    ordered = mask_checks.order_doubts(single)
     doubts += ordered or _turned(cleaned, vertebrae)
-    if labels.named and not ordered:
+    if labels.named and not ordered and not twice:
         doubts += mask_checks.gap_doubts(vertebrae)
-    in_two = {d.level for d in doubts if d.kind in ("merged", "duplicate")}
-    doubts += [d for d in mask_checks.size_doubts(vertebrae) if d.level not in in_two]
+    in_two = {d.level for d in doubts if d.kind == "merged"}
+    doubts += [d for d in mask_checks.size_doubts(single) if d.level not in in_two]
     cut = mask_checks.cut_doubts(vertebrae)
     if ct is None:
         doubts += cut + ct_checks.thick(labels.volume)

@@ -73,7 +73,10 @@ def read_segmentation(path: Path) -> tuple[Volume, dict[int, str]]:
     if np.abs(index - np.rint(index)).max(initial=0.0) > UNEVEN:
         raise InputError(f"{path}: its frames are unevenly spaced; save it as NIfTI")
     at = np.rint(index).astype(int)
-    shape = (int(at.max()) + 1, *frames.shape[1:])
+    # an empty slice at either end: those that hold nothing are often left out, and a vertebra in
+    # the first frame is not cut by the border of the scan
+    at = at + 1
+    shape = (int(at.max()) + 2, *frames.shape[1:])
     check_size(shape[::-1], path)
     check_bytes(2 * int(np.prod(shape)), frames.nbytes, path)
     labels = np.zeros(shape, dtype=np.uint16)
@@ -81,7 +84,7 @@ def read_segmentation(path: Path) -> tuple[Volume, dict[int, str]]:
         frame, number = frames[k], places[k][1]
         inside = frame > 0
         labels[at[k]][inside] = number if number is not None else frame[inside]
-    origin = places[int(np.argmin(heights))][0]
+    origin = places[int(np.argmin(heights))][0] - step * normal
     volume = Volume(
         labels,
         triple([column_step, row_step, step]),

@@ -23,7 +23,7 @@ SPECK_ML = 0.05  # smaller pieces are noise wherever they lie
 SMALL_ML, SMALL_SHARE = 2.0, 0.1  # larger ones, of their label, are never removed
 FAR_MM = 5.0  # an arch that a thin pedicle leaves detached lies nearer to its body
 SECOND_SHARE = 0.4  # of the largest piece: another one that may be a vertebra
-TOO_HIGH = 1.6  # times the neighbours: two vertebrae
+TWICE, TOO_HIGH = 2.0, 1.6  # times the neighbours' volume, or volume and height: two vertebrae
 TOO_LARGE, TOO_SMALL = 1.8, 0.55  # times the neighbours: implausible
 WIDE_GAP, CLOSE_GAP = 1.6, 1.4  # usual steps: a vertebra is missing between; none is
 CUT_SHARE = 0.1  # of the largest cross-section that the border of the scan shows of a cut vertebra
@@ -251,9 +251,10 @@ def size_doubts(vertebrae: Sequence[Measured]) -> list[Doubt]:
             continue
         size = v.ml / float(np.median([o.ml for o in others]))
         height = v.height / float(np.median([o.height for o in others]))
-        if size > TOO_HIGH and height > TOO_HIGH:
+        if size >= TWICE or (size > TOO_HIGH and height > TOO_HIGH):
             said = (
-                f"{v.name} is {height:.1f} times as high as its neighbours: two vertebrae in one?"
+                f"{v.name} has {size:.1f} times the volume and {height:.1f} times the height of its"
+                " neighbours: two vertebrae in one?"
             )
             doubts.append(Doubt(v.name, "merged", said))
         elif not v.cut and not TOO_SMALL < size < TOO_LARGE:
