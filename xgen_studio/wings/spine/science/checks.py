@@ -9,6 +9,7 @@ from xgen_studio.wings.spine.science import ct_checks, mask_checks
 from xgen_studio.wings.spine.science.centroids import centres_of
 from xgen_studio.wings.spine.science.doubts import KINDS, Doubt
 from xgen_studio.wings.spine.science.labels import SpineLabels
+from xgen_studio.wings.spine.science.numbering import Numbers
 
 GROWS_UP = -0.7  # correlation of volume with the way to the feet that is turned round
 
@@ -18,8 +19,8 @@ def check_labels(
 ) -> tuple[SpineLabels, tuple[Doubt, ...]]:
     """Cleaned labels, on the grid of `ct.to_lps()` where there is one, and what is doubtful.
 
-    Small stray pieces are removed, a mask on another grid is resampled onto the CT's; nothing else
-    is changed. Doubts come in the order of `doubts.KINDS`, each kind from head to feet. InputError
+    Small stray pieces are removed or given to the vertebra they lie in, a mask on another grid is
+    resampled onto the CT's; nothing else is changed. Doubts come in the order of `doubts.KINDS`, each kind from head to feet. InputError
     where mask and CT do not overlap.
     """
     cleaned, doubts = mask_checks.without_strays(labels)
@@ -52,10 +53,10 @@ def check_labels(
 
 def _turned(labels: SpineLabels, vertebrae: list[mask_checks.Measured]) -> list[Doubt]:
     """What order cannot tell: vertebrae without names grow to the feet, and arches lie behind."""
-    inner = vertebrae[1:-1] if len(vertebrae) >= 5 else vertebrae
-    if not labels.named and len(inner) >= 4:
-        down = [-v.centre[2] for v in inner]
-        if np.corrcoef([v.ml for v in inner], down)[0, 1] < GROWS_UP:
+    if not labels.named and len(vertebrae) >= 4:
+        heights = {v.label: float(v.centre[2]) for v in vertebrae}
+        grows = Numbers(heights, {v.label: v.ml for v in vertebrae}).growth(heights)
+        if grows < GROWS_UP:
             said = "the vertebrae grow to the head: the scan may be upside down"
             return [Doubt("", "upside down", said)]
     if labels.bodies_only:
