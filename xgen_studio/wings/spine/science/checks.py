@@ -9,9 +9,7 @@ from xgen_studio.wings.spine.science import ct_checks, mask_checks
 from xgen_studio.wings.spine.science.centroids import centres_of
 from xgen_studio.wings.spine.science.doubts import KINDS, Doubt
 from xgen_studio.wings.spine.science.labels import SpineLabels
-from xgen_studio.wings.spine.science.numbering import Numbers
-
-GROWS_UP = -0.7  # correlation of volume with the way to the feet that is turned round
+from xgen_studio.wings.spine.science.numbering import GROWS_UP, Numbers
 
 
 def check_labels(
@@ -20,8 +18,8 @@ def check_labels(
     """Cleaned labels, on the grid of `ct.to_lps()` where there is one, and what is doubtful.
 
     Small stray pieces are removed or given to the vertebra they lie in, a mask on another grid is
-    resampled onto the CT's; nothing else is changed. Doubts come in the order of `doubts.KINDS`, each kind from head to feet. InputError
-    where mask and CT do not overlap.
+    resampled onto the CT's; nothing else is changed. Doubts come in the order of `doubts.KINDS`,
+    each kind from head to feet. InputError where mask and CT do not overlap.
     """
     cleaned, doubts = mask_checks.without_strays(labels)
     vertebrae = mask_checks.measured(cleaned)
@@ -53,7 +51,7 @@ def check_labels(
 
 def _turned(labels: SpineLabels, vertebrae: list[mask_checks.Measured]) -> list[Doubt]:
     """What order cannot tell: vertebrae without names grow to the feet, and arches lie behind."""
-    if not labels.named and len(vertebrae) >= 4:
+    if not labels.named:
         heights = {v.label: float(v.centre[2]) for v in vertebrae}
         grows = Numbers(heights, {v.label: v.ml for v in vertebrae}).growth(heights)
         if grows < GROWS_UP:

@@ -92,6 +92,7 @@ IN_WORDS = {
 SCHEMES = (*TABLES, "unnamed")  # what a caller may ask for
 # centres of neighbouring cervical vertebrae are 14 to 20 mm apart, thoracolumbar ones 20 to 40
 CERVICAL_STEP_MM = 22.0
+GROWS_UP = -0.7  # `growth` of a spine that is turned round
 
 Key = TypeVar("Key")
 
@@ -121,11 +122,11 @@ class Numbers:
 
     def growth(self, ids: Iterable[int]) -> float:
         """Correlation of volume with the way to the feet, -1 to 1: vertebrae grow that way. Those
-        at the ends, which the scan may cut, are left out where there are enough others."""
-        among = sorted((i for i in ids if i in self.height), key=lambda i: -self.height[i])
-        among = among[1:-1] if len(among) >= 5 else among
+        at the ends, which the scan may cut, are left out. 0 for fewer than six: the five lumbar
+        ones are of one size (of 44 healthy lumbar spines 3 grow to the head)."""
+        among = sorted((i for i in ids if i in self.height), key=lambda i: -self.height[i])[1:-1]
         volumes = [self.volume[i] for i in among]
-        if len(among) < 3 or np.std(volumes) == 0:
+        if len(among) < 4 or np.std(volumes) == 0:
             return 0.0
         return float(np.corrcoef(volumes, [-self.height[i] for i in among])[0, 1])
 
@@ -192,7 +193,7 @@ def decide(numbers: Numbers) -> Numbering:
     if consecutive:
         return Numbering("unnamed", reason="1 is the lowest")
     grows = numbers.growth(ids)
-    if ids <= set(TABLES["totalsegmentator-1"]) and grows >= 0:
+    if ids <= set(TABLES["totalsegmentator-1"]) and grows > GROWS_UP:
         said = "the numbers grow to the head, and the vertebrae do not"
         return Numbering("totalsegmentator-1", TABLES["totalsegmentator-1"], said)
     said = "numbers and vertebrae both grow to the head: a VerSe map upside down"
