@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from xgen_studio.foreign import read_json
-from xgen_studio.imaging import atomic_write, json_text
+from xgen_studio.imaging import write_json
 from xgen_studio.tables import from_table
 from xgen_studio.wings.spine.science.examination import Models
 from xgen_studio.wings.spine.science.grading import OrdinalModel
@@ -26,6 +26,4 @@ def shipped_models() -> Models:
 
 def write_ordinal(model: OrdinalModel, path: Path = ORDINAL) -> None:
     """Write the ordinal model as JSON."""
-    table = {"cuts": list(model.cuts), "noise": model.noise}
-    with atomic_write(path) as temporary:
-        temporary.write_text(json_text(table), encoding="utf-8")
+    write_json(path, {"cuts": list(model.cuts), "noise": model.noise})

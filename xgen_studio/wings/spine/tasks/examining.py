@@ -8,6 +8,7 @@ import numpy as np
 
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Volume, read_volume
+from xgen_studio.private import stamp
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.wings.spine.science.curve import Curve, fit_curve
 from xgen_studio.wings.spine.science.examination import Graded, examine
@@ -34,17 +35,8 @@ def scan_of(mask: MaskOf, bench: Bench) -> Volume | None:
     if mask.scan is None:
         return None
     scan = mask.scan
-    kept: Volume = bench.kept(("scan", scan, _when(scan)), lambda: read_volume(scan).to_lps())
+    kept: Volume = bench.kept(("scan", scan, stamp(scan)), lambda: read_volume(scan).to_lps())
     return kept
-
-
-def _when(path: object) -> int:
-    from pathlib import Path
-
-    try:
-        return Path(str(path)).stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def examine_mask(ask: ExamineMask, bench: Bench) -> Iterator[Examined]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xgen_studio.bundles import find_bundle
+from xgen_studio.bundles import open_bundle
+from xgen_studio.errors import CallError
 from xgen_studio.imaging import Volume, make_folder, read_volume
 from xgen_studio.imaging.geometry import Triple, triple
+from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.bench import Bench
-from xgen_studio.wings.spine.science.proposal import Proposed, bodies_of, named, on_grid, see
+from xgen_studio.wings.spine.science.proposal import bodies_of, named, on_grid, see
 from xgen_studio.wings.spine.science.proposer import checked
 from xgen_studio.wings.spine.tasks.asks import BodiesProposed, Naming, ProposeBodies
 
@@ -42,29 +44,21 @@ def propose(ask: ProposeBodies, bench: Bench) -> Iterator[BodiesProposed]:
 
 def proposed_mask(ct: Volume, naming: Naming, model: str, device: str, bench: Bench) -> Mask:
     """Bodies of a CT in LPS order, named. InputError where none is seen, or names disagree."""
-    bundle = find_bundle(model)
+    bundle = open_bundle(model)
+    if METHOD not in bundle.methods:
+        raise CallError(f"{bundle.name}: proposes no vertebrae; a model with '{METHOD}' does")
     where = bench.device(device)
     network = bench.kept(
-        ("proposer", bundle.folder, str(where)), lambda: bundle.load(METHOD, where)
+        ("proposer", str(bundle.folder), str(where)),
+        lambda: checked(bundle.model(METHOD, where), bundle.name),
     )
-    seen = see(
-        checked(network, model), ct, lambda done, total: bench.report(done, total, "looking")
-    )
+    with memory_guard(where):
+        seen = see(network, ct, lambda done, total: bench.report(done, total, "looking"))
     found = bodies_of(seen)
     anchors = {level: np.array(point) for level, point in naming.anchors.items()}
     names, notes = named(found, anchors, naming.top, naming.extra)
-    kept = _levels_only(found, names)
     labels = on_grid(found, names, ct)
-    centres = {name: triple(found.centres[i]) for i, name in enumerate(names) if name in kept}
-    doubts = {
-        names[number - 1]: said
-        for number, said in found.doubts.items()
-        if names[number - 1] in kept
-    }
+    centres = {name: triple(found.centres[i]) for i, name in enumerate(names)}
+    doubts = {names[number - 1]: said for number, said in found.doubts.items()}
     version = bundle.network_card(METHOD).sha256[:8]
     return Mask(labels, centres, doubts, notes, f"proposed by {bundle.name} ({version}), unedited")
-
-
-def _levels_only(found: Proposed, names: list[str]) -> list[str]:
-    """Names of vertebrae; what lies below L5 and was taken for a body is the sacrum's."""
-    return [name for name, _ in zip(names, found.centres, strict=True) if name != "S1"]

@@ -41,9 +41,7 @@ def restored(level: str, graded: Graded, labels: Volume, ct: Volume | None) -> R
     bodies = graded.measured.bodies
     sound = nearest(level, [name for name in graded.references if name in bodies])
     donor = bodies[sound[0]] if sound else None
-    return restore(
-        LABELS[level], bodies[level], graded.healthy[level].mean, labels, ct, donor
-    )
+    return restore(LABELS[level], bodies[level], graded.healthy[level].mean, labels, ct, donor)
 
 
 def shown(level: str, graded: Graded, labels: Volume, ct: Volume | None) -> HealthyShown:
