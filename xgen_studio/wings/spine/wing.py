@@ -11,6 +11,7 @@ WING = Wing(
     name="spine",
     title="Spine",
     folder=Path(__file__).parent,
+    commands=f"{_HERE}.commands:add",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(
