@@ -1,7 +1,7 @@
 """The shared real CTs: which body is which, as somebody saw them, and what is learned of them.
 
-`data/real_ct.json` names the highest body of each scan that a proposal finds, and what of the
-proposal is no vertebra or not whole. With it a proposal becomes a mask that can be learned from.
+`data/real_ct.json` holds the middle of each body that is whole and was looked at, by its name. With
+it a proposal becomes a mask that can be learned from.
 """
 
 from __future__ import annotations
@@ -24,25 +24,26 @@ from xgen_studio.wings.spine.science.proposal_data import BLOCK, CLASSES, HIGH, 
 from xgen_studio.wings.spine.science.solid import around, solid_of
 
 FILE = Path(__file__).parent.parent / "data" / "real_ct.json"
+LARGEST = 2**18  # bytes of the table
+SAME = 6.0  # mm that a proposed middle may lie beside the one that was looked at
 NEAR = 22.0  # mm around a body that was looked at, in which the network's other classes are trusted
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What somebody saw of a scan's proposal.
+    """What somebody saw of a scan.
 
-    levels   names from the highest proposed body on; '' for what is no vertebra or not whole,
-             'S' for a segment of the sacrum
+    centres  (3,) LPS mm of each whole body, by level
     held_out never trained on: what it is graded on would else be known
     """
 
-    levels: tuple[str, ...]
+    centres: dict[str, tuple[float, float, float]]
     held_out: bool = False
 
 
 def looked_at() -> dict[str, Looked]:
     """By the beginning of the file's name."""
-    table = read_json(FILE)
+    table = read_json(FILE, LARGEST)
     return {name: from_table(Looked, one, f"{FILE}: {name}") for name, one in table.items()}
 
 
@@ -58,7 +59,8 @@ def real_scans(folder: Path) -> dict[str, Path]:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A scan with its proposal, named: VerSe level by number of the proposal."""
+    """A scan with its proposal, named: the level of each number of the proposal, '' where nobody
+    looked, or it is not whole."""
 
     ct: Volume
     seen: Seen
@@ -67,17 +69,16 @@ class Learned:
 
 
 def propose_real(network: UNet3D, path: Path, looked: Looked) -> Learned:
-    """The proposal of a scan under the names that somebody gave. ValueError where it finds another
-    number of bodies than were looked at: the names would be wrong."""
+    """The proposal of a scan, its bodies named where one lies at a centre that was looked at."""
     ct = read_volume(path).to_lps()
     seen = see(network, ct)
     proposed = bodies_of(seen)
-    if len(proposed.centres) != len(looked.levels):
-        raise ValueError(
-            f"{path.name}: {len(proposed.centres)} bodies are proposed, {len(looked.levels)} were"
-            " looked at"
-        )
-    return Learned(ct, seen, proposed, dict(enumerate(looked.levels, 1)))
+    levels = dict.fromkeys(range(1, len(proposed.centres) + 1), "")
+    for level, centre in looked.centres.items():
+        off = np.linalg.norm(proposed.centres - np.array(centre), axis=1)
+        if off.min() < SAME:
+            levels[int(off.argmin()) + 1] = level
+    return Learned(ct, seen, proposed, levels)
 
 
 def blocks_of(learned: Learned) -> Iterator[dict[str, NDArray[np.generic]]]:
@@ -92,9 +93,7 @@ def blocks_of(learned: Learned) -> Iterator[dict[str, NDArray[np.generic]]]:
     whole = np.zeros(proposed.bodies.shape, bool)
     for number, level in learned.levels.items():
         own = proposed.bodies == number
-        if level == "S":
-            classes[own] = CLASSES.index("sacrum")
-        elif level:
+        if level:
             classes[own] = CLASSES.index("body")
             height[own] = np.round(_height_in(learned, number)[own] * HIGH)
             whole |= own
