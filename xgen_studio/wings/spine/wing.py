@@ -36,5 +36,8 @@ WING = Wing(
         "healthivert": f"{_GAN}.learner:load_healthivert",
         "fracture-classifier": f"{_GAN}.learner:load_classifier",
     },
-    preparations={"spine-proposal": f"{_HERE}.tasks.prepare:proposal"},
+    preparations={
+        "spine-proposal": f"{_HERE}.tasks.prepare:proposal",
+        "spine-healthivert": f"{_HERE}.tasks.prepare_healthivert:healthivert",
+    },
 )
