@@ -12,6 +12,7 @@ WING = Wing(
     title="Spine",
     folder=Path(__file__).parent,
     commands=f"{_HERE}.commands:add",
+    evaluate=f"{_HERE}.tasks.evaluate:evaluate",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(
