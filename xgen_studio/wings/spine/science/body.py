@@ -8,6 +8,7 @@ cross-section. Everything is in mm; nothing depends on the voxels' size or direc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ REACH = 34.0  # mm from the middle that is looked at, to the sides, and up and d
 BEHIND = 42.0  # mm to the back
 STEP = 0.25  # mm along a column
 BLUR = 0.6  # mm, of a mask before its surface is read: half of the steps between voxels
+FINEST = 0.6  # mm: a mask that is softened by BLUR needs no finer voxels
 PATIENT_BACK = np.array([0.0, 1.0, 0.0])
 THIRD = {"anterior": slice(0, 4), "middle": slice(4, 8), "posterior": slice(8, 12)}
 CENTRAL = slice(2, 7)  # columns of the thirds: the middle half of the width
@@ -73,21 +75,31 @@ def thirds_of(columns: Floats) -> dict[str, float]:
     return {name: float(columns[rows, CENTRAL].mean()) for name, rows in THIRD.items()}
 
 
+Box = tuple[slice, slice, slice]
+
+
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """How much of a place is mask: a label of a volume, cut out, softened, read anywhere."""
+    """How much of a place is mask: a label of a volume, cut out, softened, read anywhere.
+
+    soft     shares 0 to 1, every `every`-th voxel of the volume (z, y, x) from index `first` on
+    volume   the grid
+    """
 
     soft: NDArray[np.float32]
-    first: Floats  # index (z, y, x) of the cut-out's first voxel
+    first: Floats
+    every: Floats
     volume: Volume
 
     @classmethod
-    def of(cls, labels: Volume, label: int, blur: float = BLUR) -> Sampler:
-        """Of one label; NoBodyError where the volume does not hold it."""
-        inside = labels.voxels == label
+    def of(cls, labels: Volume, label: int, blur: float = BLUR, box: Box | None = None) -> Sampler:
+        """Of one label, which lies in `box`; NoBodyError where the volume does not hold it."""
+        where = (slice(None),) * 3 if box is None else _grown(box, labels)
+        inside = labels.voxels[where] == label
         if not inside.any():
             raise NoBodyError("the mask does not hold it")
-        return cls.from_mask(labels, inside, blur)
+        start = np.array([s.start or 0 for s in where], dtype=float)
+        return cls._made(labels, inside.astype(np.float32), start, blur)
 
     @classmethod
     def from_mask(cls, volume: Volume, inside: NDArray[np.bool_], blur: float = BLUR) -> Sampler:
@@ -97,34 +109,79 @@ class Sampler:
     @classmethod
     def from_soft(cls, volume: Volume, share: NDArray[np.float32], blur: float = BLUR) -> Sampler:
         """Of shares 0 to 1 of each voxel that are mask: probabilities, or partial volumes."""
+        return cls._made(volume, share, np.zeros(3), blur)
+
+    @classmethod
+    def _made(
+        cls, volume: Volume, share: NDArray[np.float32], start: Floats, blur: float
+    ) -> Sampler:
+        """Of shares from index `start` of the volume on."""
         spacing = np.array(volume.spacing[::-1])
         [box] = ndimage.find_objects((share > 0.05).astype(np.uint8))
-        room = np.ceil(6 / spacing).astype(int)
-        grown = tuple(
-            slice(max(s.start - n, 0), min(s.stop + n, size))
-            for s, n, size in zip(box, room, share.shape, strict=True)
-        )
+        grown = _grown(box, volume, share.shape)
         # a voxel beyond the scan is empty: a body that is cut by its border ends there
         soft = ndimage.gaussian_filter(share[grown], blur / spacing, mode="constant")
-        return cls(soft, np.array([s.start for s in grown], dtype=float), volume)
+        every = np.maximum(np.floor(FINEST / spacing), 1)
+        thinned = soft[tuple(slice(None, None, int(n)) for n in every)]
+        first = start + [s.start for s in grown]
+        return cls(np.ascontiguousarray(thinned), first, every, volume)
 
     def at(self, mm: ArrayLike) -> NDArray[np.float32]:
         """Share of mask, 0 to 1, at points (..., 3) LPS mm."""
-        index = self.volume.mm_to_index(mm) - self.first
-        points = np.moveaxis(index, -1, 0)
+        points = np.moveaxis(self._index(mm), -1, 0)
         read = ndimage.map_coordinates(self.soft, points, order=1, mode="constant")
         return np.asarray(read, dtype=np.float32)
 
+    def block(self, frame: Frame) -> NDArray[np.bool_]:
+        """Mask or not on a frame's own millimetres (`_UP`, `_BACK`, `_LEFT`)."""
+        inside = np.zeros((len(_UP), len(_BACK), len(_LEFT)), dtype=bool)
+        last = np.array(self.soft.shape) - 1
+        corners = np.array(np.meshgrid(*[[-1.0, 1.0]] * 3)).reshape(3, -1).T
+        local = frame.to_local(self._mm((corners + 1) / 2 * last + corners))[:, ::-1]
+        starts = np.array([_UP[0], _BACK[0], _LEFT[0]])
+        low = np.clip(np.floor(local.min(0) - starts), 0, inside.shape).astype(int)
+        high = np.clip(np.ceil(local.max(0) - starts) + 1, 0, inside.shape).astype(int)
+        if (high <= low).any():
+            return inside
+        # places of a block stand in rows, so that one matrix takes them all to voxels
+        steps = np.concatenate([np.zeros((1, 3)), np.eye(3)]) + starts + low
+        index = self._index(frame.to_patient(steps[:, ::-1]))
+        part = ndimage.affine_transform(
+            self.soft,
+            (index[1:] - index[0]).T,
+            index[0],
+            tuple(high - low),
+            order=1,
+            mode="constant",
+        )
+        inside[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = part > 0.5
+        return inside
+
+    def _index(self, mm: ArrayLike) -> Floats:
+        return np.asarray((self.volume.mm_to_index(mm) - self.first) / self.every)
+
+    def _mm(self, index: Floats) -> Floats:
+        return self.volume.index_to_mm(index * self.every + self.first)
+
+    @cached_property
     def middle(self) -> Floats:
-        """LPS mm of the middle of the thickest part, which is the body, not the arch."""
-        spacing = self.volume.spacing[::-1]
+        """LPS mm of the middle of the thickest part, which is the body, not the arch; NoBodyError
+        where nothing is left of the mask once it is softened."""
+        spacing = np.array(self.volume.spacing[::-1]) * self.every
         deep = ndimage.distance_transform_edt(np.pad(self.soft > 0.5, 1), sampling=spacing) ** 3
         if not deep.any():
             raise NoBodyError("the mask is thinner than its voxels")
         grid = np.stack(np.nonzero(deep), -1)
         weights = deep[deep > 0]
-        index = (grid * weights[:, None]).sum(0) / weights.sum() - 1 + self.first
-        return self.volume.index_to_mm(index)
+        return self._mm((grid * weights[:, None]).sum(0) / weights.sum() - 1)
+
+
+def _grown(box: Box, volume: Volume, shape: tuple[int, ...] | None = None) -> Box:
+    """A box with room for what softening spreads, within a shape (the volume's)."""
+    room = np.ceil(6 / np.array(volume.spacing[::-1])).astype(int)
+    sides = zip(box, room, shape or volume.shape, strict=True)
+    z, y, x = (slice(max(s.start - n, 0), min(s.stop + n, size)) for s, n, size in sides)
+    return (z, y, x)
 
 
 def measure(sampler: Sampler, up: ArrayLike, back: ArrayLike = PATIENT_BACK) -> Body:
@@ -133,7 +190,7 @@ def measure(sampler: Sampler, up: ArrayLike, back: ArrayLike = PATIENT_BACK) -> 
     The frame is turned until its columns stand square to the mean of both endplates. NoBodyError
     where no body can be seen.
     """
-    frame = frame_of(sampler.middle(), up, back)
+    frame = frame_of(sampler.middle, up, back)
     arch = False
     for turn in range(4):
         block = _block(sampler, frame)
@@ -156,8 +213,7 @@ _LEFT = np.arange(-REACH, REACH + 1)
 
 def _block(sampler: Sampler, frame: Frame) -> NDArray[np.bool_]:
     """Mask or not, on the frame's own millimetres (up, back, left)."""
-    w, p, n = np.meshgrid(_UP, _BACK, _LEFT, indexing="ij")
-    inside = sampler.at(frame.to_patient(np.stack([n, p, w], -1))) > 0.5
+    inside = sampler.block(frame)
     numbered, count = ndimage.label(inside)
     if count == 0:
         raise NoBodyError("no mask lies around its middle")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from xgen_studio.imaging import Volume
 from xgen_studio.wings.spine.science.body import PATIENT_BACK, Body, NoBodyError, Sampler, measure
@@ -40,11 +41,14 @@ def measure_all(
     samplers: dict[str, Sampler] = {}
     reasons: dict[str, str] = {}
     middles: dict[str, Floats] = {}
-    present = [NAMES[int(n)] for n in np.unique(labels.voxels) if int(n) in NAMES]
-    for level in in_order(name for name in present if name != "S1"):
+    found = enumerate(ndimage.find_objects(labels.voxels), 1)
+    boxes = {NAMES[label]: box for label, box in found if box is not None and label in NAMES}
+    for level in in_order(name for name in boxes if name != "S1"):
         try:
-            sampler = (soft or {}).get(level) or Sampler.of(labels, LABELS[level])
-            middles[level] = sampler.middle()
+            sampler = (soft or {}).get(level) or Sampler.of(
+                labels, LABELS[level], box=boxes[level]
+            )
+            middles[level] = sampler.middle
             samplers[level] = sampler
         except NoBodyError as error:
             reasons[level] = str(error)
