@@ -9,9 +9,10 @@ import numpy as np
 from scipy import ndimage
 
 from xgen_studio.imaging import Volume
-from xgen_studio.wings.spine.science.body import PATIENT_BACK, Body, NoBodyError, Sampler, measure
+from xgen_studio.wings.spine.science.body import PATIENT_BACK, Body, measure
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import GRADED, LABELS, NAMES, in_order
+from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler
 
 UP = np.array([0.0, 0.0, 1.0])
 CUT = 0.08  # share of both endplates on the scan's border from which a body counts as cut
@@ -45,9 +46,7 @@ def measure_all(
     boxes = {NAMES[label]: box for label, box in found if box is not None and label in NAMES}
     for level in in_order(name for name in boxes if name != "S1"):
         try:
-            sampler = (soft or {}).get(level) or Sampler.of(
-                labels, LABELS[level], box=boxes[level]
-            )
+            sampler = (soft or {}).get(level) or Sampler.of(labels, LABELS[level], box=boxes[level])
             middles[level] = sampler.middle
             samplers[level] = sampler
         except NoBodyError as error:
