@@ -24,6 +24,7 @@ BEHIND = 42.0  # mm to the back
 STEP = 0.25  # mm along a column
 TURNS = 6  # of the frame, at most
 ARCH = 22.0  # mm behind the back wall: what of the arch says how a vertebra is rotated
+THINNEST = 3.0  # mm: a single slice of mask, not what a fracture leaves
 MOST_SPIN = 0.6  # radians about its own axis that a vertebra is rotated in the patient
 ROUGH = 3  # of them on every second millimetre
 PATIENT_BACK = np.array([0.0, 1.0, 0.0])
@@ -258,6 +259,8 @@ def _fields(sampler: Sampler, block: Shares, wall: Floats, frame: Frame, arch: b
     points = np.stack(np.broadcast_arrays(left[..., None], deep[..., None], along), -1)
     top, bottom = _ends(sampler.at(frame.to_patient(points)), along)
     top, bottom = _mended(top), _mended(bottom)
+    if thirds_of(top - bottom)["middle"] < THINNEST:
+        raise NoBodyError(f"it is less than {THINNEST:.0f} mm high: too thin for a vertebral body")
     shift = float((top + bottom).mean() / 2)
     frame = Frame(frame.to_patient([0.0, 0.0, shift]), frame.axes)
     depth = float(np.mean((back - front)[CENTRAL]))
@@ -283,7 +286,7 @@ def _edges(share: Floats, inside: NDArray[np.bool_], at: Floats) -> tuple[float,
     ends = []
     for end, step in ((found[0], -1), (found[-1], 1)):
         part = 0.5
-        if 0 <= end + step < len(share) and share[end + step] < 0.5 <= share[end]:
+        if 0 <= end + step < len(share) and share[end + step] <= 0.5 < share[end]:
             part = (share[end] - 0.5) / (share[end] - share[end + step])
         ends.append(float(at[end] + step * part))
     return (ends[0], ends[1])

@@ -16,7 +16,7 @@ from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler
 
 UP = np.array([0.0, 0.0, 1.0])
 CUT = 0.08  # share of both endplates on the scan's border from which a body counts as cut
-NEAR = 0.6  # mm from the last voxel's middle
+NEAR = 0.3  # mm, or voxels, from the last voxel's middle: an endplate half a voxel away is whole
 BORDERS = {0: ("lower", "upper"), 1: ("front", "back"), 2: ("right", "left")}
 
 
@@ -82,7 +82,7 @@ def _cut_by(body: Body, labels: Volume) -> str:
     left, back = body.places()
     ends = [np.stack([left, back, field], -1) for field in (body.top, body.bottom)]
     index = labels.mm_to_index(body.frame.to_patient(np.stack(ends))).reshape(-1, 3)
-    room = NEAR / np.array(labels.spacing[::-1])
+    room = NEAR / np.minimum(labels.spacing[::-1], 1.0)
     last = np.array(labels.shape) - 1
     for axis, names in BORDERS.items():
         for near, name in (

@@ -15,7 +15,7 @@ from xgen_studio.wings.spine.science.frame import Floats, Frame
 BLUR = 0.6  # mm, of a mask before its surface is read: half of the steps between voxels
 FINEST = 0.6  # mm: a mask that is softened by BLUR needs no finer voxels
 ROOM = 3.0  # mm around a mask: what softening spreads
-COARSE = 2.0  # mm: fine enough to see where a mask is thickest
+COARSE = 1.2  # mm: fine enough to see where a mask is thickest
 
 Box = tuple[slice, slice, slice]
 Shares = NDArray[np.float32]
