@@ -18,9 +18,10 @@ from xgen_studio.foreign import read_json
 from xgen_studio.imaging import Volume, read_volume
 from xgen_studio.networks import UNet3D
 from xgen_studio.tables import from_table
-from xgen_studio.wings.spine.science.body import NoBodyError, Sampler, measure
+from xgen_studio.wings.spine.science.body import measure
 from xgen_studio.wings.spine.science.proposal import Proposed, Seen, bodies_of, see
 from xgen_studio.wings.spine.science.proposal_data import BLOCK, CLASSES, HIGH, NO_CLASS, block_at
+from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler
 from xgen_studio.wings.spine.science.solid import around, solid_of
 
 FILE = Path(__file__).parent.parent / "data" / "real_ct.json"
