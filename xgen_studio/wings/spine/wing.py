@@ -11,6 +11,7 @@ WING = Wing(
     name="spine",
     title="Spine",
     folder=Path(__file__).parent,
+    workspace=f"{_HERE}.pages.workspace:make",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(
@@ -35,5 +36,6 @@ WING = Wing(
         "healthivert": f"{_GAN}.learner:load_healthivert",
         "fracture-classifier": f"{_GAN}.learner:load_classifier",
     },
+    works={"spine": f"{_HERE}.tasks.spine_work:SpineWork"},
     preparations={"spine-proposal": f"{_HERE}.tasks.prepare:proposal"},
 )
