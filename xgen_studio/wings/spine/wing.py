@@ -12,6 +12,7 @@ WING = Wing(
     title="Spine",
     folder=Path(__file__).parent,
     workspace=f"{_HERE}.pages.workspace:make",
+    commands=f"{_HERE}.commands:add",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(

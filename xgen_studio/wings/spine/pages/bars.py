@@ -42,13 +42,13 @@ class ViewBar(QToolBar):
         for action in first:
             self.addAction(action)
         self.addSeparator()
-        self.window = QComboBox()
-        self.window.setAccessibleName("window")
-        self.window.setToolTip("Window: middle / width in HU. Shift + right drag changes it")
+        self.shown_window = QComboBox()
+        self.shown_window.setAccessibleName("window")
+        self.shown_window.setToolTip("Window: middle / width in HU. Shift + right drag changes it")
         for preset in PRESETS:
-            self.window.addItem(preset.title, preset)
-        self.window.addItem("Own", None)
-        self.window.activated.connect(self._preset)
+            self.shown_window.addItem(preset.title, preset)
+        self.shown_window.addItem("Own", None)
+        self.shown_window.activated.connect(self._preset)
         self.inverted = QCheckBox("Invert")
         self.inverted.setToolTip("Bone dark on light")
         self.inverted.toggled.connect(planes.set_inverted)
@@ -67,7 +67,7 @@ class ViewBar(QToolBar):
         self.opacity.setToolTip("Opacity of the masks")
         self.opacity.valueChanged.connect(lambda value: planes.set_opacity(value / 100))
         planes.set_opacity(0.35)
-        widgets = (self.window, self.inverted, self.slab, faint("Masks"), self.opacity)
+        widgets = (self.shown_window, self.inverted, self.slab, faint("Masks"), self.opacity)
         for widget in (*widgets, self.outlined):
             self.addWidget(widget)
         gap = QWidget()
@@ -79,15 +79,15 @@ class ViewBar(QToolBar):
         planes.window_changed.connect(self._windowed)
 
     def _preset(self, index: int) -> None:
-        if (preset := self.window.itemData(index)) is not None:
+        if (preset := self.shown_window.itemData(index)) is not None:
             self.planes.show_preset(preset)
 
     def _windowed(self, low: float, high: float) -> None:
         ranges = [preset.range for preset in PRESETS]
         at = ranges.index((low, high)) if (low, high) in ranges else len(ranges)
         if at == len(ranges):
-            self.window.setItemText(at, f"Own  {(low + high) / 2:.0f} / {high - low:.0f}")
-        self.window.setCurrentIndex(at)
+            self.shown_window.setItemText(at, f"Own  {(low + high) / 2:.0f} / {high - low:.0f}")
+        self.shown_window.setCurrentIndex(at)
 
     def step_opacity(self, steps: int) -> None:
         """Masks a little fainter or stronger."""

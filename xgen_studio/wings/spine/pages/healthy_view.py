@@ -134,9 +134,8 @@ class _Pictures(QWidget):
         painter.drawLines([QLineF(*line) for line in lines.tolist()])
 
     def _grey(self, hu: NDArray[np.float32]) -> QImage:
-        low, high = (
-            (0.0, 255.0) if self.shown and self.shown.real is None else (self.low, self.high)
-        )
+        alone = self.shown is not None and self.shown.real is None
+        low, high = (0.0, 255.0) if alone else (self.low, self.high)
         grey = np.clip((hu - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
         rows, columns = grey.shape
         return QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)

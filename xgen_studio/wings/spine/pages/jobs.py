@@ -52,6 +52,7 @@ class Job(QObject):
         self.number = 0
         self.work: SpineWork | None = None  # that it was asked for
         self._title = ""
+        self._out, self._lines = Path(), tuple[str, ...]()
 
     def cancel(self) -> None:
         """Leave it."""
@@ -188,7 +189,7 @@ class Reporting(Job):
             self._over()
             self.failed.emit(trouble)
             return
-        self._out, self._lines = ask.out, ()
+        self._out = ask.out
         self.number = self.engine.ask(ask, self._heard)
 
     def told(self, what: object) -> None:

@@ -84,9 +84,8 @@ class _Table(QTableWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.setItem(i, j, item)
-        head = (
-            0 if self.horizontalHeader().isHidden() else self.horizontalHeader().sizeHint().height()
-        )
+        header = self.horizontalHeader()
+        head = 0 if header.isHidden() else header.sizeHint().height()
         self.setFixedHeight(22 * len(rows) + head + 4)
 
 
@@ -175,12 +174,12 @@ class Numbers(QScrollArea):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(inside)
+        self.inside = inside
         self.put(None, None)
 
     def put(self, finding: Finding | None, change: Change | None) -> None:
         """Show a vertebra's numbers, or none."""
-        inside = self.widget()
-        inside.setVisible(finding is not None)
+        self.inside.setVisible(finding is not None)
         if finding is not None:
             self.thirds.put(thirds_rows(finding))
             self.bars.put(finding.probabilities)

@@ -101,11 +101,11 @@ class SpinePage(QMainWindow):
         self.addToolBar(self.brush_bar)
         self.healthy = HealthyView()
         self.planes.set_beside(self.healthy)
-        empty = Words(EMPTY)
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        empty.setProperty("role", "faint")
+        self.hint = Words(EMPTY)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setProperty("role", "faint")
         self.stack = QStackedWidget()
-        self.stack.addWidget(empty)
+        self.stack.addWidget(self.hint)
         self.stack.addWidget(self.planes)
         self.setCentralWidget(self.stack)
         self.strip, self.state_words = Strip(), Words()
@@ -116,13 +116,10 @@ class SpinePage(QMainWindow):
         self.plots, self.numbers = LossPlots(), Numbers()
         self.references, self.scan = References(), ScanPanel({id: get(id) for id in SCAN_IDS})
         self.tabs.setDocumentMode(True)
-        for widget, title in (
-            (self.plots, "Loss"),
-            (self.numbers, "Numbers"),
-            (self.references, "References"),
-            (self.scan, "Scan, mask"),
-        ):
-            self.tabs.addTab(widget, title)
+        self.tabs.addTab(self.plots, "Loss")
+        self.tabs.addTab(self.numbers, "Numbers")
+        self.tabs.addTab(self.references, "References")
+        self.tabs.addTab(self.scan, "Scan, mask")
         right = _column(self.card, self.tabs)
         self.docks = {}
         area = Qt.DockWidgetArea
@@ -174,7 +171,7 @@ class SpinePage(QMainWindow):
         work = self.work
         for job in (self.proposing, self.reporting):
             job.cancel()
-        self.stack.setCurrentWidget(self.stack.widget(0) if self.empty else self.planes)
+        self.stack.setCurrentWidget(self.hint if self.empty else self.planes)
         self.planes.lay(work)
         work.scan_changed.connect(self._scan_came)
         work.centres_changed.connect(self._show_scan)

@@ -156,10 +156,7 @@ class LossPlots(QWidget):
         if not len(curve.depth):
             return
         length = columns.real.shape[0] * columns.depth
-        low, high = (
-            pg.PlotCurveItem(curve.depth, curve.low),
-            pg.PlotCurveItem(curve.depth, curve.high),
-        )
+        low, high = (pg.PlotCurveItem(curve.depth, y) for y in (curve.low, curve.high))
         self.curve.addItem(pg.FillBetweenItem(low, high, brush=pg.mkBrush(*LOSS_BAND, 110)))
         faint = self.curve.text_colour()
         for grade, value in enumerate(THRESHOLDS, 1):
@@ -178,7 +175,7 @@ class LossPlots(QWidget):
             word.setPos(length * (i + 0.5) / 3, top)
             self.curve.addItem(word)
         self.curve.plot(curve.depth, curve.loss, pen=pg.mkPen(LOSS_LINE, width=2))
-        row, column = self.column
+        row, _ = self.column
         at = (row + 0.5) * columns.depth
         self.curve.addItem(pg.InfiniteLine(at, angle=90, pen=pg.mkPen("#1d6fd0", width=1.5)))
         bottom = min(-10.0, float(curve.low.min()) - 3)

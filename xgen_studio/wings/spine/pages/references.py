@@ -59,11 +59,8 @@ class References(QWidget):
     def levels(self) -> tuple[str, ...]:
         """The ticked levels."""
         items = [self.list.item(i) for i in range(self.list.count())]
-        return tuple(
-            i.data(Qt.ItemDataRole.UserRole)
-            for i in items
-            if i.checkState() == Qt.CheckState.Checked
-        )
+        ticked = [i for i in items if i.checkState() == Qt.CheckState.Checked]
+        return tuple(item.data(Qt.ItemDataRole.UserRole) for item in ticked)
 
     def _changed(self, _item: QListWidgetItem) -> None:
         self.chosen.emit(self.levels())

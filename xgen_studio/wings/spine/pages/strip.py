@@ -42,9 +42,8 @@ class Row:
         """All of it in words, as a screen reader and the tip have it."""
         finding = self.finding
         if finding is None:
-            return (
-                f"{self.level}: {f'not evaluable: {self.why}' if self.why else 'not in the mask'}"
-            )
+            said = f"not evaluable: {self.why}" if self.why else "not in the mask"
+            return f"{self.level}: {said}"
         low, high = finding.rhlv_interval[finding.worst]
         lines = [
             f"{self.level}: {grade_in_words(finding)}",
@@ -149,8 +148,8 @@ class _Painter(QStyledItemDelegate):
         strip = self.parent()
         if not isinstance(row, Row) or not isinstance(strip, Strip):
             return
-        rect, palette = QRectF(option.rect), option.palette  # type: ignore[attr-defined]
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        rect, palette = QRectF(option.rect), option.palette
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if chosen:

@@ -1,4 +1,4 @@
-"""A reader's grade instead of the computed one: kept with its reason, and told wherever it stands."""
+"""A reader's grade instead of the computed one, and the reason for it."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def patient(
             waist=float(np.clip(0.09 + vary * rng.normal(0, 0.025), 0.02, 0.16)),
             square=float(np.clip(2.4 + vary * rng.normal(0, 0.2), 2.0, 3.2)),
             hollow=float(np.clip(0.07 + vary * rng.normal(0, 0.03), 0, 0.15)),
-            arch_scale=float(np.exp(vary * rng.normal(0, 0.08))),
+            arch_scale=float(np.exp(vary * rng.normal(0.08, 0.14))),
             bumps=None if plain else (_bumps(rng), _bumps(rng)),
             fracture=fracture,
         )

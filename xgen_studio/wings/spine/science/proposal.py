@@ -25,18 +25,21 @@ OVERLAP = 24  # voxels two tiles share; the middle of each is kept
 CORE = 0.55  # of the height: what lies closer to the middle is certainly one vertebra's
 LEAST_ML = 0.35  # of a core: a crushed body of the upper thorax still has it
 FAR = 32.0  # mm beside the line of the others: a rib's head, a calcified nodule
-BODY, DISC, SACRUM = (CLASSES.index(name) for name in ("body", "disc", "sacrum"))
+WIDE, HIGH_MOST = 36.0, 30.0  # mm from its middle, sideways and up, that no body reaches
+BEHIND, BESIDE = 40.0, 14.0  # mm behind a body, and beside its middle, where its canal lies
+BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
 Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the network sees, on its own grid: `body`, `disc`, `sacrum` shares in [0, 1] and
-    `height` in [-1, 1], each (D, H, W)."""
+    """What the network sees, on its own grid: `body`, `disc`, `canal`, `sacrum` shares in [0, 1]
+    and `height` in [-1, 1], each (D, H, W)."""
 
     grid: Volume
     body: NDArray[np.float32]
     disc: NDArray[np.float32]
+    canal: NDArray[np.float32]
     sacrum: NDArray[np.float32]
     height: NDArray[np.float32]
 
@@ -80,19 +83,17 @@ def see(network: UNet3D, ct: Volume, report: Report = lambda _a, _b: None) -> Se
     def of(index: int) -> NDArray[np.float32]:
         return out[index].astype(np.float32)
 
-    return Seen(fine, of(BODY), of(DISC), of(SACRUM), of(len(CLASSES)))
+    return Seen(fine, of(BODY), of(DISC), of(CANAL), of(SACRUM), of(len(CLASSES)))
 
 
 def bodies_of(seen: Seen) -> Proposed:
     """The bodies that are seen, in order, and what is doubtful of each. InputError where there is
     none."""
     inside = seen.body > 0.5
-    inside |= ndimage.binary_closing(inside) & (seen.disc < 0.4)
-    calm = ndimage.gaussian_filter(seen.height, 0.6)
-    cores, count = ndimage.label(inside & (np.abs(calm) < CORE))
+    cores, count = ndimage.label(inside & (np.abs(seen.height) < CORE) & _rising(seen.height))
     sizes = np.bincount(cores.ravel(), minlength=count + 1) * SPACING**3 / 1000
     kept = [number for number in range(1, count + 1) if sizes[number] >= LEAST_ML]
-    kept = _along_the_spine(cores, kept, seen.grid)
+    kept = _along_the_spine(cores, _before_the_canal(cores, kept, seen.canal), seen.grid)
     if not kept:
         name = seen.grid.source or "this CT"
         raise InputError(
@@ -102,13 +103,42 @@ def bodies_of(seen: Seen) -> Proposed:
     markers = np.zeros(cores.shape, np.int32)
     for number, core in enumerate(kept, 1):
         markers[cores == core] = number
-    bodies = watershed(np.abs(calm), markers, mask=inside).astype(np.uint8)
-    bodies = _largest_parts(bodies, len(kept))
+    bodies = watershed(np.abs(seen.height), markers, mask=inside).astype(np.uint8)
+    bodies = _largest_parts(_near_their_cores(bodies, markers, len(kept)), len(kept))
     index = np.array(ndimage.center_of_mass(bodies > 0, bodies, range(1, len(kept) + 1)))
     proposed = Proposed(
         seen.grid, bodies, seen.body, seen.grid.index_to_mm(index), sacrum=_sacrum_of(seen)
     )
     return Proposed(**{**proposed.__dict__, "doubts": _doubts(proposed)})
+
+
+def _rising(height: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where the height grows towards the head, as it does in a body; between two that touch it
+    falls, through the middle heights, from the upper end of one to the lower end of the other."""
+    step = np.zeros_like(height)
+    step[1:-1] = height[2:] - height[:-2]
+    step[0], step[-1] = step[1], step[-2]
+    return step > 0
+
+
+def _before_the_canal(
+    cores: NDArray[np.int32], kept: Sequence[int], canal: NDArray[np.float32]
+) -> list[int]:
+    """Cores with the spinal canal behind them: bodies; hearts and spinous processes have not. All
+    where no canal is seen."""
+    seen = np.argwhere(canal > 0.5) * SPACING
+    if len(seen) < 200 or not kept:
+        return list(kept)
+    centres = np.array(ndimage.center_of_mass(cores > 0, cores, kept)).reshape(-1, 3) * SPACING
+    found = []
+    for number, centre in zip(kept, centres, strict=True):
+        off = seen - centre
+        level = off[np.abs(off[:, 0]) < BESIDE]
+        behind = (level[:, 1] > 5) & (level[:, 1] < BEHIND) & (np.abs(level[:, 2]) < BESIDE)
+        before = (level[:, 1] < -5) & (level[:, 1] > -BEHIND) & (np.abs(level[:, 2]) < BESIDE)
+        if behind.sum() > max(before.sum(), 20):
+            found.append(number)
+    return found
 
 
 def _along_the_spine(cores: NDArray[np.int32], kept: Sequence[int], grid: Volume) -> list[int]:
@@ -149,18 +179,34 @@ def _sideways(centres: Floats) -> Floats:
     return np.array(found)
 
 
+def _near_their_cores(
+    bodies: NDArray[np.uint8], markers: NDArray[np.int32], count: int
+) -> NDArray[np.uint8]:
+    """Bodies without what is farther from their middle than any body reaches: an organ that the
+    network took for bone is not drawn in with them."""
+    middles = np.array(ndimage.center_of_mass(markers > 0, markers, range(1, count + 1)))
+    index = np.argwhere(bodies)
+    off = (index - middles[bodies[tuple(index.T)] - 1]) * SPACING
+    far = (np.hypot(off[:, 1], off[:, 2]) > WIDE) | (np.abs(off[:, 0]) > HIGH_MOST)
+    out = bodies.copy()
+    out[tuple(index[far].T)] = 0
+    return out
+
+
 def _largest_parts(bodies: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """Each body without its crumbs, and without holes."""
     out = np.zeros_like(bodies)
     for number, box in enumerate(ndimage.find_objects(bodies, count), 1):
         if box is None:
             continue
-        parts, found = ndimage.label(bodies[box] == number)
-        if found > 1:
-            sizes = np.bincount(parts.ravel())
-            sizes[0] = 0
-            parts = parts == sizes.argmax()
-        filled = ndimage.binary_fill_holes(parts > 0)
+        own = bodies[box] == number
+        opened = ndimage.binary_opening(own)  # thin bridges to what lies beside it
+        parts, found = ndimage.label(opened if opened.any() else own)
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        largest = parts == sizes.argmax() if found else own
+        whole = ndimage.binary_dilation(largest, iterations=2) & own
+        filled = ndimage.binary_fill_holes(whole)
         out[box][filled & (out[box] == 0)] = number
     return out
 

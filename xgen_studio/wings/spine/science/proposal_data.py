@@ -34,6 +34,8 @@ for _tissue, _name in {
     Tissue.ARCH: "bone",
     Tissue.RIB: "bone",
     Tissue.SACRUM: "sacrum",
+    Tissue.SACRAL_DISC: "sacrum",
+    Tissue.SACRAL_CORTEX: "sacrum",
 }.items():
     _CLASS_OF[_tissue] = CLASSES.index(_name)
 

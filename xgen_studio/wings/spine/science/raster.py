@@ -17,7 +17,7 @@ MARGIN = 12.0  # mm around the outermost body that a scan shows at least
 
 
 class Tissue(IntEnum):
-    """What a voxel is. The order is that of drawing: later ones cover earlier ones."""
+    """What a voxel is."""
 
     AIR = 0
     MUSCLE = 1
@@ -32,6 +32,8 @@ class Tissue(IntEnum):
     ARCH = 10
     CANCELLOUS = 11
     CORTEX = 12
+    SACRAL_DISC = 13
+    SACRAL_CORTEX = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +228,12 @@ def _paint_sacrum(patient: Patient, grid: Volume, tissue: NDArray[np.uint8]) -> 
     narrow = np.clip(1 + z / 120, 0.3, 1)
     body = lowest.reach(2 * x / lowest.width / narrow, 2 * y / lowest.depth / narrow) <= 1
     wings = (np.abs(x) < 52 * narrow) & (np.abs(y - 8) < 12) & (z < -6)
-    tissue[(body | wings) & (z <= 0) & (z > -90)] = Tissue.SACRUM
+    inside = (body | wings) & (z <= 0) & (z > -90)
+    tissue[inside] = Tissue.SACRUM
+    # its segments have endplates and the rest of a disc: they look like vertebrae, and are none
+    below = np.mod(-z, 24.0)
+    tissue[inside & body & (below < 1.3) & (np.abs(x) < 0.4 * lowest.width)] = Tissue.SACRAL_CORTEX
+    tissue[inside & body & (below > 22.0) & (np.abs(x) < 0.3 * lowest.width)] = Tissue.SACRAL_DISC
 
 
 def _surroundings(patient: Patient, grid: Volume, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -255,6 +262,16 @@ def _surroundings(patient: Patient, grid: Volume, rng: np.random.Generator) -> N
         floor = min(thoracic) + rng.uniform(-10, 60)
         lung = (np.abs(X) > rng.uniform(18, 26) + 4 * wave) & (22 + 4 * wave > Y) & (floor < Z)
         tissue[lung] = Tissue.LUNG
+    for _ in range(int(rng.integers(0, 4))):  # hearts, livers, kidneys, with contrast or without
+        reach = rng.uniform(14, 45, 3)
+        at_z = grid.origin[2] + rng.uniform(0, 1) * grid.shape[0] * spacing[2]
+        at_x = rng.uniform(-45, 45)
+        at_y = rng.uniform(-75, -24) if abs(at_x) < 30 else rng.uniform(-60, 15)
+        gap = max(28 - abs(at_x), 0) / 2  # nothing grows into the bodies
+        ball = ((X - at_x) / reach[0]) ** 2 + ((Y - at_y) / reach[1]) ** 2
+        ball = ball + ((Z - at_z) / reach[2]) ** 2 + 0.15 * wave
+        kind = Tissue.VESSEL if rng.random() < 0.5 else Tissue.ORGAN
+        tissue[(ball < 1) & ((-15 - gap > Y) | (np.abs(X) > 26))] = kind
     side = rng.uniform(8, 24)
     aorta = (X - side) ** 2 + (Y + rng.uniform(26, 34)) ** 2 < rng.uniform(9, 14) ** 2
     tissue[aorta & np.ones(grid.shape, bool)] = Tissue.VESSEL

@@ -55,6 +55,8 @@ def plain_scan(density: float = 150.0, **changes: float) -> Scan:
         Tissue.ARCH: density + 250,
         Tissue.CANCELLOUS: density,
         Tissue.CORTEX: density + 380,
+        Tissue.SACRAL_DISC: 75,
+        Tissue.SACRAL_CORTEX: density + 380,
     }.items():
         mean[tissue] = float(value)
     return Scan(tuple(mean), **changes)  # type: ignore[arg-type]
@@ -71,6 +73,8 @@ def random_scan(rng: np.random.Generator, wild: float = 0.2) -> Scan:
     mean[Tissue.LUNG] = rng.uniform(-930, -650)
     mean[Tissue.CORTEX] = density + rng.uniform(150, 700)
     mean[[Tissue.ARCH, Tissue.RIB]] = density + rng.uniform(80, 500, 2)
+    mean[Tissue.SACRAL_DISC], mean[Tissue.SACRAL_CORTEX] = mean[Tissue.DISC], mean[Tissue.CORTEX]
+    mean[Tissue.ORGAN] = rng.uniform(20, 220)
     mean[Tissue.SACRUM] = density + rng.uniform(-20, 200)
     if rng.random() < wild:
         mean += rng.normal(0, 90, len(Tissue))

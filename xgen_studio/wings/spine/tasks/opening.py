@@ -96,7 +96,8 @@ def _mask(path: Path, scan: Volume | None) -> OpenedMask:
         by_level[doubt.level] = (*by_level.get(doubt.level, ()), doubt.said)
     centres = {level: triple(at) for level, at in centres_of(checked).items()}
     lines = [f"mask {path.name}: {checked.scheme}", *checked.notes]
-    source = f"{path.name} ({checked.scheme.split(' (')[0]})"
+    numbers = checked.scheme.split(" (")[0]
+    source = f"{path.name} ({numbers})"
     return OpenedMask(checked.volume, centres, by_level, source, tuple(lines))
 
 
