@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QSlider, QToolB
 
 from xgen_studio.studio.canvas.planes import PRESETS, Planes
 from xgen_studio.studio.canvas.slice_view import MAXIMUM, MEAN
-from xgen_studio.studio.fields import NumberField
+from xgen_studio.studio.fields import WholeField
 from xgen_studio.studio.tools.plane_easel import PlaneEasel
 from xgen_studio.studio.words import Words
 from xgen_studio.wings.spine.pages.card import Notice
@@ -21,7 +21,7 @@ from xgen_studio.wings.spine.tasks.grading_file import RESEARCH_USE
 STEPS = 200  # of the size slider, logarithmic
 LEAST, MOST = PlaneEasel.least, PlaneEasel.most
 SLABS = ((MEAN, 0.0), (MEAN, 3.0), (MEAN, 5.0), (MEAN, 10.0), (MAXIMUM, 10.0), (MAXIMUM, 30.0))
-BONE_HU = (150.0, 3000.0)
+BONE_HU = (150, 3000)
 
 
 def faint(text: str) -> Words:
@@ -124,8 +124,7 @@ class BrushBar(QToolBar):
         self.limited = QCheckBox("Only HU")
         self.limited.setToolTip("Paint only where the CT has these values")
         self.low, self.high = (
-            NumberField(minimum=-2000.0, maximum=5000.0, singleStep=25.0, value=value, decimals=0)
-            for value in BONE_HU
+            WholeField(minimum=-2000, maximum=5000, singleStep=25, value=value) for value in BONE_HU
         )
         self.low.setAccessibleName("least HU")
         self.high.setAccessibleName("greatest HU")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from xgen_studio.studio.words import Words
-from xgen_studio.wings.spine.pages.colours import WARNING, grade_colour
+from xgen_studio.wings.spine.pages.colours import WARNING, WARNING_ON_LIGHT, grade_colour
 from xgen_studio.wings.spine.science.findings import Finding
 from xgen_studio.wings.spine.science.summary import grade_in_words
 
@@ -48,11 +48,11 @@ class VertebraCard(QWidget):
         self.chip = _Chip()
         self.title = Words()
         self.title.setProperty("role", "heading")
+        self.title.setWordWrap(True)
         self.overrule = QPushButton("Overrule ...")
         self.overrule.setToolTip("Give another grade, with a reason")
         self.reason = Words()
-        self.flags = Words()
-        self.flags.setStyleSheet(f"color: {WARNING.name()};")
+        self.flags = Warns()
         for words in (self.reason, self.flags):
             words.setWordWrap(True)
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -90,10 +90,30 @@ class VertebraCard(QWidget):
         self.reason.setText(f"Not evaluable: {why}." if why else empty)
 
 
-class Notice(Words):
+class Warns(Words):
+    """Words in the colour of warnings, which follows the theme."""
+
+    def __init__(self, text: str = "", style: str = "") -> None:
+        super().__init__(text)
+        self._style = style
+        self._dress()
+
+    def _dress(self) -> None:
+        dark = self.palette().color(QPalette.ColorRole.Window).lightness() < 128
+        colour = WARNING if dark else WARNING_ON_LIGHT
+        wanted = f"color: {colour.name()}; {self._style}"
+        if self.styleSheet() != wanted:
+            self.setStyleSheet(wanted)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+
+
+class Notice(Warns):
     """What must always be readable here."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.setStyleSheet(f"color: {WARNING.name()}; font-weight: 600; padding: 0 8px;")
+        super().__init__(text, "font-weight: 600; padding: 0 8px;")
         self.setAccessibleName(text)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor
 from xgen_studio.wings.spine.tasks.report_drawings import colour_of
 
 REAL, HEALTHY = QColor("#3ec6ff"), QColor("#ffb020")  # outlines on grey
-WARNING = QColor("#e0a030")
+WARNING, WARNING_ON_LIGHT = QColor("#e0a030"), QColor("#985700")
 LETTERS = {"wedge": "W", "biconcave": "B", "crush": "C", "": ""}
 
 

@@ -18,19 +18,27 @@ from xgen_studio.wings.spine.tasks.asks import HealthyShown
 
 TITLES = ("Real", "Healthy", "Difference")
 CONTRAST = 400.0  # HU of difference at which its colours end
-ROOM = 8.0  # mm around the bodies that are shown
+ROOM = 7.0  # mm around the healthy body that are shown
+FAINT = 0.3  # of a difference outside of the bodies
 HEAD, GAP, FOOT = 20, 4, 18  # px
 MASK_GREY = 110  # of a body where there is no CT
 
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """One section through a vertebra: HU or greys (rows, columns), the head above."""
+    """One section through a vertebra, the head above.
+
+    real, healthy   (rows, columns) HU, or greys where there is no CT
+    bodies          (rows, columns) where either body is
+    box             left, top, right, bottom of the healthy body with some room, in pixels
+    """
 
     real: NDArray[np.float32]
     healthy: NDArray[np.float32]
+    bodies: NDArray[np.bool_]
     real_lines: NDArray[np.float64]
     healthy_lines: NDArray[np.float64]
+    box: tuple[float, float, float, float]
     edges: str  # what lies left and right
 
 
@@ -38,28 +46,34 @@ def _lines(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
     return outlines(mask).get(1, np.zeros((0, 4)))
 
 
+def _box(inside: NDArray[np.bool_], room: float) -> tuple[float, float, float, float]:
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    if not rows.size:
+        return 0.0, 0.0, float(inside.shape[1]), float(inside.shape[0])
+    left, top = float(columns[0]) - room, float(rows[0]) - room
+    return left, top, float(columns[-1]) + 1 + room, float(rows[-1]) + 1 + room
+
+
 def cuts_of(shown: HealthyShown) -> tuple[_Cut, _Cut]:
     """The sagittal and the coronal section through the middle of the block."""
-    mask = shown.real_mask.astype(bool) | shown.healthy_mask.astype(bool)
-    pad = round(ROOM / shown.spacing)
-    box = []
-    for axis in range(3):
-        filled = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis)))
-        first, last = (filled[0], filled[-1]) if filled.size else (0, mask.shape[axis] - 1)
-        box.append(slice(max(int(first) - pad, 0), int(last) + pad + 1))
-    z, y, x = box
-    middle = [n // 2 for n in mask.shape]
+    _, y, x = (n // 2 for n in shown.real_mask.shape)
     made = []
-    for where, edges in (((z, y, middle[2]), "AP"), ((z, middle[1], x), "RL")):
+    for where, edges in (
+        ((slice(None, None, -1), slice(None), x), "AP"),
+        ((slice(None, None, -1), y, slice(None)), "RL"),
+    ):
         real_mask, healthy_mask = (
-            np.ascontiguousarray(m[where][::-1] > 0).astype(np.uint8)
+            np.ascontiguousarray(m[where] > 0).astype(np.uint8)
             for m in (shown.real_mask, shown.healthy_mask)
         )
         greys = []
         for block, inside in ((shown.real, real_mask), (shown.healthy, healthy_mask)):
-            cut = inside * np.float32(MASK_GREY) if block is None else block[where][::-1]
+            cut = inside * np.float32(MASK_GREY) if block is None else block[where]
             greys.append(np.ascontiguousarray(cut, dtype=np.float32))
-        made.append(_Cut(greys[0], greys[1], _lines(real_mask), _lines(healthy_mask), edges))
+        bodies = (real_mask | healthy_mask).astype(bool)
+        box = _box(healthy_mask > 0, ROOM / shown.spacing)
+        lines = _lines(real_mask), _lines(healthy_mask)
+        made.append(_Cut(greys[0], greys[1], bodies, *lines, box, edges))
     return made[0], made[1]
 
 
@@ -88,7 +102,7 @@ class _Pictures(QWidget):
         for column, title in enumerate((first, *TITLES[1:])):
             head = QRectF(column * (wide + GAP), 0, wide, HEAD)
             painter.drawText(head, Qt.AlignmentFlag.AlignCenter, title)
-        rows, columns = (max(c.real.shape[i] for c in self.cuts) for i in (0, 1))
+        columns, rows = (max(c.box[i + 2] - c.box[i] for c in self.cuts) for i in (0, 1))
         zoom = min(wide / columns, tall / rows)
         for row, cut in enumerate(self.cuts):
             for column in range(3):
@@ -98,8 +112,11 @@ class _Pictures(QWidget):
 
     def _cell(self, painter: QPainter, cell: QRectF, cut: _Cut, column: int, zoom: float) -> None:
         rows, columns = cut.real.shape
+        left, top, right, bottom = cut.box
         target = QRectF(0, 0, columns * zoom, rows * zoom)
-        target.moveCenter(cell.center())
+        middle = cell.center()
+        target.moveLeft(middle.x() - (left + right) / 2 * zoom)
+        target.moveTop(middle.y() - (top + bottom) / 2 * zoom)
         painter.save()
         painter.setClipRect(cell)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -118,8 +135,8 @@ class _Pictures(QWidget):
             self._outline(painter, cut.healthy_lines, HEALTHY, Qt.PenStyle.DashLine)
         painter.restore()
         painter.setPen(QColor(255, 214, 92))
-        side = Qt.AlignmentFlag.AlignVCenter
-        inside = cell.adjusted(3, 0, -3, 0)
+        side = Qt.AlignmentFlag.AlignTop
+        inside = cell.adjusted(4, 1, -4, 0)
         painter.drawText(inside, side | Qt.AlignmentFlag.AlignLeft, cut.edges[0])
         painter.drawText(inside, side | Qt.AlignmentFlag.AlignRight, cut.edges[1])
         painter.setPen(QColor(220, 224, 230))
@@ -144,6 +161,7 @@ class _Pictures(QWidget):
         """Red where the healthy one is denser, blue where the real one is."""
         scale = MASK_GREY if self.shown and self.shown.real is None else CONTRAST
         share = np.clip((cut.healthy - cut.real) / scale, -1, 1)
+        share[~cut.bodies] *= FAINT  # what lies around moved along with the bodies
         rgb = np.zeros((*share.shape, 3), np.uint8)
         rgb[..., 0] = (np.maximum(share, 0) * 235).astype(np.uint8)
         rgb[..., 1] = (np.abs(share) * 70).astype(np.uint8)
@@ -210,6 +228,10 @@ class HealthyView(QWidget):
         alone = shown is not None and shown.real is None
         self.title.setText(f"{shown.level}{', masks alone' if alone else ''}" if shown else "")
         pictures.update()
+
+    def say(self, text: str) -> None:
+        """Words beside the picture, which is of before."""
+        self.title.setText(text)
 
     def set_window(self, low: float, high: float) -> None:
         """Show HU from `low` (black) to `high` (white), as the planes do."""

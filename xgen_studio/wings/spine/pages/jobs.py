@@ -227,6 +227,11 @@ class Showing(QObject):
         self.waits.emit(f"Making {level} healthy ...")
         self._timer.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a vertebra is awaited."""
+        return self._ask is not None
+
     def nothing(self, why: str) -> None:
         """There is nothing to show."""
         self._timer.stop()

@@ -21,6 +21,7 @@ from xgen_studio.wings.spine.tasks.spine_work import SpineWork
 
 if TYPE_CHECKING:
     from xgen_studio.wings.spine.science.body import Body
+    from xgen_studio.wings.spine.science.examination import Graded
 
 PAUSE = 700  # ms without an edit before the mask is measured
 FRESH, STALE, MEASURING, NOTHING = "fresh", "stale", "measuring", "nothing"
@@ -42,6 +43,8 @@ class Measuring(QObject):
         self.computed: tuple[Finding, ...] = ()  # before they were overruled
         self.references: tuple[str, ...] = ()
         self.mask: MaskOf | None = None  # as it was measured last
+        self._wanted: tuple[str, ...] | None = None  # references that the findings are of
+        self._grades = 0  # gradings asked of a thread, the newest counts
         self._number = 0  # of the request that is awaited
         self._saves = 0
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
@@ -60,6 +63,7 @@ class Measuring(QObject):
         work.reading_changed.connect(self._read)
         self._leave()
         self.examined, self.mask, self.trouble = None, None, ""
+        self._grades += 1
         self.findings, self.computed, self.references = (), (), ()
         self._set(NOTHING)
         if work.present:
@@ -132,6 +136,7 @@ class Measuring(QObject):
         if self.mask is not None and self.mask.labels != file:
             self.mask.labels.unlink(missing_ok=True)
         self.mask = mask
+        self._wanted = reading.references
         self._number = self.engine.ask(ExamineMask(mask, reading.references), self._heard)
 
     def _heard(self, answer: Answer) -> None:
@@ -148,10 +153,14 @@ class Measuring(QObject):
         self._set(STALE)
 
     def _take(self, examined: Examined) -> None:
+        assert self.work is not None
         self._number = 0
+        self._grades += 1  # what is being graded is of an older mask
         self.examined, self.trouble = examined, ""
         self.computed, self.references = examined.graded.findings, examined.graded.references
-        assert self.work is not None
+        if self.work.reading.references != self._wanted:  # chosen while it was measured
+            self._wanted = self.work.reading.references
+            self._grade(self._wanted)
         self._overrule()
         self._set(FRESH)
 
@@ -159,37 +168,48 @@ class Measuring(QObject):
 
     def _read(self) -> None:
         """Other references or grades; a mask that is measured just now comes with them later."""
-        work, examined = self.work, self.examined
-        if work is None or examined is None:
+        work = self.work
+        if work is None or self.examined is None:
             return
         wanted = work.reading.references
-        if wanted is None or wanted != self.references:
+        if wanted != self._wanted:
+            self._wanted = wanted
             self._grade(wanted)
         self._overrule()
         self.changed.emit()
 
     def _grade(self, references: tuple[str, ...] | None) -> None:
-        """Once more from the same measures, a matter of a tenth of a second."""
-        from xgen_studio.wings.spine.science.examination import examine
-        from xgen_studio.wings.spine.science.models import shipped_models
-
+        """Once more from the same measures; it takes a tenth of a second, on a thread."""
         assert self.work is not None and self.examined is not None
-        told = self.examined
+        told, grid = self.examined, self.work.grid
         bodies = told.graded.measured.bodies
         used = None if references is None else tuple(n for n in references if n in bodies)
-        try:
-            graded = examine(
-                told.graded.measured,
-                self.work.grid,
-                shipped_models(),
-                used,
-                told.flags,
-                told.density_hu,
-            )
-        except XGenError as error:
-            self.trouble = str(error)
+        self._grades += 1
+        count = self._grades
+
+        def grade() -> tuple[int, Graded | str]:
+            from xgen_studio.wings.spine.science.examination import examine
+            from xgen_studio.wings.spine.science.models import shipped_models
+
+            models, measured = shipped_models(), told.graded.measured
+            try:
+                return count, examine(measured, grid, models, used, told.flags, told.density_hu)
+            except XGenError as error:
+                return count, str(error)
+
+        on_thread(grade, self._graded)
+
+    def _graded(self, came: tuple[int, Graded | str]) -> None:
+        count, graded = came
+        if count != self._grades:
             return
-        self.computed, self.references = graded.findings, graded.references
+        if isinstance(graded, str):
+            self.trouble = graded
+        else:
+            self.trouble = ""
+            self.computed, self.references = graded.findings, graded.references
+            self._overrule()
+        self.changed.emit()
 
     def _overrule(self) -> None:
         assert self.work is not None

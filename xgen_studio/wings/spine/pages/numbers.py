@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from xgen_studio.studio.words import Words
 from xgen_studio.wings.spine.pages.colours import grade_colour
+from xgen_studio.wings.spine.pages.strip import span
 from xgen_studio.wings.spine.science.findings import THIRDS, Finding
 from xgen_studio.wings.spine.science.summary import SEVERITY, Change
 
@@ -100,7 +101,7 @@ def thirds_rows(finding: Finding) -> Rows:
                 third,
                 f"{finding.heights_mm[third]:.1f}",
                 f"{finding.healthy_mm[third]:.1f} ({short:.1f}..{tall:.1f})",
-                f"{100 * finding.rhlv[third]:.0f} ({100 * low:.0f}..{100 * high:.0f})",
+                f"{round(100 * finding.rhlv[third])} ({span(low, high)})",
             )
         )
     return rows

@@ -34,7 +34,7 @@ class Opening(QObject):
         self.lines: tuple[str, ...] = ()  # how the scan was read
         self.mask_lines: tuple[str, ...] = ()
         self._count = 0  # of what was asked for
-        self._about: SpineWork | None = None  # the work that is opened for
+        self._about: SpineWork | None = None  # the work that is opened for; None: for a new one
 
     @property
     def work(self) -> SpineWork:
@@ -55,7 +55,7 @@ class Opening(QObject):
         """Read a CT, or a mask for the CT on the desk (`alone`: without it)."""
         self._count += 1
         count, scan = self._count, None if alone else self.work.scan
-        self._about = self.work
+        self._about = None if alone else self.work
         self._say(f"Reading {path.name} ...")
 
         def read() -> tuple[int, Path, OpenedScan | OpenedMask | str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
@@ -51,6 +52,8 @@ EMPTY = (
     "Then open its mask, or let the vertebral bodies be proposed.\n"
     "A mask alone can be measured, too."
 )
+SHARE, LEAST_WIDE, MOST_WIDE = 0.25, 340, 500  # of the window that the right dock takes, px
+WAITING = "Real and healthy are shown here\nonce a vertebra is measured"
 SCAN_IDS = ("file.ct", "file.mask", "file.prior", "file.no_prior", "spine.mark", "spine.propose")
 MASK_ALONE = Preset("Mask alone", 500.0, 1000.0)  # its numbers stay dark below their colours
 STATES = {STALE: "edited: to be measured", MEASURING: "measuring ...", NOTHING: "no mask yet"}
@@ -111,7 +114,9 @@ class SpinePage(QMainWindow):
         self.strip, self.state_words = Strip(), Words()
         self.state_words.setWordWrap(True)
         self.state_words.setProperty("role", "faint")
-        left = _column(self.strip, self.state_words)
+        head = Words("             grade   worst loss, interval")
+        head.setProperty("role", "faint")
+        left = _column(head, self.strip, self.state_words)
         self.card, self.tabs = VertebraCard(), QTabWidget()
         self.plots, self.numbers = LossPlots(), Numbers()
         self.references, self.scan = References(), ScanPanel({id: get(id) for id in SCAN_IDS})
@@ -132,7 +137,8 @@ class SpinePage(QMainWindow):
             dock.setWidget(widget)
             self.addDockWidget(place, dock)
             self.docks[title] = dock
-        self.resizeDocks(list(self.docks.values()), [205, 350], Qt.Orientation.Horizontal)
+        self._given = 0  # px that the right dock was given last
+        self.resizeDocks([self.docks["Vertebrae"]], [205], Qt.Orientation.Horizontal)
 
     def _connect(self) -> None:
         self.strip.chosen.connect(self.select)
@@ -142,7 +148,7 @@ class SpinePage(QMainWindow):
         self.planes.window_changed.connect(self.healthy.set_window)
         self.measuring.changed.connect(self._refresh)
         self.showing.shown.connect(self._healthy_came)
-        self.showing.waits.connect(lambda text: self.healthy.put(None, text))
+        self.showing.waits.connect(self._healthy_waits)
         self.plots.picked.connect(self._picked)
         self.references.chosen.connect(lambda levels: self.work.choose(levels))
         self.card.overrule.clicked.connect(lambda: self.ask_overrule())
@@ -209,6 +215,14 @@ class SpinePage(QMainWindow):
         """Show all of each plane."""
         for view in self.planes.views.values():
             view.fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A wide window gives the plots more room, unless somebody moved the dock."""
+        super().resizeEvent(event)
+        dock = self.docks["Vertebra in sight"]
+        if self._given in (0, dock.width()):
+            self._given = min(max(round(self.width() * SHARE), LEAST_WIDE), MOST_WIDE)
+            self.resizeDocks([dock], [self._given], Qt.Orientation.Horizontal)
 
     def redress(self) -> None:
         """Follow another theme."""
@@ -313,13 +327,20 @@ class SpinePage(QMainWindow):
         self._remark()
         body = measuring.body(level)
         if body is None or measuring.mask is None:
-            self.showing.nothing("" if self.empty else "Choose a vertebra that is measured")
+            self.showing.nothing("" if self.empty else WAITING)
         elif measuring.state not in (STALE, MEASURING):
             self.showing.show(measuring.mask, level, self.work.reading.references)
 
     def _healthy_came(self, shown: HealthyShown) -> None:
         if shown.level == self.level:
             self.healthy.put(shown)
+
+    def _healthy_waits(self, text: str) -> None:
+        shown = self.healthy.pictures.shown
+        if shown is not None and shown.level == self.level and self.showing.busy:
+            self.healthy.say(text)  # the one of before is better than none
+        else:
+            self.healthy.put(None, text)
 
     def _picked(self, row: int, column: int) -> None:
         body = self.measuring.body(self.level)
@@ -348,7 +369,7 @@ class SpinePage(QMainWindow):
                 lines.append(f"straightened and back: off by {trip:.2f} mm at most")
         self.scan.lines.setText("\n".join(line for line in lines if line) or "Nothing is open.")
         doubts = [f"{n or 'scan'}: {said}" for n, all_ in reading.doubts.items() for said in all_]
-        self.scan.doubts.setText("\n".join(f"• {text}" for text in doubts) or "Nothing was found.")
+        self.scan.show_doubts(doubts)
         self.scan.marks.setText(
             f"Marked: {', '.join(reading.anchors)}" if reading.anchors else "None is marked."
         )

@@ -29,6 +29,7 @@ class References(QWidget):
         words.setProperty("role", "faint")
         self.list = QListWidget()
         self.list.setAccessibleName("references")
+        self.list.setSpacing(2)
         self.list.itemChanged.connect(self._changed)
         self.auto = QPushButton("Choose by measurement")
         self.auto.setToolTip("Leave out the vertebrae that lost height against the others")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -16,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from xgen_studio.studio.words import Words
-from xgen_studio.wings.spine.pages.colours import WARNING
+from xgen_studio.wings.spine.pages.card import Warns
 from xgen_studio.wings.spine.science.levels import ORDER
 
 HOW = (
@@ -31,9 +33,9 @@ class ScanPanel(QWidget):
 
     def __init__(self, actions: dict[str, QAction]) -> None:
         super().__init__()
-        self.lines, self.doubts, self.prior = Words(), Words(), Words()
+        self.lines, self.doubts, self.prior = Words(), Warns(), Words()
         self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.doubts.setStyleSheet(f"color: {WARNING.name()};")
+        self.sound = Words("Nothing was found.")
         self.level = QComboBox()
         self.level.addItems(list(ORDER))
         self.level.setCurrentText("L1")
@@ -66,10 +68,12 @@ class ScanPanel(QWidget):
         column.addWidget(_rule())
         column.addWidget(_heading("What is doubtful"))
         column.addWidget(self.doubts)
+        column.addWidget(self.sound)
         column.addWidget(_rule())
         column.addWidget(_heading("Earlier scan of this patient"))
         column.addWidget(self.prior)
-        column.addLayout(_line(self.buttons["file.prior"], self.buttons["file.no_prior"]))
+        column.addWidget(self.buttons["file.prior"])
+        column.addWidget(self.buttons["file.no_prior"])
         column.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -80,6 +84,12 @@ class ScanPanel(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)
         self.show_job("")
+
+    def show_doubts(self, said: Sequence[str]) -> None:
+        """What is doubtful of the scan and its mask."""
+        self.doubts.setText("\n".join(f"• {text}" for text in said))
+        self.doubts.setVisible(bool(said))
+        self.sound.setVisible(not said)
 
     def show_job(self, text: str, done: int = 0, total: int = 0) -> None:
         """What the worker does for this page; '' when it does nothing."""
@@ -93,6 +103,7 @@ class ScanPanel(QWidget):
 def _button(action: QAction) -> QPushButton:
     button = QPushButton(action.text())
     button.setToolTip(action.toolTip())
+    button.setMinimumWidth(60)
     button.clicked.connect(lambda _=False: action.trigger())
     action.enabledChanged.connect(button.setEnabled)
     button.setEnabled(action.isEnabled())

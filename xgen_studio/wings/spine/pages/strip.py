@@ -63,6 +63,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def span(low: float, high: float) -> str:
+    """The ends of an interval of shares in whole per cent."""
+    return f"{round(100 * low)}..{round(100 * high)}"
+
+
 def rows_of(
     findings: Iterable[Finding],
     reasons: dict[str, str],
@@ -179,7 +184,7 @@ class _Painter(QStyledItemDelegate):
         painter.setPen(strong)
         painter.drawText(rect.adjusted(86, 0, 0, 0), at, percent(row.finding.rhlv[worst]))
         painter.setPen(faint)
-        painter.drawText(rect.adjusted(126, 0, 0, 0), at, f"{100 * low:.0f}..{100 * high:.0f}")
+        painter.drawText(rect.adjusted(126, 0, 0, 0), at, span(low, high))
         self._marks(painter, rect, row, strong)
         painter.restore()
 

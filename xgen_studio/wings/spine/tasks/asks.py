@@ -148,13 +148,13 @@ class GradeScan(Ask):
     levels: tuple[str, ...] = ()
     naming: Naming = field(default_factory=Naming)
     prior: Path | None = None
+    model: str = MODEL
+    device: str = "cpu"
+    overwrite: bool = False
     references: tuple[str, ...] | None = None
     overruled: tuple[Overruled, ...] = ()
     source: str = ""
     doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    model: str = MODEL
-    device: str = "cpu"
-    overwrite: bool = False
 
     @property
     def writes(self) -> Path:
