@@ -11,6 +11,7 @@ WING = Wing(
     name="spine",
     title="Spine",
     folder=Path(__file__).parent,
+    workspace=f"{_HERE}.pages.workspace:make",
     commands=f"{_HERE}.commands:add",
     evaluate=f"{_HERE}.tasks.evaluate:evaluate",
     methods={
@@ -41,4 +42,5 @@ WING = Wing(
         "spine-proposal": f"{_HERE}.tasks.prepare:proposal",
         "spine-healthivert": f"{_HERE}.tasks.prepare_healthivert:healthivert",
     },
+    works={"spine": f"{_HERE}.tasks.spine_work:SpineWork"},
 )

@@ -1,0 +1,130 @@
+"""The scan and its mask: how it was read, anchors, the proposal, the earlier scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xgen_studio.studio.words import Words
+from xgen_studio.wings.spine.pages.card import Warns
+from xgen_studio.wings.spine.science.levels import ORDER
+
+HOW = (
+    "Put the cursor into a vertebra, choose its name, Mark. One is enough, the highest and the"
+    " lowest are surer; without any the names are guessed. Then Propose, look, and mend with the"
+    " brush."
+)
+
+
+class ScanPanel(QWidget):
+    """Tab of the right dock; its buttons are the page's actions."""
+
+    def __init__(self, actions: dict[str, QAction]) -> None:
+        super().__init__()
+        self.lines, self.doubts, self.prior = Words(), Warns(), Words()
+        self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sound = Words("Nothing was found.")
+        self.level = QComboBox()
+        self.level.addItems(list(ORDER))
+        self.level.setCurrentText("L1")
+        self.level.setAccessibleName("name of the vertebra at the cursor")
+        self.marks = Words()
+        self.progress = QProgressBar(textVisible=False)
+        self.progress.setFixedHeight(8)
+        self.doing = Words()
+        self.cancel = QPushButton("Cancel")
+        for words in (self.lines, self.doubts, self.prior, self.marks, self.doing):
+            words.setWordWrap(True)
+        self.buttons = {id: _button(action) for id, action in actions.items()}
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(_heading("Scan"))
+        column.addWidget(self.lines)
+        column.addLayout(_line(self.buttons["file.ct"], self.buttons["file.mask"]))
+        column.addWidget(_rule())
+        column.addWidget(_heading("Propose the vertebral bodies"))
+        how = Words(HOW)
+        how.setWordWrap(True)
+        how.setProperty("role", "faint")
+        column.addWidget(how)
+        column.addLayout(_line(self.level, self.buttons["spine.mark"]))
+        column.addWidget(self.marks)
+        column.addWidget(self.buttons["spine.propose"])
+        column.addWidget(self.doing)
+        column.addLayout(_line(self.progress, self.cancel))
+        column.addWidget(_rule())
+        column.addWidget(_heading("What is doubtful"))
+        column.addWidget(self.doubts)
+        column.addWidget(self.sound)
+        column.addWidget(_rule())
+        column.addWidget(_heading("Earlier scan of this patient"))
+        column.addWidget(self.prior)
+        column.addWidget(self.buttons["file.prior"])
+        column.addWidget(self.buttons["file.no_prior"])
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
+        self.show_job("")
+
+    def show_doubts(self, said: Sequence[str]) -> None:
+        """What is doubtful of the scan and its mask."""
+        self.doubts.setText("\n".join(f"• {text}" for text in said))
+        self.doubts.setVisible(bool(said))
+        self.sound.setVisible(not said)
+
+    def show_job(self, text: str, done: int = 0, total: int = 0) -> None:
+        """What the worker does for this page; '' when it does nothing."""
+        self.doing.setText(text)
+        for widget in (self.doing, self.progress, self.cancel):
+            widget.setVisible(bool(text))
+        self.progress.setRange(0, total)
+        self.progress.setValue(done)
+
+
+def _button(action: QAction) -> QPushButton:
+    button = QPushButton(action.text())
+    button.setToolTip(action.toolTip())
+    button.setMinimumWidth(60)
+    button.clicked.connect(lambda _=False: action.trigger())
+    action.enabledChanged.connect(button.setEnabled)
+    button.setEnabled(action.isEnabled())
+    return button
+
+
+def _heading(text: str) -> Words:
+    words = Words(text)
+    words.setProperty("role", "heading")
+    return words
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setFrameShape(QFrame.Shape.HLine)
+    rule.setProperty("role", "line")
+    return rule
+
+
+def _line(*widgets: QWidget) -> QHBoxLayout:
+    line = QHBoxLayout()
+    for widget in widgets:
+        line.addWidget(widget)
+    return line
