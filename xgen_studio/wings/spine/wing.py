@@ -13,6 +13,7 @@ WING = Wing(
     folder=Path(__file__).parent,
     workspace=f"{_HERE}.pages.workspace:make",
     commands=f"{_HERE}.commands:add",
+    evaluate=f"{_HERE}.tasks.evaluate:evaluate",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(
@@ -37,6 +38,9 @@ WING = Wing(
         "healthivert": f"{_GAN}.learner:load_healthivert",
         "fracture-classifier": f"{_GAN}.learner:load_classifier",
     },
+    preparations={
+        "spine-proposal": f"{_HERE}.tasks.prepare:proposal",
+        "spine-healthivert": f"{_HERE}.tasks.prepare_healthivert:healthivert",
+    },
     works={"spine": f"{_HERE}.tasks.spine_work:SpineWork"},
-    preparations={"spine-proposal": f"{_HERE}.tasks.prepare:proposal"},
 )

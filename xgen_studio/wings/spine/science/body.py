@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from xgen_studio.imaging import Volume
 from xgen_studio.wings.spine.science.frame import Floats, Frame, frame_of
+from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler, Shares
 
 ROWS, COLUMNS = 12, 9  # places from front to back, and from the right to the left
 DEPTHS = (np.arange(ROWS) + 0.5) / ROWS  # of the cross-section's depth at each column
@@ -22,14 +22,14 @@ WIDTHS = np.linspace(-0.72, 0.72, COLUMNS)  # of half its width: further out the
 REACH = 34.0  # mm from the middle that is looked at, to the sides, and up and down
 BEHIND = 42.0  # mm to the back
 STEP = 0.25  # mm along a column
-BLUR = 0.6  # mm, of a mask before its surface is read: half of the steps between voxels
+TURNS = 6  # of the frame, at most
+ARCH = 22.0  # mm behind the back wall: what of the arch says how a vertebra is rotated
+THINNEST = 3.0  # mm: a single slice of mask, not what a fracture leaves
+MOST_SPIN = 0.6  # radians about its own axis that a vertebra is rotated in the patient
+ROUGH = 3  # of them on every second millimetre
 PATIENT_BACK = np.array([0.0, 1.0, 0.0])
 THIRD = {"anterior": slice(0, 4), "middle": slice(4, 8), "posterior": slice(8, 12)}
 CENTRAL = slice(2, 7)  # columns of the thirds: the middle half of the width
-
-
-class NoBodyError(ValueError):
-    """A mask in which no vertebral body can be measured; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,74 +73,22 @@ def thirds_of(columns: Floats) -> dict[str, float]:
     return {name: float(columns[rows, CENTRAL].mean()) for name, rows in THIRD.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class Sampler:
-    """How much of a place is mask: a label of a volume, cut out, softened, read anywhere."""
-
-    soft: NDArray[np.float32]
-    first: Floats  # index (z, y, x) of the cut-out's first voxel
-    volume: Volume
-
-    @classmethod
-    def of(cls, labels: Volume, label: int, blur: float = BLUR) -> Sampler:
-        """Of one label; NoBodyError where the volume does not hold it."""
-        inside = labels.voxels == label
-        if not inside.any():
-            raise NoBodyError("the mask does not hold it")
-        return cls.from_mask(labels, inside, blur)
-
-    @classmethod
-    def from_mask(cls, volume: Volume, inside: NDArray[np.bool_], blur: float = BLUR) -> Sampler:
-        """Of voxels of a volume's grid."""
-        return cls.from_soft(volume, inside.astype(np.float32), blur)
-
-    @classmethod
-    def from_soft(cls, volume: Volume, share: NDArray[np.float32], blur: float = BLUR) -> Sampler:
-        """Of shares 0 to 1 of each voxel that are mask: probabilities, or partial volumes."""
-        spacing = np.array(volume.spacing[::-1])
-        [box] = ndimage.find_objects((share > 0.05).astype(np.uint8))
-        room = np.ceil(6 / spacing).astype(int)
-        grown = tuple(
-            slice(max(s.start - n, 0), min(s.stop + n, size))
-            for s, n, size in zip(box, room, share.shape, strict=True)
-        )
-        # a voxel beyond the scan is empty: a body that is cut by its border ends there
-        soft = ndimage.gaussian_filter(share[grown], blur / spacing, mode="constant")
-        return cls(soft, np.array([s.start for s in grown], dtype=float), volume)
-
-    def at(self, mm: ArrayLike) -> NDArray[np.float32]:
-        """Share of mask, 0 to 1, at points (..., 3) LPS mm."""
-        index = self.volume.mm_to_index(mm) - self.first
-        points = np.moveaxis(index, -1, 0)
-        read = ndimage.map_coordinates(self.soft, points, order=1, mode="constant")
-        return np.asarray(read, dtype=np.float32)
-
-    def middle(self) -> Floats:
-        """LPS mm of the middle of the thickest part, which is the body, not the arch."""
-        spacing = self.volume.spacing[::-1]
-        deep = ndimage.distance_transform_edt(np.pad(self.soft > 0.5, 1), sampling=spacing) ** 3
-        if not deep.any():
-            raise NoBodyError("the mask is thinner than its voxels")
-        grid = np.stack(np.nonzero(deep), -1)
-        weights = deep[deep > 0]
-        index = (grid * weights[:, None]).sum(0) / weights.sum() - 1 + self.first
-        return self.volume.index_to_mm(index)
-
-
 def measure(sampler: Sampler, up: ArrayLike, back: ArrayLike = PATIENT_BACK) -> Body:
     """The body in a mask. `up` and `back` say roughly how it stands in the patient (LPS).
 
     The frame is turned until its columns stand square to the mean of both endplates. NoBodyError
     where no body can be seen.
     """
-    frame = frame_of(sampler.middle(), up, back)
+    frame = frame_of(sampler.middle, up, back)
     arch = False
-    for turn in range(4):
-        block = _block(sampler, frame)
+    for turn in range(TURNS):
+        block = _block(sampler, frame, side=2 if turn < ROUGH else 1)
         behind, arch_now = _wall(block)
         arch = arch or arch_now
         frame, moved = _turned(block, behind, frame, arch)
-        if moved < 0.3 and turn > 0:
+        if frame.back @ frame_of(frame.origin, frame.up, back).back < np.cos(MOST_SPIN):
+            frame = frame_of(frame.origin, frame.up, back)  # no arch lies there
+        if moved < 0.3 and turn >= ROUGH:
             break
     block = _block(sampler, frame)
     behind, _ = _wall(block)
@@ -154,28 +102,27 @@ _BACK = np.arange(-REACH, BEHIND + 1)
 _LEFT = np.arange(-REACH, REACH + 1)
 
 
-def _block(sampler: Sampler, frame: Frame) -> NDArray[np.bool_]:
-    """Mask or not, on the frame's own millimetres (up, back, left)."""
-    w, p, n = np.meshgrid(_UP, _BACK, _LEFT, indexing="ij")
-    inside = sampler.at(frame.to_patient(np.stack([n, p, w], -1))) > 0.5
-    numbered, count = ndimage.label(inside)
+def _block(sampler: Sampler, frame: Frame, side: int = 1) -> Shares:
+    """Share of mask, on the frame's own millimetres (up, back, left), crumbs left out."""
+    block = sampler.block(frame, _UP, _BACK, _LEFT, side)
+    numbered, count = ndimage.label(block > 0.5)
     if count == 0:
         raise NoBodyError("no mask lies around its middle")
     if count > 1:  # crumbs around it are no part of it
         sizes = np.bincount(numbered.ravel())
         sizes[0] = 0
-        inside = numbered == sizes.argmax()
-    return np.asarray(inside)
+        block[(numbered > 0) & (numbered != sizes.argmax())] = 0
+    return block
 
 
-def _wall(block: NDArray[np.bool_]) -> tuple[Floats, bool]:
+def _wall(block: Shares) -> tuple[Floats, bool]:
     """Where the back wall of the body stands, (W,) mm to the back at each height, and whether
     there is an arch behind it.
 
     The canal is seen where a strip of 8 mm about the middle turns from mask to nothing; pedicles
     stand beside it, so that the wall is drawn on to both sides and they are cut off.
     """
-    strip = block[:, :, np.abs(_LEFT) <= 4].mean(2) > 0.5
+    strip = (block[:, :, np.abs(_LEFT) <= 4] > 0.5).mean(2) > 0.5
     from_middle = _BACK >= 0
     filled = strip[:, from_middle]
     wall = np.full(len(_UP), np.nan)
@@ -195,30 +142,26 @@ def _wall(block: NDArray[np.bool_]) -> tuple[Floats, bool]:
     wall = np.nan_to_num(wall, nan=1e3)
     smooth = np.where(np.abs(wall - fitted) < 4, wall, fitted)
     behind = _BACK[None, :] > smooth[:, None] + 4
-    arch = bool((block & behind[:, :, None]).sum() > 800)  # mm3; a body alone has next to none
-    return np.asarray(smooth), arch
+    found = ((block > 0.5) & behind[:, :, None]).sum()  # mm3; a body alone has next to none
+    return np.asarray(smooth), bool(found > 800)
 
 
-def _front_of(block: NDArray[np.bool_], wall: Floats, margin: float = 1.0) -> NDArray[np.bool_]:
+def _front_of(block: Shares, wall: Floats, margin: float = 1.0) -> Shares:
     """The block without what lies behind the wall."""
-    kept = block & (_BACK[None, :] <= wall[:, None] + margin)[:, :, None]
-    return np.asarray(kept)
+    return np.where((_BACK[None, :] <= wall[:, None] + margin)[:, :, None], block, np.float32(0))
 
 
-def _turned(
-    block: NDArray[np.bool_], wall: Floats, frame: Frame, arch: bool
-) -> tuple[Frame, float]:
+def _turned(block: Shares, wall: Floats, frame: Frame, arch: bool) -> tuple[Frame, float]:
     """The frame along the normals of both endplates, in the middle of the body, and by how much it
     moved (mm and degrees together)."""
     body = _front_of(block, wall) if arch else block
-    core = _cross_section(body)
+    core, _ = _cross_section(body)
     if core.sum() < 80:  # mm2: the smallest bodies, of the upper thorax, have about 300
         raise NoBodyError("its cross-section is too small to be a vertebral body")
     inner = ndimage.binary_erosion(core, iterations=3) if core.sum() > 300 else core
     p, n = np.nonzero(inner)
-    columns = body[:, p, n]
-    top = len(_UP) - 1 - columns[::-1].argmax(0) + _UP[0] + 0.5
-    bottom = columns.argmax(0) + _UP[0] - 0.5
+    columns = body[:, p, n].T
+    top, bottom = _outermost(columns), -_outermost(columns[:, ::-1])
     places = np.stack([_LEFT[n], _BACK[p], np.ones(len(p))], 1)
     slopes = [_plane(places, ends) for ends in (top, bottom)]
     normals = [np.array([-a, -b, 1.0]) / np.sqrt(a * a + b * b + 1) for a, b, _ in slopes]
@@ -228,85 +171,125 @@ def _turned(
     middle[2] = np.mean([a * middle[0] + b * middle[1] + c for a, b, c in slopes])
     up = up_local / np.linalg.norm(up_local) @ frame.axes
     back = _to_arch(block, wall, middle) @ frame.axes if arch else frame.back
-    moved = float(np.linalg.norm(middle) + np.degrees(np.arccos(np.clip(up @ frame.up, -1, 1))))
-    return frame_of(frame.to_patient(middle), up, back), moved
+    turned = frame_of(frame.to_patient(middle), up, back)
+    tilt, spin = _degrees(turned.up, frame.up), _degrees(turned.back, frame.back)
+    # what a degree of rotation about `up` changes is little
+    return turned, float(np.linalg.norm(middle)) + tilt + max(spin - tilt, 0.0) / 4
 
 
-def _to_arch(block: NDArray[np.bool_], wall: Floats, middle: Floats) -> Floats:
-    """The direction (left, back, up) to the middle of the arch: how the vertebra is rotated. The
-    arch's two halves are weighed alike, so that a missing process does not turn it."""
-    behind = block & (_BACK[None, :] > wall[:, None] + 6)[:, :, None]
+def _degrees(a: Floats, b: Floats) -> float:
+    return float(np.degrees(np.arccos(np.clip(a @ b, -1, 1))))
+
+
+def _outermost(columns: Shares) -> Floats:
+    """mm up where columns (n, W) on `_UP` are mask for the last time, between two samples."""
+    last = columns.shape[1] - 1 - (columns[:, ::-1] > 0.5).argmax(1)
+    n = np.arange(len(columns))
+    before, after = columns[n, last], columns[n, np.minimum(last + 1, columns.shape[1] - 1)]
+    part = np.clip((before - 0.5) / np.maximum(before - after, 1e-6), 0, 1)
+    return np.asarray(_UP[last] + part)
+
+
+def _to_arch(block: Shares, wall: Floats, middle: Floats) -> Floats:
+    """The direction (left, back, up) to the middle of the arch: how the vertebra is rotated.
+
+    Huber's mean of the angles of what lies near the canal: a transverse process that is missing,
+    or has a rib, hardly turns it; a median would jump from one half of the arch to the other. The
+    part that is looked at turns with nothing, or each rotation would confirm itself.
+    """
+    behind = (block > 0.5) & (_BACK[None, :] > wall[:, None] + 6)[:, :, None]
     _, p, n = np.nonzero(behind)
-    if len(p) < 400:
+    side, far = _LEFT[n] - middle[0], _BACK[p] - middle[1]
+    reach = np.median(wall) - middle[1] + ARCH
+    angles: Floats = np.arctan2(side, far)[np.hypot(side, far) < reach]
+    if len(angles) < 400:
         return np.array([0.0, 1.0, 0.0])
-    near = np.abs(_LEFT[n] - middle[0]) < 20
-    side, far = _LEFT[n][near] - middle[0], _BACK[p][near] - middle[1]
-    angle = np.clip(np.median(np.arctan2(side, far)), -0.4, 0.4)
+    angle = 0.0
+    for _ in range(8):
+        angle += float(np.clip(angles - angle, -0.4, 0.4).mean())
+    angle = float(np.clip(angle, -0.4, 0.4))
     return np.array([np.sin(angle), np.cos(angle), 0.0])
 
 
-def _cross_section(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(P, L): where the middle of the body's height is filled."""
-    heights = np.flatnonzero(body.any((1, 2)))
-    areas = body.sum((1, 2))
-    full = heights[areas[heights] > 0.5 * areas.max()]
+def _cross_section(body: Shares) -> tuple[NDArray[np.bool_], Floats]:
+    """(P, L): where the middle of the body's height is filled, and the share of it that is."""
+    areas = (body > 0.5).sum((1, 2))
+    full = np.flatnonzero(areas > 0.5 * areas.max())
     low, high = full[0], full[-1]
     quarter = max((high - low) // 4, 1)
     middle = body[low + quarter : high - quarter + 1]
-    filled = middle.mean(0) > 0.5 if len(middle) else body[(low + high) // 2]
+    share = middle.mean(0) if len(middle) else body[(low + high) // 2]
+    filled = share > 0.5
     numbered, count = ndimage.label(ndimage.binary_fill_holes(filled))
     if count > 1:
         sizes = np.bincount(numbered.ravel())
         sizes[0] = 0
         filled = numbered == sizes.argmax()
-    return np.asarray(ndimage.binary_opening(filled, iterations=2) | (filled & (count == 0)))
+    core = ndimage.binary_opening(filled, iterations=2) | (filled & (count == 0))
+    return np.asarray(core), np.asarray(share, dtype=np.float64)
 
 
 def _plane(places: Floats, ends: Floats) -> Floats:
     """a, b, c of ends = a left + b back + c, whatever a notch or a spur says."""
-    keep = np.ones(len(ends), dtype=bool)
+    weights: Floats = np.ones(len(ends))
     fit: Floats = np.zeros(3)
-    for _ in range(4):
-        fit = np.asarray(np.linalg.lstsq(places[keep], ends[keep], rcond=None)[0])
+    for _ in range(6):  # re-weighted least squares: Tukey's biweight, which has no sharp edge
+        scaled = places * weights[:, None]
+        normal = scaled.T @ places + 1e-6 * np.eye(3)
+        fit = np.asarray(np.linalg.solve(normal, scaled.T @ ends), dtype=np.float64)
         off = np.abs(places @ fit - ends)
-        keep = off <= max(2.5 * np.median(off), 1.0)
-    return np.asarray(fit)
+        weights = np.clip(1 - (off / max(6.0 * np.median(off), 2.0)) ** 2, 0, 1) ** 2
+    return fit
 
 
-def _fields(
-    sampler: Sampler, block: NDArray[np.bool_], wall: Floats, frame: Frame, arch: bool
-) -> Body:
+def _fields(sampler: Sampler, block: Shares, wall: Floats, frame: Frame, arch: bool) -> Body:
     """The endplates over the cross-section, each column read along the frame's `up`."""
     body = _front_of(block, wall) if arch else block
-    core = _cross_section(body)
-    n_any = np.flatnonzero(core.any(0))
-    left_edge, right_edge = _LEFT[n_any[-1]] + 0.5, _LEFT[n_any[0]] - 0.5
+    core, share = _cross_section(body)
+    right_edge, left_edge = _edges(share.max(0), np.asarray(core.any(0)), _LEFT)
     width = float(left_edge - right_edge)
     middle = (left_edge + right_edge) / 2
     at = middle + WIDTHS * width / 2
-    edges = np.array([_extent(core, x) for x in at])
+    edges = np.array([_extent(core, share, x) for x in at])
     front, back = _steady(edges[:, 0]), _steady(edges[:, 1])
     frame = Frame(frame.to_patient([middle, 0.0, 0.0]), frame.axes)
     left = np.broadcast_to(WIDTHS * width / 2, (ROWS, COLUMNS))
     deep = front + DEPTHS[:, None] * (back - front)
     along = np.arange(-REACH, REACH + STEP / 2, STEP)
     points = np.stack(np.broadcast_arrays(left[..., None], deep[..., None], along), -1)
-    share = sampler.at(frame.to_patient(points))
-    top, bottom = _ends(share, along)
+    top, bottom = _ends(sampler.at(frame.to_patient(points)), along)
     top, bottom = _mended(top), _mended(bottom)
+    if thirds_of(top - bottom)["middle"] < THINNEST:
+        raise NoBodyError(f"it is less than {THINNEST:.0f} mm high: too thin for a vertebral body")
     shift = float((top + bottom).mean() / 2)
     frame = Frame(frame.to_patient([0.0, 0.0, shift]), frame.axes)
     depth = float(np.mean((back - front)[CENTRAL]))
     return Body(frame, top - shift, bottom - shift, front, back, depth, width, arch)
 
 
-def _extent(core: NDArray[np.bool_], left: float) -> tuple[float, float]:
+def _extent(core: NDArray[np.bool_], share: Floats, left: float) -> tuple[float, float]:
     """Where the cross-section begins and ends, mm to the back, at a place to the left."""
-    column = core[:, int(np.clip(round(left - _LEFT[0]), 0, len(_LEFT) - 1))]
-    rows = np.flatnonzero(column)
-    if not len(rows):
+    place = np.clip(left - _LEFT[0], 0, len(_LEFT) - 1)
+    low = min(int(place), len(_LEFT) - 2)
+    part = place - low
+    line = share[:, low] * (1 - part) + share[:, low + 1] * part
+    return _edges(line, core[:, round(place)], _BACK)
+
+
+def _edges(share: Floats, inside: NDArray[np.bool_], at: Floats) -> tuple[float, float]:
+    """Where a run of `inside` begins and ends on the places `at`, 1 mm apart: where the share
+    crosses a half next to its end, and half a mm beyond it where it does not. NaN where it is
+    nowhere."""
+    found = np.flatnonzero(inside)
+    if not len(found):
         return (np.nan, np.nan)
-    return (_BACK[rows[0]] - 0.5, _BACK[rows[-1]] + 0.5)
+    ends = []
+    for end, step in ((found[0], -1), (found[-1], 1)):
+        part = 0.5
+        if 0 <= end + step < len(share) and share[end + step] <= 0.5 < share[end]:
+            part = (share[end] - 0.5) / (share[end] - share[end + step])
+        ends.append(float(at[end] + step * part))
+    return (ends[0], ends[1])
 
 
 def _steady(values: Floats) -> Floats:

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from xgen_studio.imaging import Volume
-from xgen_studio.wings.spine.science.body import PATIENT_BACK, Body, NoBodyError, Sampler, measure
+from xgen_studio.wings.spine.science.body import PATIENT_BACK, Body, measure
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import GRADED, LABELS, NAMES, in_order
+from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler
 
 UP = np.array([0.0, 0.0, 1.0])
 CUT = 0.08  # share of both endplates on the scan's border from which a body counts as cut
-NEAR = 0.6  # mm from the last voxel's middle
+NEAR = 0.3  # mm, or voxels, from the last voxel's middle: an endplate half a voxel away is whole
 BORDERS = {0: ("lower", "upper"), 1: ("front", "back"), 2: ("right", "left")}
 
 
@@ -40,11 +42,12 @@ def measure_all(
     samplers: dict[str, Sampler] = {}
     reasons: dict[str, str] = {}
     middles: dict[str, Floats] = {}
-    present = [NAMES[int(n)] for n in np.unique(labels.voxels) if int(n) in NAMES]
-    for level in in_order(name for name in present if name != "S1"):
+    found = enumerate(ndimage.find_objects(labels.voxels), 1)
+    boxes = {NAMES[label]: box for label, box in found if box is not None and label in NAMES}
+    for level in in_order(name for name in boxes if name != "S1"):
         try:
-            sampler = (soft or {}).get(level) or Sampler.of(labels, LABELS[level])
-            middles[level] = sampler.middle()
+            sampler = (soft or {}).get(level) or Sampler.of(labels, LABELS[level], box=boxes[level])
+            middles[level] = sampler.middle
             samplers[level] = sampler
         except NoBodyError as error:
             reasons[level] = str(error)
@@ -79,7 +82,7 @@ def _cut_by(body: Body, labels: Volume) -> str:
     left, back = body.places()
     ends = [np.stack([left, back, field], -1) for field in (body.top, body.bottom)]
     index = labels.mm_to_index(body.frame.to_patient(np.stack(ends))).reshape(-1, 3)
-    room = NEAR / np.array(labels.spacing[::-1])
+    room = NEAR / np.minimum(labels.spacing[::-1], 1.0)
     last = np.array(labels.shape) - 1
     for axis, names in BORDERS.items():
         for near, name in (

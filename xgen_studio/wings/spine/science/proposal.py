@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from skimage.segmentation import watershed
 
 from xgen_studio.errors import InputError
@@ -22,11 +23,12 @@ from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_i
 
 TILE = 96  # voxels of the network's grid along the body at a time
 OVERLAP = 24  # voxels two tiles share; the middle of each is kept
-CORE = 0.55  # of the height: what lies closer to the middle is certainly one vertebra's
+CORE = 0.42  # of the height: what lies closer to the middle is certainly one vertebra's
 LEAST_ML = 0.35  # of a core: a crushed body of the upper thorax still has it
 FAR = 32.0  # mm beside the line of the others: a rib's head, a calcified nodule
 WIDE, HIGH_MOST = 36.0, 30.0  # mm from its middle, sideways and up, that no body reaches
-BEHIND, BESIDE = 40.0, 14.0  # mm behind a body, and beside its middle, where its canal lies
+NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
+APART = 9.0  # mm that two bodies' middles stand apart at least
 BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
 Report = Callable[[int, int], None]
 
@@ -130,15 +132,10 @@ def _before_the_canal(
     if len(seen) < 200 or not kept:
         return list(kept)
     centres = np.array(ndimage.center_of_mass(cores > 0, cores, kept)).reshape(-1, 3) * SPACING
-    found = []
-    for number, centre in zip(kept, centres, strict=True):
-        off = seen - centre
-        level = off[np.abs(off[:, 0]) < BESIDE]
-        behind = (level[:, 1] > 5) & (level[:, 1] < BEHIND) & (np.abs(level[:, 2]) < BESIDE)
-        before = (level[:, 1] < -5) & (level[:, 1] > -BEHIND) & (np.abs(level[:, 2]) < BESIDE)
-        if behind.sum() > max(before.sum(), 20):
-            found.append(number)
-    return found
+    far, nearest = cKDTree(seen).query(centres)
+    behind = seen[nearest, 1] - centres[:, 1]
+    fits = (far > NEXT[0]) & (far < NEXT[1]) & (behind > 0.3 * far)
+    return [number for number, good in zip(kept, fits, strict=True) if good]
 
 
 def _along_the_spine(cores: NDArray[np.int32], kept: Sequence[int], grid: Volume) -> list[int]:
@@ -147,6 +144,11 @@ def _along_the_spine(cores: NDArray[np.int32], kept: Sequence[int], grid: Volume
         return []
     centres = grid.index_to_mm(np.array(ndimage.center_of_mass(cores > 0, cores, kept)))
     sizes = np.bincount(cores.ravel())[list(kept)]
+    single: list[int] = []  # the largest core of each place
+    for index in np.argsort(-sizes):
+        if all(np.linalg.norm(centres[index] - centres[other]) > APART for other in single):
+            single.append(int(index))
+    kept, centres, sizes = [kept[i] for i in single], centres[single], sizes[single]
     order = np.argsort(-centres[:, 2])
     kept, centres, sizes = [kept[i] for i in order], centres[order], sizes[order]
     while len(kept) > 3:

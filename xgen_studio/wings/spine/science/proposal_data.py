@@ -83,10 +83,10 @@ def _blocks_of(made: Map, rng: np.random.Generator) -> Iterator[tuple[NDArray, N
         near = bodies[np.abs(bodies[:, 0] - middle) < BLOCK[0] / 2]
         centre = np.array([middle, 2 * near[:, 1].mean() + 8, 2 * near[:, 2].mean()])
         first = np.round(centre - np.array(BLOCK) / 2 + rng.uniform(-4, 4, 3)).astype(int)
-        yield _cut(made.tissue, first, 0), _cut(high, first, 0)
+        yield block_at(made.tissue, first, 0), block_at(high, first, 0)
 
 
-def _cut(array: NDArray, first: NDArray, fill: int) -> NDArray:
+def block_at(array: NDArray, first: NDArray, fill: int) -> NDArray:
     """A block of an array from an index that may lie outside."""
     out = np.full(BLOCK, fill, array.dtype)
     source, target = [], []

@@ -27,6 +27,7 @@ from xgen_studio.wings.spine.science.solid import (
     solid_of,
 )
 
+ALL = 130.0  # mm from a vertebra beyond which nothing moves
 RIGID = 45.0  # mm beyond an endplate that move as one
 FADE = 60.0  # mm further, over which the movement fades
 DISC = 6.0  # mm beyond an endplate in which its own shape ends
@@ -54,13 +55,20 @@ class Restored:
 
 
 def restore(
-    label: int, body: Body, shape: Shape, labels: Volume, ct: Volume | None, donor: Body | None
+    label: int,
+    body: Body,
+    shape: Shape,
+    labels: Volume,
+    ct: Volume | None,
+    donor: Body | None,
+    reach: float = ALL,
 ) -> Restored:
     """The vertebra of `label` with a healthy shape. `donor` is the measured body of the nearest
-    sound vertebra, whose texture it gets; without one it keeps its own, stretched."""
+    sound vertebra, whose texture it gets; without one it keeps its own, stretched. `reach` mm
+    around it are worked out."""
     real = solid_of(body)
     healthy = healthy_solid(body, shape, overlay_plane(body, shape))
-    box, local = around(labels, body.frame, RIGID + FADE + 25)
+    box, local = around(labels, body.frame, reach)
     source, height, inside = _sources(local, real, healthy)
     points = np.moveaxis(labels.mm_to_index(body.frame.to_patient(source)), -1, 0)
     moved = ndimage.map_coordinates(labels.voxels, points, order=0, mode="nearest")

@@ -24,7 +24,9 @@ from xgen_studio.wings.spine.science.examination import Graded
 from xgen_studio.wings.spine.science.findings import Examination, Finding
 from xgen_studio.wings.spine.science.labels import SpineLabels, read_labels
 from xgen_studio.wings.spine.science.levels import ORDER
+from xgen_studio.wings.spine.science.measuring import measure_all
 from xgen_studio.wings.spine.science.overruling import overruled
+from xgen_studio.wings.spine.science.reference import nearest
 from xgen_studio.wings.spine.science.summary import grade_in_words, headline
 from xgen_studio.wings.spine.tasks import dicom_sources
 from xgen_studio.wings.spine.tasks.asks import Examined, GradeScan, Naming, ScanGraded
@@ -82,7 +84,9 @@ def grade(ask: GradeScan, bench: Bench) -> Iterator[ScanGraded | Note]:
         yield Note(note)
     make_folder(ask.out)
     with together():
-        _write(ask, scan, found, examination, prior, bench)
+        left = _write(ask, scan, found, examination, prior, bench)
+    if left:
+        yield Note(f"not made healthy in healthy_mask.nii.gz: {', '.join(left)} (cut by then)")
     yield ScanGraded(tuple(_lines(examination)))
 
 
@@ -181,8 +185,8 @@ def _write(
     examination: Examination,
     prior: Examination | None,
     bench: Bench,
-) -> None:
-    """All files of a grading."""
+) -> list[str]:
+    """All files of a grading; tells which fractured vertebrae could not be made healthy."""
     method = Method(METHOD, _provenance(ask))
     graded = found.graded
     pictures = _pictures(scan, found, examination, bench)
@@ -196,12 +200,13 @@ def _write(
     if found.curve is not None:
         write_curve(ask.out / "curve.mrk.json", found.curve)
         write_centroids(ask.out / "centroids.json", graded.measured.middles, scan.labels)
-    _write_healthy(ask.out, scan, graded, examination.findings)
+    left = _write_healthy(ask.out, scan, graded, examination.findings)
     if ask.ct is not None and ask.ct.is_dir():
         sources = dicom_sources.source_datasets(ask.ct)
         write_sr(examination, sources, ask.out / "report_sr.dcm", method)
         kind = "AUTOMATIC" if scan.proposed else "SEMIAUTOMATIC"
         write_seg(scan.labels, sources, ask.out / "mask_seg.dcm", scan.source, kind)
+    return left
 
 
 def _provenance(ask: GradeScan) -> dict[str, object]:
@@ -226,30 +231,38 @@ def _pictures(scan: Scan, found: Examined, examination: Examination, bench: Benc
     return Pictures(Picture(picture.pixels, picture.mm), marks, views)
 
 
-def _write_healthy(out: Path, scan: Scan, graded: Graded, findings: tuple[Finding, ...]) -> None:
+def _write_healthy(
+    out: Path, scan: Scan, graded: Graded, findings: tuple[Finding, ...]
+) -> list[str]:
     """The scan and its mask with every fractured vertebra made healthy, the worst first: each moves
-    its neighbours, so that the next is measured where it then lies."""
+    its neighbours, so that the next is measured where it then lies. Levels that cannot be, because
+    they were moved over the border of the scan, are told."""
     broken = sorted((f for f in findings if f.grade > 0), key=lambda f: -f.rhlv[f.worst])
     labels, ct = scan.labels, scan.ct
     voxels = labels.voxels.copy()
     pixels = None if ct is None else ct.voxels.astype(np.int16)
-    for finding in broken:
+    left = []
+    for number, finding in enumerate(broken):
         now = replace(labels, voxels=voxels)
+        again = graded if number == 0 else _again(graded, now, finding.level)
+        if finding.level not in again.measured.bodies:
+            left.append(finding.level)
+            continue
         picture = None if ct is None or pixels is None else replace(ct, voxels=pixels)
-        made = restored(finding.level, _again(graded, now, finding.level), now, picture)
+        made = restored(finding.level, again, now, picture)
         voxels[made.box] = made.labels
         if pixels is not None and made.ct is not None:
             pixels[made.box] = made.ct
     write_volume(out / "healthy_mask.nii.gz", replace(labels, voxels=voxels, synthetic=True))
     if ct is not None and pixels is not None:
         write_volume(out / "healthy_ct.nii.gz", replace(ct, voxels=pixels, synthetic=True))
+    return left
 
 
 def _again(graded: Graded, labels: Volume, level: str) -> Graded:
-    """The same findings with the vertebra and its donors measured where they lie now."""
-    from xgen_studio.wings.spine.science.measuring import measure_all
-
-    return replace(graded, measured=measure_all(labels))
+    """The same findings with the vertebra and its donor measured where they lie now."""
+    wanted = (level, *nearest(level, graded.references)[:1])
+    return replace(graded, measured=measure_all(labels, wanted))
 
 
 def _lines(examination: Examination) -> Iterator[str]:
