@@ -295,7 +295,8 @@ class SpinePage(QMainWindow):
         stale = measuring.state in (STALE, MEASURING)
         said = {o.level for o in reading.overruled}
         moved = self._changes().values()
-        self.strip.put(rows_of(measuring.findings, measuring.reasons, said, moved), stale)
+        rows = rows_of(measuring.findings, measuring.reasons, said, moved, self.work.present)
+        self.strip.put(rows, stale)
         words = measuring.trouble or STATES.get(measuring.state, "")
         self.state_words.setText(words)
         self.state_words.setVisible(bool(words))
