@@ -77,7 +77,7 @@ def add_actions(page: SpinePage) -> None:
         (Entry("spine.previous", "Vertebra above", ("Ctrl+Up",)), lambda: page.step(-1)),
         (Entry("spine.next", "Vertebra below", ("Ctrl+Down",)), lambda: page.step(1)),
         (Entry("spine.mark", "Mark at the cursor", ("M",), "pick"), page.mark),
-        (Entry("spine.propose", "Propose", ("Ctrl+P",), "wand"), page.propose),
+        (Entry("spine.propose", "Propose", ("Ctrl+P",), "wand"), page.asking.propose),
         (Entry("spine.up", "All names one up", ("Alt+Up",)), lambda: editing.shift_names(-1)),
         (Entry("spine.down", "All names one down", ("Alt+Down",)), lambda: editing.shift_names(1)),
         (Entry("spine.t13", "This is a T13"), lambda: editing.name_as("T13")),

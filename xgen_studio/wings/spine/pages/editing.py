@@ -68,6 +68,14 @@ class Editing:
         """Take the vertebra's mask away."""
         self._do(lambda label: self.work.remove(label), "is not in the mask")
 
+    def overrule(self, level: str, grade: int | None, reason: str) -> None:
+        """The reader's grade of a level; None: the computed one again."""
+
+        def decide() -> None:
+            self.work.overrule(level, grade, reason)
+
+        self.desk.attempt(decide)
+
     # -- names -----------------------------------------------------------------------------------
 
     def mark(self, level: str) -> None:

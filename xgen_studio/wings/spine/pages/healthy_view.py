@@ -193,7 +193,7 @@ class _Pictures(QWidget):
             x += 70
         if self.shown.real is not None and self.width() > 400:
             said = f"red: healthy denser, full at {CONTRAST:.0f} HU"
-            painter.drawText(QRectF(x, y - 8, self.width() - x, 16), middle, said)
+            painter.drawText(QRectF(x + 14, y - 8, self.width() - x, 16), middle, said)
 
 
 class HealthyView(QWidget):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -251,12 +250,3 @@ class Showing(QObject):
             self.shown.emit(answer.what)
         elif isinstance(answer, Failed):
             self.waits.emit(answer.message)
-
-
-def open_file(path: Path) -> None:
-    """Show a file in the program that the desktop has for it."""
-    from PySide6.QtCore import QUrl
-    from PySide6.QtGui import QDesktopServices
-
-    with contextlib.suppress(RuntimeError):
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

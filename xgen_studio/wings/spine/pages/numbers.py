@@ -73,8 +73,8 @@ class _Table(QTableWidget):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
         self.verticalHeader().setDefaultSectionSize(22)
 
     def put(self, rows: Rows) -> None:
@@ -107,43 +107,49 @@ def thirds_rows(finding: Finding) -> Rows:
     return rows
 
 
+def signed(value: float, places: int = 0) -> str:
+    """A change with its sign; none where it rounds to nothing."""
+    rounded = round(value, places)
+    return f"{rounded:+.{places}f}" if rounded else f"{0:.{places}f}"
+
+
 def fact_rows(finding: Finding, change: Change | None) -> Rows:
     """All other numbers: what it is, and the value with its unit."""
     points = finding.six_point_mm
     rows: Rows = [
         ("Ha / Hm / Hp", " / ".join(f"{points[k]:.1f}" for k in ("Ha", "Hm", "Hp")) + " mm"),
         *((name, f"{value:.2f}") for name, value in finding.ratios.items()),
-        ("lost at the upper endplate", f"{finding.endplate_mm['upper']:.1f} mm"),
-        ("lost at the lower endplate", f"{finding.endplate_mm['lower']:.1f} mm"),
+        ("upper endplate lost", f"{finding.endplate_mm['upper']:.1f} mm"),
+        ("lower endplate lost", f"{finding.endplate_mm['lower']:.1f} mm"),
         (
-            "worst loss, mask 1 voxel more / less",
-            " / ".join(f"{100 * finding.voxel_sensitivity[k]:+.0f}" for k in ("grown", "shrunk"))
-            + " points",
+            "mask 1 voxel more / less",
+            " / ".join(signed(100 * finding.voxel_sensitivity[k]) for k in ("grown", "shrunk"))
+            + " points of loss",
         ),
         (
-            "by thresholds 20/25/40 %, by SVM",
+            "20/25/40 % rule; SVM",
             f"grade {int(finding.grade_rule)}, grade {int(finding.grade_svm)}",
         ),
         (
-            "loss as HealthiVert-GAN computes it",
+            "thirds, released code",
             " / ".join(f"{100 * finding.released_rhlv[t]:.0f}" for t in THIRDS) + " %",
         ),
         ("references", ", ".join(finding.references) or "none: norms alone"),
     ]
     if finding.density_hu is not None:
-        rows.append(("density inside (never graded)", f"{finding.density_hu:.0f} HU"))
+        rows.append(("density (never graded)", f"{finding.density_hu:.0f} HU"))
     if change is not None and None not in change.grades:
         before, now = change.grades
         assert before is not None and now is not None
         rows += [
             ("since the earlier scan", f"grade {int(before)} to {int(now)}: {change.in_words}"),
             (
-                "change of heights, thirds",
-                " / ".join(f"{change.heights_mm[t]:+.1f}" for t in THIRDS) + " mm",
+                "change of the thirds",
+                " / ".join(signed(change.heights_mm[t], 1) for t in THIRDS) + " mm",
             ),
             (
-                "change of loss, thirds",
-                " / ".join(f"{change.points[t]:+.0f}" for t in THIRDS) + " points",
+                "change of their loss",
+                " / ".join(signed(change.points[t]) for t in THIRDS) + " points",
             ),
         ]
     elif change is not None:
@@ -162,7 +168,6 @@ class Numbers(QScrollArea):
         self.thirds = _Table(("third", "real mm", "healthy mm", "loss %"), "heights of the thirds")
         self.bars = ProbabilityBars()
         self.facts = _Table(("measure", "value"), "further measures")
-        self.facts.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.facts.horizontalHeader().hide()
         inside = QWidget()
         column = QVBoxLayout(inside)

@@ -24,6 +24,7 @@ from xgen_studio.studio.engine import Engine
 from xgen_studio.studio.fields import LettersThrough
 from xgen_studio.studio.settings import Settings
 from xgen_studio.studio.words import Words
+from xgen_studio.wings.spine.pages.asking import Asking
 from xgen_studio.wings.spine.pages.bars import BrushBar, ViewBar
 from xgen_studio.wings.spine.pages.card import VertebraCard
 from xgen_studio.wings.spine.pages.column_mark import ColumnMark, ends_of
@@ -31,7 +32,7 @@ from xgen_studio.wings.spine.pages.commands import EDIT_IDS, TOOL_IDS, add_actio
 from xgen_studio.wings.spine.pages.editing import Editing
 from xgen_studio.wings.spine.pages.files import Files
 from xgen_studio.wings.spine.pages.healthy_view import HealthyView
-from xgen_studio.wings.spine.pages.jobs import Proposing, Reporting, Showing, State, open_file
+from xgen_studio.wings.spine.pages.jobs import Showing, State
 from xgen_studio.wings.spine.pages.measuring import MEASURING, NOTHING, STALE, Measuring
 from xgen_studio.wings.spine.pages.numbers import Numbers
 from xgen_studio.wings.spine.pages.opening import Opening
@@ -44,7 +45,6 @@ from xgen_studio.wings.spine.pages.tools import Toolbox
 from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.summary import Change, changes
 from xgen_studio.wings.spine.tasks.asks import HealthyShown
-from xgen_studio.wings.spine.tasks.report import FILE as REPORT_FILE
 from xgen_studio.wings.spine.tasks.spine_work import SpineWork
 
 EMPTY = (
@@ -70,15 +70,15 @@ class SpinePage(QMainWindow):
         self.settings, self.desk, self.opening = settings, desk, opening
         self.planes = Planes()
         self.measuring = Measuring(engine, folder, self)
-        self.proposing = Proposing(engine, folder, self)
-        self.reporting = Reporting(engine, folder, self)
+        self.asking = Asking(engine, folder, desk)
         self.showing = Showing(engine, self)
-        self.files = Files(self, desk, opening, self._report)
+        self.files = Files(self, desk, opening, self.asking.report)
         self.toolbox = Toolbox(self.planes, self._clicked)
         self.editing = Editing(desk, self, lambda: self.toolbox.normal)
         self.actions_ = Actions(self, settings)
         add_actions(self)
         self._arrange()
+        self._busy = False  # the worker proposes, or writes a report
         self._marks = {}
         for plane, view in self.planes.views.items():
             self._marks[plane] = ColumnMark(view)
@@ -154,11 +154,8 @@ class SpinePage(QMainWindow):
         self.card.overrule.clicked.connect(lambda: self.ask_overrule())
         self.opening.changed.connect(self._show_scan)
         self.desk.settling.connect(self.settle)
-        for job in (self.proposing, self.reporting):
-            job.moved.connect(self._show_job)
-            job.failed.connect(self.desk.warn)
-        self.scan.cancel.clicked.connect(self._cancel)
-        self.reporting.written.connect(self._report_written)
+        self.asking.moved.connect(self._show_job)
+        self.scan.cancel.clicked.connect(self.asking.cancel)
 
     # -- the work --------------------------------------------------------------------------------
 
@@ -175,8 +172,7 @@ class SpinePage(QMainWindow):
     def lay(self) -> None:
         """Another work lies on the desk."""
         work = self.work
-        for job in (self.proposing, self.reporting):
-            job.cancel()
+        self.asking.cancel()
         self.stack.setCurrentWidget(self.hint if self.empty else self.planes)
         self.planes.lay(work)
         work.scan_changed.connect(self._scan_came)
@@ -299,7 +295,8 @@ class SpinePage(QMainWindow):
         stale = measuring.state in (STALE, MEASURING)
         said = {o.level for o in reading.overruled}
         moved = self._changes().values()
-        self.strip.put(rows_of(measuring.findings, measuring.reasons, said, moved), stale)
+        rows = rows_of(measuring.findings, measuring.reasons, said, moved, self.work.present)
+        self.strip.put(rows, stale)
         words = measuring.trouble or STATES.get(measuring.state, "")
         self.state_words.setText(words)
         self.state_words.setVisible(bool(words))
@@ -359,54 +356,24 @@ class SpinePage(QMainWindow):
             self.planes.views[plane].update()
 
     def _show_scan(self) -> None:
-        work, reading = self.work, self.work.reading
-        lines = [self.opening.busy or "", *self.opening.lines, *self.opening.mask_lines]
-        if work.scan is None and not self.empty:
-            lines.append("No CT: the mask is shown alone, and no density is known.")
-        if self.measuring.examined is not None:
-            lines += self.measuring.examined.notes
-            if (trip := self.measuring.examined.round_trip_mm) is not None:
-                lines.append(f"straightened and back: off by {trip:.2f} mm at most")
-        self.scan.lines.setText("\n".join(line for line in lines if line) or "Nothing is open.")
-        doubts = [f"{n or 'scan'}: {said}" for n, all_ in reading.doubts.items() for said in all_]
-        self.scan.show_doubts(doubts)
-        self.scan.marks.setText(
-            f"Marked: {', '.join(reading.anchors)}" if reading.anchors else "None is marked."
-        )
-        self.scan.prior.setText(Path(reading.prior).name if reading.prior else "None.")
-        self.actions_["file.no_prior"].setEnabled(bool(reading.prior))
+        work, opening = self.work, self.opening
+        read = [opening.busy, *opening.lines, *opening.mask_lines]
+        self.scan.put(None if self.empty else work, read, self.measuring.examined)
+        self.actions_["file.no_prior"].setEnabled(bool(work.reading.prior))
         for id in ("spine.mark", "spine.propose"):
             self.actions_[id].setEnabled(work.scan is not None)
 
-    # -- long work -------------------------------------------------------------------------------
-
-    def propose(self) -> None:
-        """Propose the bodies of the CT."""
-        if self.work.scan is not None:
+    def _show_job(self, state: State) -> None:
+        self.scan.show_job(state.text, state.done, state.total)
+        if state.text and not self._busy:
             self.tabs.setCurrentWidget(self.scan)
-            self.proposing.ask(self.work)
+        self._busy = bool(state.text)
+
+    # -- what is decided -------------------------------------------------------------------------
 
     def mark(self) -> None:
         """The vertebra at the cursor has the name that the panel says."""
         self.editing.mark(self.scan.level.currentText())
-
-    def _show_job(self, state: State) -> None:
-        self.scan.show_job(state.text, state.done, state.total)
-        self.desk.message.emit(state.text, 0)
-
-    def _cancel(self) -> None:
-        for job in (self.proposing, self.reporting):
-            job.cancel()
-
-    def _report(self, out: Path) -> None:
-        self.settle()
-        self.tabs.setCurrentWidget(self.scan)
-        self.reporting.ask(self.work, out)
-
-    def _report_written(self, out: Path, lines: tuple[str, ...]) -> None:
-        said = "; ".join(lines)
-        self.desk.message.emit(f"Report in {out}. {said}", 15_000)
-        open_file(out / REPORT_FILE)
 
     def ask_overrule(self) -> OverruleDialog | None:
         """Give another grade to the vertebra that is chosen."""
@@ -416,15 +383,9 @@ class SpinePage(QMainWindow):
             return None
         dialog = OverruleDialog(computed, self.work.reading.of(self.level), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.decided.connect(self._overrule)
+        dialog.decided.connect(self.editing.overrule)
         dialog.open()
         return dialog
-
-    def _overrule(self, level: str, grade: int | None, reason: str) -> None:
-        def decide() -> None:
-            self.work.overrule(level, grade, reason)
-
-        self.desk.attempt(decide)
 
 
 def _column(*widgets: QWidget) -> QWidget:

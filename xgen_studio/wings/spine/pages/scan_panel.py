@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -20,6 +21,8 @@ from PySide6.QtWidgets import (
 from xgen_studio.studio.words import Words
 from xgen_studio.wings.spine.pages.card import Warns
 from xgen_studio.wings.spine.science.levels import ORDER
+from xgen_studio.wings.spine.tasks.asks import Examined
+from xgen_studio.wings.spine.tasks.spine_work import Reading, SpineWork
 
 HOW = (
     "Put the cursor into a vertebra, choose its name, Mark. One is enough, the highest and the"
@@ -85,11 +88,23 @@ class ScanPanel(QWidget):
         whole.addWidget(area)
         self.show_job("")
 
-    def show_doubts(self, said: Sequence[str]) -> None:
-        """What is doubtful of the scan and its mask."""
+    def put(self, work: SpineWork | None, read: Iterable[str], examined: Examined | None) -> None:
+        """Show how things were read, what is doubtful, what is marked; None: nothing is open."""
+        lines = [line for line in read if line]
+        reading = work.reading if work is not None else Reading()
+        if work is not None and work.scan is None:
+            lines.append("No CT: the mask is shown alone, and no density is known.")
+        if examined is not None:
+            lines += examined.notes
+            if (trip := examined.round_trip_mm) is not None:
+                lines.append(f"straightened and back: off by {trip:.2f} mm at most")
+        self.lines.setText("\n".join(lines) or "Nothing is open.")
+        said = [f"{n or 'scan'}: {text}" for n, texts in reading.doubts.items() for text in texts]
         self.doubts.setText("\n".join(f"• {text}" for text in said))
         self.doubts.setVisible(bool(said))
         self.sound.setVisible(not said)
+        self.marks.setText(f"Marked: {', '.join(reading.anchors) or 'none'}")
+        self.prior.setText(Path(reading.prior).name if reading.prior else "None.")
 
     def show_job(self, text: str, done: int = 0, total: int = 0) -> None:
         """What the worker does for this page; '' when it does nothing."""

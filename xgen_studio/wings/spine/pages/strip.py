@@ -28,22 +28,29 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class Row:
-    """One level. `finding` is None where it is not evaluable, for which `why` says the reason; both
-    are empty where the mask does not hold it."""
+    """One level. `finding` is None where it is not evaluable, for which `why` says the reason, where
+    it was not measured yet, and where it is not `present` in the mask."""
 
     level: str
     finding: Finding | None = None
     why: str = ""
     by_reader: bool = False
     change: Change | None = None
+    present: bool = False
+
+    @property
+    def missing(self) -> str:
+        """In a few words, why there is no finding."""
+        if self.why:
+            return "not evaluable"
+        return "to be measured" if self.present else "not in the mask"
 
     @property
     def said(self) -> str:
         """All of it in words, as a screen reader and the tip have it."""
         finding = self.finding
         if finding is None:
-            said = f"not evaluable: {self.why}" if self.why else "not in the mask"
-            return f"{self.level}: {said}"
+            return f"{self.level}: {self.missing}{f': {self.why}' if self.why else ''}"
         low, high = finding.rhlv_interval[finding.worst]
         lines = [
             f"{self.level}: {grade_in_words(finding)}",
@@ -73,14 +80,17 @@ def rows_of(
     reasons: dict[str, str],
     by_reader: Iterable[str],
     changes: Iterable[Change],
+    present: Iterable[str] = (),
 ) -> list[Row]:
-    """A row for T1 to L5, and for T13 and L6 where they are seen."""
+    """A row for T1 to L5, and for T13 and L6 where the mask has them or they were measured."""
     found = {f.level: f for f in findings}
     moved = {c.level: c for c in changes}
     changed_by = set(by_reader)
-    levels = {n for n in GRADED if n not in RARE or n in found or n in reasons}
+    held = set(present)
+    seen = {*found, *reasons, *held}
+    levels = {n for n in GRADED if n not in RARE or n in seen}
     return [
-        Row(n, found.get(n), reasons.get(n, ""), n in changed_by, moved.get(n))
+        Row(n, found.get(n), reasons.get(n, ""), n in changed_by, moved.get(n), n in held)
         for n in in_order(levels)
     ]
 
@@ -171,9 +181,7 @@ class _Painter(QStyledItemDelegate):
         font.setBold(False)
         painter.setFont(font)
         if row.finding is None:
-            painter.drawText(
-                rect.adjusted(46, 0, -4, 0), at, "not evaluable" if row.why else "not in the mask"
-            )
+            painter.drawText(rect.adjusted(46, 0, -4, 0), at, row.missing)
             painter.restore()
             return
         if strip.stale:
