@@ -2,10 +2,10 @@
 
 Neighbours give a Gaussian over the healthy heights of its thirds. The vertebra's own heights are
 what is left of them: all, in most vertebrae, or less, as a compression takes it. Bayes' rule over
-the two (a spike at no loss, and a slab of `PATTERNS` compressions) gives the loss of each third with
-its interval, the healthy heights, and how probable each grade is, all of one piece: where a
-vertebra's back wall stands, its height says how high its front was; and a sound vertebra that is a
-little low for its neighbours is what it is, a sound vertebra.
+the two (a spike at no loss, a slab of `PATTERNS` compressions) gives the loss of each third with
+its interval, the healthy heights, and how probable each grade is, all of one piece: where a back
+wall stands, its height says how high the front was; and a sound vertebra that is a little low for
+its neighbours is what it is, a sound vertebra.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ def patterns() -> Floats:
     rng = np.random.default_rng(11)
     y = np.broadcast_to(2 * DEPTHS[:, None] - 1, (len(DEPTHS), len(WIDTHS)))
     x = np.broadcast_to(WIDTHS, y.shape)
-    found = []
+    found: list[Floats] = []
     while len(found) < PATTERNS:
         kinds = rng.choice(KINDS, 2)
-        weights = (1.0, 0.0) if rng.random() < 0.5 else rng.dirichlet((1.0, 1.0))
-        columns = sum(
-            w * Fracture(str(kind), 0.5, sharp=float(rng.uniform(0.8, 1.6))).loss(x, y)
-            for w, kind in zip(weights, kinds, strict=True)
+        share = 1.0 if rng.random() < 0.5 else float(rng.random())
+        first, second = (
+            Fracture(str(kind), 0.5, sharp=float(rng.uniform(0.8, 1.6))).loss(x, y)
+            for kind in kinds
         )
+        columns = share * first + (1 - share) * second
         thirds = np.array([columns[rows, CENTRAL].mean() for rows in THIRD.values()])
         found.append(thirds / thirds.max() * rng.uniform(0.08, 0.75))
     return np.array(found)
@@ -90,13 +91,16 @@ def most_likely(real: ByThird, expected: Floats, measuring: float, spread: float
 
 def _summary(lost: Floats, share: Floats, healthy: Floats, within: Floats) -> Compression:
     tail = (1 - COVERAGE) / 2
-    loss, interval, heights, spans = {}, {}, {}, {}
+    loss: ByThird = {}
+    heights: ByThird = {}
+    interval: dict[str, Range] = {}
+    spans: dict[str, Range] = {}
     for i, third in enumerate(THIRDS):
         loss[third] = float(share @ lost[:, i])
         interval[third] = _quantiles(lost[:, i], share, tail)
         heights[third] = float(share @ healthy[:, i])
-        variance = share @ (within[:, i, i] + healthy[:, i] ** 2) - heights[third] ** 2
-        half = 1.645 * float(np.sqrt(max(variance, 0)))
+        square = float(share @ (within[:, i, i] + healthy[:, i] ** 2))
+        half = 1.645 * max(square - heights[third] ** 2, 0.0) ** 0.5
         spans[third] = (heights[third] - half, heights[third] + half)
     grade = np.searchsorted(THRESHOLDS, lost.max(1), side="right")
     p = np.bincount(grade, weights=share, minlength=4)

@@ -1,9 +1,9 @@
 """How large vertebrae are, level by level: what is drawn where a patient's own say nothing.
 
-Mean sizes in mm: T10 to L5 of the bodies that the shape prior was fitted on, above half way between
-those and Panjabi et al. (Spine 1991;16:861; 12 small spines, 5 % added); widths are Panjabi's (L1-L5
-Spine 1992;17:299). How much vertebrae of one patient differ is `parametric`'s, tuned so that manual
-bodies and parametric ones are predicted from their neighbours with about the same error.
+Mean sizes in mm: T10 to L5 of the bodies that the shape prior was fitted on; above half way
+between those and Panjabi et al. (Spine 1991;16:861; 12 small spines, 5 % added); widths are
+Panjabi's (L1-L5 Spine 1992;17:299). How much the vertebrae of one patient differ is `parametric`'s,
+tuned so that manual bodies and parametric ones are predicted from their neighbours about alike.
 Discs and the angles between endplates: rounded from the shared lumbar statistics (87 patients) and
 from the distances between centres of 495 scans. They shape the parametric spines; the reference of
 a grade is `prior`.

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 from xgen_studio.bundles import Bundle
 from xgen_studio.evaluation.statistics import estimate, in_words, wilson
@@ -22,6 +21,7 @@ from xgen_studio.tasks.provenance import made_by
 from xgen_studio.wings.spine.science.baselines import LinearNeighbours, neighbour_mean
 from xgen_studio.wings.spine.science.examination import Models, examine
 from xgen_studio.wings.spine.science.findings import THIRDS
+from xgen_studio.wings.spine.science.fitting import macro_f1
 from xgen_studio.wings.spine.science.healthy_bodies import (
     Spines,
     as_numbers,
@@ -137,15 +137,12 @@ def _of_rows(rows: Sequence[Row]) -> dict[str, Any]:
         found["dice_of_healthy_body"] = estimate(dice, patients).as_dict()
     grades = [row.true_grade for row in rows]
     found["grades"] = {str(g): grades.count(g) for g in range(4)}
-    present = sorted(set(grades))
     for name, guessed in (
         ("ordinal", [int(row.finding.grade) for row in rows]),
         ("rule", [int(row.finding.grade_rule) for row in rows]),
         ("svm", [int(row.finding.grade_svm) for row in rows]),
     ):
-        found[f"macro_f1_{name}"] = round(
-            float(f1_score(grades, guessed, labels=present, average="macro")), 4
-        )
+        found[f"macro_f1_{name}"] = round(macro_f1(grades, guessed), 4)
     found["confusion"] = [
         [
             sum(1 for t, r in zip(grades, rows, strict=True) if t == a and r.finding.grade == b)
@@ -172,7 +169,7 @@ def _left_out(manual: Spines, models: Models) -> dict[str, Any]:
                 real = finding.heights_mm
                 others = [k for k in bodies if k != finding.level]
                 guesses = {
-                    OURS: finding.healthy_mm,
+                    OURS: finding.expected_mm,
                     "neighbour mean": neighbour_mean(finding.level, bodies, others),
                     "linear regression": linear(finding.level, bodies, others),
                 }
