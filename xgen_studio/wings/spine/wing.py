@@ -14,6 +14,7 @@ WING = Wing(
     workspace=f"{_HERE}.pages.workspace:make",
     commands=f"{_HERE}.commands:add",
     evaluate=f"{_HERE}.tasks.evaluate:evaluate",
+    demo=f"{_HERE}.tasks.demo:add_spine",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(

@@ -107,7 +107,7 @@ def _block(sampler: Sampler, frame: Frame, side: int = 1) -> Shares:
     block = sampler.block(frame, _UP, _BACK, _LEFT, side)
     numbered, count = ndimage.label(block > 0.5)
     if count == 0:
-        raise NoBodyError("no mask lies around its middle")
+        raise NoBodyError("its mask is too small for a vertebral body")
     if count > 1:  # crumbs around it are no part of it
         sizes = np.bincount(numbered.ravel())
         sizes[0] = 0

@@ -205,7 +205,7 @@ def order_doubts(vertebrae: Sequence[Measured]) -> list[Doubt]:
         upper, lower = vertebrae[k].name, vertebrae[k + 1].name
         swapped = np.all(np.diff(np.delete(heights, [k, k + 1])) < 0) and _fits_swapped(heights, k)
         said = f"{lower} lies above {upper}" + (": the two are swapped" if swapped else "")
-        doubts.append(Doubt(lower, "order", said))
+        doubts += [Doubt(name, "order", said) for name in ((upper, lower) if swapped else (lower,))]
         k += 2 if swapped else 1
     return doubts
 

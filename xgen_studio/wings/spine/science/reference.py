@@ -66,10 +66,11 @@ def choose(bodies: Mapping[str, Body], prior: Prior) -> tuple[str, ...]:
 
     All are taken first; the one that lost most against what the others let expect is left out,
     until none lost more than `SUSPECT`; those that look sound against the rest come back. What is
-    left out, then, does not shape what is expected of its neighbours.
+    left out, then, does not shape what is expected of its neighbours. Of two that disagree one
+    stays, which is then compared with everybody's average.
     """
     kept = list(bodies)
-    while len(kept) > FEWEST:
+    while len(kept) > 1:
         worst = {level: _worst(level, bodies, kept, prior) for level in kept}
         level = max(worst, key=lambda name: worst[name])
         if worst[level] < SUSPECT:

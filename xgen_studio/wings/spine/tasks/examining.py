@@ -12,6 +12,7 @@ from xgen_studio.private import stamp
 from xgen_studio.tasks.bench import Bench
 from xgen_studio.wings.spine.science.curve import Curve, fit_curve
 from xgen_studio.wings.spine.science.examination import Graded, examine
+from xgen_studio.wings.spine.science.levels import GRADED
 from xgen_studio.wings.spine.science.looks import densities
 from xgen_studio.wings.spine.science.measuring import Measured, measure_all
 from xgen_studio.wings.spine.science.models import shipped_models
@@ -55,9 +56,11 @@ def examined(
     """Measure, straighten, grade. InputError where no vertebra of the graded levels is there."""
     bench.report(0, 4, "measuring")
     measured = measure_all(labels)
-    if not measured.middles:
+    if not {*measured.middles, *measured.reasons} & set(GRADED):
+        there = ", ".join(measured.middles) or "nothing"
         raise InputError(
-            f"{labels.source or 'this mask'}: holds no vertebra from T1 to L6; name its labels"
+            f"{labels.source or 'this mask'}: holds {there}, and no vertebra from T1 to L6, which"
+            " alone are graded; check the names (--top, --anchor)"
         )
     bench.report(1, 4, "straightening")
     curve = curve_of(measured)

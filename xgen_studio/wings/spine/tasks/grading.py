@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Volume, make_folder, read_volume, write_png8, write_volume
 from xgen_studio.imaging.atomic import together
+from xgen_studio.imaging.geometry import Triple
 from xgen_studio.imaging.names import base_name
 from xgen_studio.tasks.ask import Note, told
 from xgen_studio.tasks.bench import Bench
@@ -23,7 +24,7 @@ from xgen_studio.wings.spine.science.doubts import Doubt
 from xgen_studio.wings.spine.science.examination import Graded
 from xgen_studio.wings.spine.science.findings import Examination, Finding
 from xgen_studio.wings.spine.science.labels import SpineLabels, read_labels
-from xgen_studio.wings.spine.science.levels import ORDER
+from xgen_studio.wings.spine.science.levels import GRADED, ORDER, RARE
 from xgen_studio.wings.spine.science.measuring import measure_all
 from xgen_studio.wings.spine.science.overruling import overruled
 from xgen_studio.wings.spine.science.reference import nearest
@@ -50,8 +51,12 @@ METHOD = (
     " open. The pseudo-healthy picture is the patient's own CT, moved apart, with the texture of"
     " the nearest sound vertebra: it is synthetic."
 )
-WRITTEN = ("grading.json", "report.html", "report.pdf", "healthy_mask.nii.gz", "overview.png")
+ALWAYS = ("grading.json", "report.html", "report.pdf", "healthy_mask.nii.gz")
+SOMETIMES = ("overview.png", "curve.mrk.json", "centroids.json", "healthy_ct.nii.gz")
+DICOM = ("report_sr.dcm", "mask_seg.dcm")
 SEVERE_DOUBTS = ("duplicate", "merged", "order")  # a name that may be wrong: no grade is trusted
+OF_ALL = ("upside down", "mirrored", "thick slices")  # of the scan: every vertebra is marked
+NO_HU = ("no CT", "mirrored")  # the CT does not say what lies in the mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +77,41 @@ def grade(ask: GradeScan, bench: Bench) -> Iterator[ScanGraded | Note]:
     """The task behind `GradeScan`."""
     if ask.ct is None and ask.mask is None:
         raise CallError("name a CT, a mask (--mask), or both")
-    if strange := [level for level in ask.levels if level not in ORDER]:
-        raise CallError(f"'{strange[0]}' is no vertebra; levels are T1 to T12, T13, L1 to L6")
+    _check_names(ask)
     reads = [path for path in (ask.ct, ask.mask, ask.prior) if path is not None]
-    check_free([ask.out / name for name in WRITTEN], ask.overwrite, reads)
+    check_free([ask.out / name for name in _targets(ask)], ask.overwrite, reads)
     prior = None if ask.prior is None else read_grading(ask.prior)
     scan = _scan(ask, bench)
     found = examined(scan.labels, scan.ct, scan.doubts, ask.references, bench)
     examination = _examination(ask, scan, found)
     for note in examination.notes:
         yield Note(note)
+    pictures = _pictures(scan, found, examination, bench)
     make_folder(ask.out)
     with together():
-        left = _write(ask, scan, found, examination, prior, bench)
-    if left:
-        yield Note(f"not made healthy in healthy_mask.nii.gz: {', '.join(left)} (cut by then)")
+        written = _write(ask, scan, found, examination, pictures, prior)
+    _remove_old(ask, written)
+    for text in written.told:
+        yield Note(text)
     yield ScanGraded(tuple(_lines(examination)))
+
+
+def _check_names(ask: GradeScan) -> None:
+    """CallError where a level is none."""
+    if strange := [level for level in ask.levels if level not in GRADED]:
+        raise CallError(f"'{strange[0]}' is not graded; levels are T1 to T12, T13, L1 to L6")
+    names = [*ask.naming.anchors, *([] if ask.naming.top is None else [ask.naming.top])]
+    if strange := [level for level in names if level not in ORDER]:
+        raise CallError(f"'{strange[0]}' is no vertebra; write such as T12")
+    if strange := [level for level in ask.naming.extra if level not in RARE]:
+        raise CallError(f"--extra {strange[0]}: is not supernumerary; T13 and L6 are")
+
+
+def _targets(ask: GradeScan) -> list[str]:
+    """Names of all that may be written."""
+    proposed = [] if ask.mask is not None else ["mask.nii.gz"]
+    dicom = DICOM if ask.ct is not None and ask.ct.is_dir() else ()
+    return [*ALWAYS, *SOMETIMES, *proposed, *dicom]
 
 
 def _scan(ask: GradeScan, bench: Bench) -> Scan:
@@ -100,7 +124,7 @@ def _scan(ask: GradeScan, bench: Bench) -> Scan:
         volume = replace(ct, voxels=made.labels, modality="", meta={}, synthetic=False)
         labels = SpineLabels(volume, made.source, True, None, made.notes, ct.axis_codes)
         _, doubts = check_labels(labels, ct)
-        by_level = _by_level(doubts)
+        by_level = _by_level(doubts, labels.levels)
         for level, said in made.doubts.items():
             by_level[level] = (*by_level.get(level, ()), *said)
         whole = tuple(d.said for d in doubts if not d.level)
@@ -111,8 +135,8 @@ def _scan(ask: GradeScan, bench: Bench) -> Scan:
     notes += [n.text for n in told(ask.mask.name, labels.notes)]
     notes += [d.said for d in doubts if not d.level]
     source = ask.source or f"{base_name(str(ask.mask))}, {labels.scheme}"
-    usable = None if any(d.kind == "no CT" for d in doubts) else ct
-    by_level = _by_level(doubts)
+    usable = None if any(d.kind in NO_HU for d in doubts) else ct
+    by_level = _by_level(doubts, cleaned.levels)
     for level, said in ask.doubts.items():
         by_level[level] = tuple(dict.fromkeys((*by_level.get(level, ()), *said)))
     notes += [said for said in by_level.pop("", ()) if said not in notes]
@@ -131,20 +155,33 @@ def _named(labels: SpineLabels, naming: Naming) -> SpineLabels:
             f"{labels.volume.source}: its labels have no names; name the highest (--top T11) or"
             " one by a point in it (--anchor L3=x,y,z, mm LPS)"
         )
-    level, point = next(iter(naming.anchors.items()))
+    (level, point), *others = naming.anchors.items()
+    made = labels.named_from(_label_at(labels, level, point), level)
+    for other, place in others:
+        if (name := made.name_of(_label_at(made, other, place))) != other:
+            raise InputError(
+                f"{level} and {other} disagree: counted from {level}, the vertebra at {other} is"
+                f" {name}; correct an anchor"
+            )
+    return made
+
+
+def _label_at(labels: SpineLabels, level: str, point: Triple) -> int:
     index = np.round(labels.volume.mm_to_index(point)).astype(int)
     inside = np.all((index >= 0) & (index < labels.volume.shape))
     label = int(labels.volume.voxels[tuple(index)]) if inside else 0
     if label == 0:
         raise InputError(f"--anchor {level}: no label of the mask lies at this point")
-    return labels.named_from(label, level)
+    return label
 
 
-def _by_level(doubts: tuple[Doubt, ...]) -> dict[str, tuple[str, ...]]:
+def _by_level(doubts: tuple[Doubt, ...], levels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What is said of each level; some that concerns the scan is said of all."""
     found: dict[str, tuple[str, ...]] = {}
     for doubt in doubts:
-        if doubt.level:
-            found[doubt.level] = (*found.get(doubt.level, ()), doubt.said)
+        for level in levels if doubt.kind in OF_ALL and not doubt.level else (doubt.level,):
+            if level:
+                found[level] = (*found.get(level, ()), doubt.said)
     return found
 
 
@@ -178,35 +215,61 @@ def _examination(ask: GradeScan, scan: Scan, found: Examined) -> Examination:
     )
 
 
+@dataclass(frozen=True)
+class Written:
+    """Names of the files that not every grading has, and what could not be written, in words."""
+
+    names: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+def _remove_old(ask: GradeScan, written: Written) -> None:
+    """What an earlier grading left here, and this one has not, does not stay beside it."""
+    reads = {path.resolve() for path in (ask.ct, ask.mask, ask.prior) if path is not None}
+    for name in (*SOMETIMES, *DICOM):
+        path = ask.out / name
+        if name not in written.names and path.resolve() not in reads:
+            path.unlink(missing_ok=True)
+
+
 def _write(
     ask: GradeScan,
     scan: Scan,
     found: Examined,
     examination: Examination,
+    pictures: Pictures,
     prior: Examination | None,
-    bench: Bench,
-) -> list[str]:
-    """All files of a grading; tells which fractured vertebrae could not be made healthy."""
+) -> Written:
+    """All files of a grading."""
     method = Method(METHOD, _provenance(ask))
-    graded = found.graded
-    pictures = _pictures(scan, found, examination, bench)
-    write_grading(examination, ask.out / "grading.json", method)
-    write_report(examination, ask.out / "report.html", method, pictures, prior)
-    write_pdf(examination, ask.out / "report.pdf", method, pictures, prior)
+    graded, out = found.graded, ask.out
+    names = []
+    write_grading(examination, out / "grading.json", method)
+    write_report(examination, out / "report.html", method, pictures, prior)
+    write_pdf(examination, out / "report.pdf", method, pictures, prior)
     if pictures.overview is not None:
-        write_png8(ask.out / "overview.png", pictures.overview.pixels)
+        write_png8(out / "overview.png", pictures.overview.pixels)
+        names.append("overview.png")
     if scan.proposed:
-        write_volume(ask.out / "mask.nii.gz", scan.labels)
+        write_volume(out / "mask.nii.gz", scan.labels)
     if found.curve is not None:
-        write_curve(ask.out / "curve.mrk.json", found.curve)
-        write_centroids(ask.out / "centroids.json", graded.measured.middles, scan.labels)
-    left = _write_healthy(ask.out, scan, graded, examination.findings)
+        write_curve(out / "curve.mrk.json", found.curve)
+        write_centroids(out / "centroids.json", graded.measured.middles, scan.labels)
+        names += ["curve.mrk.json", "centroids.json"]
+    left = _write_healthy(out, scan, graded, examination.findings)
+    told = [f"not made healthy in healthy_mask.nii.gz: {name} (cut by then)" for name in left]
+    names += [] if scan.ct is None else ["healthy_ct.nii.gz"]
     if ask.ct is not None and ask.ct.is_dir():
-        sources = dicom_sources.source_datasets(ask.ct)
-        write_sr(examination, sources, ask.out / "report_sr.dcm", method)
-        kind = "AUTOMATIC" if scan.proposed else "SEMIAUTOMATIC"
-        write_seg(scan.labels, sources, ask.out / "mask_seg.dcm", scan.source, kind)
-    return left
+        try:
+            sources = dicom_sources.source_datasets(ask.ct)
+            write_sr(examination, sources, out / "report_sr.dcm", method)
+            names.append("report_sr.dcm")
+            kind = "AUTOMATIC" if scan.proposed else "SEMIAUTOMATIC"
+            write_seg(scan.labels, sources, out / "mask_seg.dcm", scan.source, kind)
+            names.append("mask_seg.dcm")
+        except InputError as error:  # the grading is sound without them
+            told.append(f"DICOM SR and SEG are not both written: {error}")
+    return Written(tuple(names), tuple(told))
 
 
 def _provenance(ask: GradeScan) -> dict[str, object]:
