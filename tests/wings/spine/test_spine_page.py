@@ -430,3 +430,34 @@ def test_an_examination_of_the_page_names_its_levels(stage):
     found = stage.page.measuring.examination()
     assert isinstance(found, Examination) and [f.level for f in found.findings] == list(LEVELS)
     assert found.round_trip_mm == 0.12 and found.ct_name == "ct.nii.gz"
+
+
+def test_a_document_is_shown_again_with_the_ct_that_lies_beside_it(window, tmp_path, phantom):
+    ct, labels, _ = phantom
+    write_volume(tmp_path / "ct.nii.gz", ct)
+    page = window.show_workspace("spine").page
+    window.open(tmp_path / "ct.nii.gz")
+    assert wait_for(lambda: not page.empty and not page.opening.busy, 10)
+    window.open(save(tmp_path / "m.nii.gz", labels.voxels, labels.spacing, labels.origin))
+    assert wait_for(lambda: page.work.present == LEVELS, 10)
+    page.work.overrule("L2", 1, "seen on MR")
+    assert window.desk.save_to(tmp_path / "one.xgen")
+    page.undo()
+    window.open(tmp_path / "one.xgen")
+    assert wait_for(lambda: page.work.scan is not None, 10)
+    assert page.work.reading.of("L2").grade == 1 and not page.work.history.modified
+    assert window.windowTitle().startswith("one.xgen") and not window.all_actions.conflicts()
+    (tmp_path / "ct.nii.gz").rename(tmp_path / "elsewhere.nii.gz")
+    window.open(tmp_path / "one.xgen")
+    assert wait_for(lambda: "shown without its CT" in page.scan.lines.text(), 10)
+    assert page.work.scan is None and page.work.present == LEVELS
+    page.opening.find_scan(tmp_path / "elsewhere.nii.gz")
+    assert wait_for(lambda: page.work.scan is not None, 10)
+
+
+def test_the_tour_stands_beside_what_it_speaks_of(window):
+    from xgen_studio.wings.spine.pages.tour import stops
+
+    window.show_workspace("spine")
+    for stop in stops(window):
+        assert stop.widget().isVisible() and stop.text

@@ -39,6 +39,7 @@ WING = Wing(
         "healthivert": f"{_GAN}.learner:load_healthivert",
         "fracture-classifier": f"{_GAN}.learner:load_classifier",
     },
+    tour=f"{_HERE}.pages.tour:stops",
     preparations={
         "spine-proposal": f"{_HERE}.tasks.prepare:proposal",
         "spine-healthivert": f"{_HERE}.tasks.prepare_healthivert:healthivert",

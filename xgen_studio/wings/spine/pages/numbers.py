@@ -132,7 +132,7 @@ def fact_rows(finding: Finding, change: Change | None) -> Rows:
         ),
         (
             "thirds, released code",
-            " / ".join(f"{100 * finding.released_rhlv[t]:.0f}" for t in THIRDS) + " %",
+            " / ".join(str(round(100 * finding.released_rhlv[t])) for t in THIRDS) + " %",
         ),
         ("references", ", ".join(finding.references) or "none: norms alone"),
     ]

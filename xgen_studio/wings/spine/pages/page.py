@@ -54,7 +54,6 @@ EMPTY = (
 )
 SHARE, LEAST_WIDE, MOST_WIDE = 0.25, 340, 500  # of the window that the right dock takes, px
 WAITING = "Real and healthy are shown here\nonce a vertebra is measured"
-SCAN_IDS = ("file.ct", "file.mask", "file.prior", "file.no_prior", "spine.mark", "spine.propose")
 MASK_ALONE = Preset("Mask alone", 500.0, 1000.0)  # its numbers stay dark below their colours
 STATES = {STALE: "edited: to be measured", MEASURING: "measuring ...", NOTHING: "no mask yet"}
 
@@ -119,7 +118,7 @@ class SpinePage(QMainWindow):
         left = _column(head, self.strip, self.state_words)
         self.card, self.tabs = VertebraCard(), QTabWidget()
         self.plots, self.numbers = LossPlots(), Numbers()
-        self.references, self.scan = References(), ScanPanel({id: get(id) for id in SCAN_IDS})
+        self.references, self.scan = References(), ScanPanel(self.actions_)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.plots, "Loss")
         self.tabs.addTab(self.numbers, "Numbers")

@@ -18,12 +18,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xgen_studio.studio.actions import Actions
 from xgen_studio.studio.words import Words
 from xgen_studio.wings.spine.pages.card import Warns
 from xgen_studio.wings.spine.science.levels import ORDER
 from xgen_studio.wings.spine.tasks.asks import Examined
 from xgen_studio.wings.spine.tasks.spine_work import Reading, SpineWork
 
+BUTTONS = (
+    *("file.ct", "file.mask", "file.find", "file.prior", "file.no_prior"),
+    *("spine.mark", "spine.propose"),
+)
 HOW = (
     "Put the cursor into a vertebra, choose its name, Mark. One is enough, the highest and the"
     " lowest are surer; without any the names are guessed. Then Propose, look, and mend with the"
@@ -34,7 +39,7 @@ HOW = (
 class ScanPanel(QWidget):
     """Tab of the right dock; its buttons are the page's actions."""
 
-    def __init__(self, actions: dict[str, QAction]) -> None:
+    def __init__(self, actions: Actions) -> None:
         super().__init__()
         self.lines, self.doubts, self.prior = Words(), Warns(), Words()
         self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -50,13 +55,14 @@ class ScanPanel(QWidget):
         self.cancel = QPushButton("Cancel")
         for words in (self.lines, self.doubts, self.prior, self.marks, self.doing):
             words.setWordWrap(True)
-        self.buttons = {id: _button(action) for id, action in actions.items()}
+        self.buttons = {id: _button(actions[id]) for id in BUTTONS}
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(_heading("Scan"))
         column.addWidget(self.lines)
         column.addLayout(_line(self.buttons["file.ct"], self.buttons["file.mask"]))
+        column.addWidget(self.buttons["file.find"])
         column.addWidget(_rule())
         column.addWidget(_heading("Propose the vertebral bodies"))
         how = Words(HOW)
@@ -98,6 +104,7 @@ class ScanPanel(QWidget):
             lines += examined.notes
             if (trip := examined.round_trip_mm) is not None:
                 lines.append(f"straightened and back: off by {trip:.2f} mm at most")
+        self.buttons["file.find"].setVisible(work is not None and work.scan is None)
         self.lines.setText("\n".join(lines) or "Nothing is open.")
         said = [f"{n or 'scan'}: {text}" for n, texts in reading.doubts.items() for text in texts]
         self.doubts.setText("\n".join(f"• {text}" for text in said))

@@ -28,8 +28,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class Row:
-    """One level. `finding` is None where it is not evaluable, for which `why` says the reason, where
-    it was not measured yet, and where it is not `present` in the mask."""
+    """One level. `finding` is None where it is not evaluable, for which `why` says the reason,
+    where it was not measured yet, and where it is not `present` in the mask."""
 
     level: str
     finding: Finding | None = None

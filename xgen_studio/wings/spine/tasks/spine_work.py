@@ -120,8 +120,8 @@ class SpineWork(VolumeWork):
         if self._seen[0] != self.revision:
             counts = np.zeros(256, np.intp)
             for flat in self.mask:  # all at once would be eight times the mask in memory
-                rows = flat[flat.any(1)]
-                counts += np.bincount(rows.ravel(), minlength=256)
+                if flat.max():
+                    counts += np.bincount(flat[flat.any(1)].ravel(), minlength=256)
             found = in_order(NAMES[int(i)] for i in np.flatnonzero(counts) if int(i) in NAMES)
             self._seen = self.revision, tuple(found)
         return self._seen[1]
