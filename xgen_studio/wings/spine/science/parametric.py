@@ -17,6 +17,7 @@ from xgen_studio.wings.spine.science.frame import Floats, Frame
 from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.sizes import LEVELS, SIZES
 
+MID_WAIST = 11 / 12  # of the waist, on average over the middle half of the height
 KINDS = ("wedge", "biconcave", "crush")
 
 
@@ -111,10 +112,24 @@ class Vertebra:
         flat = np.where(behind, (y + self.hollow * np.clip(1 - (x / 0.6) ** 2, 0, 1)) / 0.93, y)
         return np.asarray(np.abs(x) ** self.square + np.abs(flat) ** self.square)
 
+    def outline(self) -> tuple[Floats, Floats, float]:
+        """(L,) mm to the back where the cross-section that `body.measure` sees begins and ends, and
+        its width, mm: the waist, and the hollow back wall."""
+        edge = (1 - np.abs(WIDTHS) ** self.square) ** (1 / self.square)
+        back = 0.93 * edge - self.hollow * np.clip(1 - (WIDTHS / 0.6) ** 2, 0, 1)
+        narrow = 1 - MID_WAIST * self.waist
+        half = narrow * self.depth / 2
+        return -half * edge, half * back, narrow * self.width
+
+    def places(self) -> tuple[Floats, Floats]:
+        """(A, L) of the half width and depth: the places that `body.measure` reads."""
+        front, back, width = self.outline()
+        y = (front + DEPTHS[:, None] * (back - front)) / (self.depth / 2)
+        return np.broadcast_to(width / self.width * WIDTHS, y.shape), y
+
     def columns(self) -> tuple[Floats, Floats]:
-        """(A, L) mm, real and healthy heights at the places that `body.measure` reads."""
-        y = np.broadcast_to(2 * DEPTHS[:, None] - 1, (len(DEPTHS), len(WIDTHS)))
-        x = np.broadcast_to(WIDTHS, y.shape)
+        """(A, L) mm, real and healthy heights at its `places`."""
+        x, y = self.places()
         top, bottom = self.endplates(x, y)
         upper, lower = self.healthy(x, y)
         return np.asarray(top - bottom), np.asarray(upper - lower)
@@ -237,7 +252,9 @@ def _wedging(one: Vertebra) -> float:
     """Radians between its endplates as they are; lordosis positive."""
     real, _ = one.columns()
     front, back = real[:2, CENTRAL].mean(), real[-2:, CENTRAL].mean()
-    return float(np.arctan2(front - back, 0.83 * one.depth))
+    _, y = one.places()
+    apart = (y[-2:] - y[:2])[:, CENTRAL].mean() * one.depth / 2
+    return float(np.arctan2(front - back, apart))
 
 
 def _middle_height(one: Vertebra) -> float:
@@ -251,9 +268,7 @@ def _healthy_frame(one: Vertebra, real: Frame) -> Frame:
     fracture leaves stay symmetric about the real body's middle."""
     if one.fracture is None:
         return real
-    y = np.broadcast_to(2 * DEPTHS[:, None] - 1, (len(DEPTHS), len(WIDTHS)))
-    x = np.broadcast_to(WIDTHS, y.shape)
-    top, bottom = one.endplates(x, y)
+    top, bottom = one.endplates(*one.places())
     shift = (top + bottom)[:, CENTRAL].mean() / 2
     return Frame(real.origin - real.up * shift, real.axes)
 

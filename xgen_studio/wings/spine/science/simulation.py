@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from xgen_studio.imaging import Volume
-from xgen_studio.wings.spine.science.body import DEPTHS, WIDTHS, Body
+from xgen_studio.wings.spine.science.body import CENTRAL, Body
 from xgen_studio.wings.spine.science.parametric import Patient, Vertebra, patient, random_fractures
 from xgen_studio.wings.spine.science.raster import Map, rasterise
 from xgen_studio.wings.spine.science.scanner import plain_scan, scanned
@@ -82,8 +82,7 @@ def measured_directly(one: Vertebra, error: float, rng: np.random.Generator) -> 
     """A vertebra as `body.measure` would measure it from a mask that errs by `error` mm a column
     and endplate (half of it to the same side over the whole plate), without drawing voxels: for
     thousands of them."""
-    y = np.broadcast_to(2 * DEPTHS[:, None] - 1, (len(DEPTHS), len(WIDTHS)))
-    x = np.broadcast_to(WIDTHS, y.shape)
+    x, y = one.places()
     top, bottom = one.endplates(x, y)
     share = error * np.sqrt(0.5)
     top = top + rng.normal(0, share) + rng.normal(0, share, y.shape)
@@ -92,7 +91,7 @@ def measured_directly(one: Vertebra, error: float, rng: np.random.Generator) -> 
     middle = (top + bottom) / 2
     plane = places @ np.linalg.lstsq(places, middle.ravel(), rcond=None)[0]
     top, bottom = top - plane.reshape(y.shape), bottom - plane.reshape(y.shape)
-    half = one.depth / 2 * np.ones(len(WIDTHS))
-    depth = one.depth * np.exp(rng.normal(0, 0.015))
-    width = one.width * np.exp(rng.normal(0, 0.015))
-    return Body(one.frame, top, bottom, -half, half, depth, width, arch=False)
+    front, back, width = one.outline()
+    depth = float((back - front)[CENTRAL].mean() * np.exp(rng.normal(0, 0.015)))
+    width = float(width * np.exp(rng.normal(0, 0.015)))
+    return Body(one.frame, top, bottom, front, back, depth, width, arch=False)

@@ -79,12 +79,8 @@ def _dice(one: Vertebra, graded: Graded, level: str) -> float:
     body = graded.measured.bodies[level]
     shape = graded.healthy[level].mean
     ours = healthy_solid(body, shape, overlay_plane(body, shape))
-    top, bottom = one.healthy(
-        *np.meshgrid(np.linspace(-0.72, 0.72, 9), 2 * (np.arange(12) + 0.5) / 12 - 1)
-    )
-    half = one.depth / 2 * (1 - one.waist)
-    back = half * np.ones(9) * (1 - one.hollow / 2)
-    true = Solid(one.frame, top, bottom, -half * np.ones(9), back, one.width * (1 - one.waist))
+    top, bottom = one.healthy(*one.places())
+    true = Solid(one.frame, top, bottom, *one.outline())
     a, b = _centred(ours), _centred(true)
     return float(2 * (a & b).sum() / max(a.sum() + b.sum(), 1))
 
