@@ -165,7 +165,7 @@ class Reporting(Job):
             prior=Path(reading.prior) if reading.prior else None,
             references=reading.references,
             overruled=reading.overruled,
-            source=reading.mask_source,
+            source=work.mask_said,
             doubts=reading.doubts,
             overwrite=True,
         )

@@ -130,7 +130,7 @@ class Measuring(QObject):
             grid.origin,
             (turned[0], turned[1], turned[2]),
             self.work.scan_file if self.work.scan is not None else None,
-            reading.mask_source,
+            self.work.mask_said,
             reading.doubts,
         )
         if self.mask is not None and self.mask.labels != file:
@@ -239,7 +239,7 @@ class Measuring(QObject):
         return Examination(
             self.findings,
             self.reasons,
-            work.reading.mask_source if work else "",
+            work.mask_said if work else "",
             told.round_trip_mm if told else None,
             tuple(told.notes) if told else (),
             work.scan_file.name if work and work.scan_file else "",

@@ -1,4 +1,4 @@
-"""How much height a vertebra lost, most likely: what neighbours let expect, and what it shows itself.
+"""How much height a vertebra lost: what neighbours let expect, and what it shows itself.
 
 Neighbours give a Gaussian over the healthy heights of its thirds. The vertebra's own heights are
 what is left of them: all, in most vertebrae, or less, as a compression takes it. Bayes' rule over

@@ -19,6 +19,7 @@ from xgen_studio.imaging import Volume
 from xgen_studio.networks import UNet3D
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import LABELS, above, below
+from xgen_studio.wings.spine.science.measuring import CUT_SAID
 from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_input
 
 TILE = 96  # voxels of the network's grid along the body at a time
@@ -255,7 +256,7 @@ def _doubts(proposed: Proposed) -> dict[int, tuple[str, ...]]:
                 " vertebrae in one?"
             )
         if number in border:
-            said.append("it is cut by the border of the scan")
+            said.append(CUT_SAID)
         if number < count and count > 3:
             usual = np.median(steps)
             if steps[number - 1] > 1.6 * usual:

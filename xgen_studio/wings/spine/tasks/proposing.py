@@ -73,7 +73,7 @@ def proposed_mask(ct: Volume, naming: Naming, model: str, device: str, bench: Be
     centres = {name: triple(found.centres[i]) for i, name in enumerate(names)}
     doubts = {names[number - 1]: said for number, said in found.doubts.items()}
     version = bundle.network_card(METHOD).sha256[:8]
-    return Mask(labels, centres, doubts, notes, f"proposed by {bundle.name} ({version}), unedited")
+    return Mask(labels, centres, doubts, notes, f"proposed by {bundle.name} ({version})")
 
 
 def _guessed(found: Proposed) -> tuple[str, str]:
@@ -91,7 +91,7 @@ def _guessed(found: Proposed) -> tuple[str, str]:
         f"numbering uncertain: no sacrum and no anchor says which vertebra is which; by their sizes"
         f" the lowest is {names[-1]} ({100 * share:.0f} % of what sizes leave open"
         + (f"; else {others}" if others else "")
-        + "). Name one (--anchor LEVEL=x,y,z or --top)"
+        + "). Name one vertebra to be sure"
     )
     return names[-1], text
 

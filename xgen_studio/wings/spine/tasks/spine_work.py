@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from psygnal import Signal
@@ -34,6 +35,11 @@ def _table() -> LabelTable:
 TABLE = _table()
 
 
+def _check(labels: Pixels) -> int:
+    """CRC-32 of a mask."""
+    return crc32(np.ascontiguousarray(labels).data)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What the reader decided, and where the mask comes from.
@@ -42,6 +48,7 @@ class Reading:
     references   levels that serve as healthy reference; None: those that are chosen by measurement
     anchors      levels whose centre the reader placed, for a proposal to count from
     mask_source  in words, the proposing network's version included
+    mask_check   CRC-32 of the mask as it came from there
     doubts       what is doubtful of the mask, sentences by level; '' for the whole scan
     prior        `grading.json` of an earlier scan
     """
@@ -50,6 +57,7 @@ class Reading:
     references: tuple[str, ...] | None = None
     anchors: tuple[str, ...] = ()
     mask_source: str = ""
+    mask_check: int = 0
     doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     prior: str = ""
 
@@ -125,6 +133,15 @@ class SpineWork(VolumeWork):
             found = in_order(NAMES[int(i)] for i in np.flatnonzero(counts) if int(i) in NAMES)
             self._seen = self.revision, tuple(found)
         return self._seen[1]
+
+    @property
+    def mask_said(self) -> str:
+        """Where the mask comes from, in words, and whether it was edited since."""
+        source = self.reading.mask_source
+        if not source:
+            return "drawn by hand"
+        edited = _check(self.mask) != self.reading.mask_check
+        return f"{source}, edited by hand" if edited else source
 
     def level_at(self, z: int, y: int, x: int) -> str:
         """The vertebra at a voxel, '' where there is none."""
@@ -206,6 +223,7 @@ class SpineWork(VolumeWork):
             overruled=(),
             references=None,
             mask_source=source,
+            mask_check=_check(labels),
             doubts={level: tuple(said) for level, said in doubts.items()},
         )
         also = Replace(name, self._put_reading, self.reading, after)
