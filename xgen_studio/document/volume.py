@@ -189,11 +189,14 @@ class VolumeWork(Labelled):
                     self.paint(Block((z, y, x), np.expand_dims(shape, axis)))
         return self.end_stroke(f"Fill between slices of {self.state(label).label.name}")
 
-    def renumber(self, mapping: Mapping[int, int], name: str) -> bool:
+    def renumber(
+        self, mapping: Mapping[int, int], name: str, also: tuple[Change, ...] = ()
+    ) -> bool:
         """Labels become others, all at once, and their centres with them; 0 takes a label away.
 
-        A label that becomes one which stays is merged into it, whose own centre is kept. InputError
-        where a label is locked, or not of this document.
+        A label that becomes one which stays is merged into it, whose own centre is kept. What is
+        `also` to be done is done in the same step. InputError where a label is locked, or not of
+        this document.
         """
         self.settle()
         table, known = np.arange(256, dtype=np.uint8), self._known()
@@ -212,7 +215,7 @@ class VolumeWork(Labelled):
         stays = {k: v for k, v in self.centres.items() if mapping.get(k, k) == k}
         moved = {mapping[k]: v for k, v in self.centres.items() if k not in stays}
         centres = {k: v for k, v in {**moved, **stays}.items() if k}
-        return self._did_with(name, change, centres)
+        return self._did_with(name, change, centres, also)
 
     def remove(self, label: int) -> bool:
         """Take a label away, and its centre."""
@@ -229,9 +232,18 @@ class VolumeWork(Labelled):
         stray = Block((z, y, x), inside & ~largest_part(inside))
         return self.fill(stray, 0, f"Keep the largest part of {self.state(label).label.name}")
 
-    def _did_with(self, name: str, change: Change | None, centres: dict[int, Place]) -> bool:
-        """Remember a change of the mask and the centres as one step."""
+    def _did_with(
+        self,
+        name: str,
+        change: Change | None,
+        centres: dict[int, Place],
+        also: tuple[Change, ...] = (),
+    ) -> bool:
+        """Remember a change of the mask and the centres as one step, with what is also done."""
         changes = [change] if change else []
+        for other in also:
+            other.redo()
+            changes.append(other)
         if centres != self.centres:
             before = self.centres
             self._put_centres(centres)

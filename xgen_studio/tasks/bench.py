@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xgen_studio.tasks.devices import Device
 
 T = TypeVar("T")
-KEPT = 2  # models: the one that draws live, and that of a series or an opened picture
+KEPT = 4  # the model that draws live, that of a series or an opened picture; a scan, what is found
 
 
 @dataclass(frozen=True)

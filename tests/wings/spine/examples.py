@@ -55,6 +55,7 @@ def finding(level: str, with_columns: bool = True) -> Finding:
         label=LABELS[level],
         heights_mm=heights,
         healthy_mm=healthy,
+        expected_mm=healthy,
         healthy_interval_mm={t: (healthy[t] - 1.4, healthy[t] + 1.3) for t in THIRDS},
         rhlv=rhlv,
         rhlv_interval={t: (rhlv[t] - 0.06, rhlv[t] + 0.05) for t in THIRDS},

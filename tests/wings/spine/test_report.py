@@ -134,6 +134,7 @@ def test_what_was_not_measured_is_a_dash(tmp_path):
         finding("L1", with_columns=False),
         rhlv=nothing,
         healthy_mm=nothing,
+        expected_mm=nothing,
         rhlv_interval=dict.fromkeys(THIRDS, (np.nan, np.nan)),
         voxel_sensitivity={},
         ratios={},

@@ -11,7 +11,10 @@ WING = Wing(
     name="spine",
     title="Spine",
     folder=Path(__file__).parent,
+    workspace=f"{_HERE}.pages.workspace:make",
     commands=f"{_HERE}.commands:add",
+    evaluate=f"{_HERE}.tasks.evaluate:evaluate",
+    demo=f"{_HERE}.tasks.demo:add_spine",
     methods={
         "bodies": Method("a proposer: a CT gives its vertebral bodies", "spine-propose"),
         "healthivert": Method(
@@ -36,5 +39,10 @@ WING = Wing(
         "healthivert": f"{_GAN}.learner:load_healthivert",
         "fracture-classifier": f"{_GAN}.learner:load_classifier",
     },
-    preparations={"spine-proposal": f"{_HERE}.tasks.prepare:proposal"},
+    tour=f"{_HERE}.pages.tour:stops",
+    preparations={
+        "spine-proposal": f"{_HERE}.tasks.prepare:proposal",
+        "spine-healthivert": f"{_HERE}.tasks.prepare_healthivert:healthivert",
+    },
+    works={"spine": f"{_HERE}.tasks.spine_work:SpineWork"},
 )

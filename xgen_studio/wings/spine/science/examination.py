@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from xgen_studio.imaging import Volume
 from xgen_studio.wings.spine.science import grading
 from xgen_studio.wings.spine.science.body import DEPTHS, ROWS, WIDTHS, Body
+from xgen_studio.wings.spine.science.compression import Compression, most_likely
 from xgen_studio.wings.spine.science.findings import (
     COVERAGE,
     THIRDS,
@@ -26,7 +28,7 @@ from xgen_studio.wings.spine.science.healthivert.svm import SvmGrader
 from xgen_studio.wings.spine.science.levels import LABELS, RARE, place
 from xgen_studio.wings.spine.science.measuring import Measured
 from xgen_studio.wings.spine.science.prior import Prior
-from xgen_studio.wings.spine.science.reference import FEWEST, Healthy, choose, healthy_of, losses
+from xgen_studio.wings.spine.science.reference import FEWEST, Healthy, choose, healthy_of
 from xgen_studio.wings.spine.science.solid import endplate_loss, healthy_solid, solid_of
 
 MEASURING = (0.15, 0.12)  # mm, and share of a voxel: standard deviation of a third's height
@@ -68,10 +70,12 @@ def examine(
     says, by level, what others found doubtful."""
     bodies = measured.bodies
     chosen = choose(bodies, models.prior) if references is None else tuple(references)
-    healthy = {level: healthy_of(level, bodies, chosen, models.prior) for level in bodies}
+    healthy: dict[str, Healthy] = {}
     findings = []
     for level, body in bodies.items():
-        findings.append(_finding(level, body, healthy[level], measured, labels, models))
+        expected = healthy_of(level, bodies, chosen, models.prior)
+        finding, healthy[level] = _finding(level, body, expected, measured, labels, models)
+        findings.append(finding)
     fractured = {f.level for f in findings if f.grade > Grade.NORMAL}
     finished = []
     for finding in findings:
@@ -88,59 +92,77 @@ def examine(
 
 
 def _finding(
-    level: str, body: Body, healthy: Healthy, measured: Measured, labels: Volume, models: Models
-) -> Finding:
-    real, whole = body.thirds(), healthy.mean_thirds
-    rhlv = losses(body, healthy)
+    level: str, body: Body, expected: Healthy, measured: Measured, labels: Volume, models: Models
+) -> tuple[Finding, Healthy]:
+    """What is found of a vertebra, and its most likely healthy shape."""
+    real = body.thirds()
     voxel = voxel_along(labels, body.frame.up)
-    draws = grading.loss_draws(real, healthy.thirds, MEASURING[0] + MEASURING[1] * voxel)
-    interval = _intervals(draws)
-    worst = max(THIRDS, key=lambda third: rhlv[third])
-    spread = float(draws[:, THIRDS.index(worst)].std())
-    probabilities = models.ordinal.probabilities(rhlv[worst], spread)
-    grade = grading.grade_of(probabilities)
+    wrong = MEASURING[0] + MEASURING[1] * voxel
+    likely = most_likely(real, expected.thirds, wrong, models.ordinal.spread)
+    healthy = expected.at_heights(likely.healthy_mm)
+    rhlv = likely.loss
+    interval = _interval(real, expected, likely, wrong)
+    grade = models.ordinal.grade(likely.grades)
     kind = grading.type_of(rhlv, grade)
     released = released_rhlv(healthy_solid(body, healthy.mean).block(), solid_of(body).block())
-    return Finding(
+    worst = max(THIRDS, key=lambda third: rhlv[third])
+    finding = Finding(
         level=level,
         label=LABELS[level],
         heights_mm=real,
-        healthy_mm=whole,
-        healthy_interval_mm=_intervals(healthy.thirds),
+        healthy_mm=likely.healthy_mm,
+        expected_mm=expected.mean_thirds,
+        healthy_interval_mm=likely.healthy_interval_mm,
         rhlv=rhlv,
         rhlv_interval=interval,
         endplate_mm=endplate_loss(body, healthy.mean),
         released_rhlv=released,
         six_point_mm=_six_points(body),
         ratios=_ratios(level, body, measured.bodies),
-        voxel_sensitivity=_sensitivity(real, whole, worst, voxel),
+        voxel_sensitivity=_sensitivity(real, likely.healthy_mm, worst, voxel),
         grade=grade,
         grade_rule=grading.rule_grade(rhlv),
         grade_svm=models.svm.grade(*(released[third] for third in THIRDS)),
-        probabilities=probabilities,
+        probabilities=likely.grades,
         reason=grading.reason_of(rhlv, interval, grade, kind),
         type=kind,
-        references=healthy.references,
+        references=expected.references,
         columns=HeightMap(
             body.height,
             healthy.mean.height,
-            healthy.draws.height.std(0),
+            expected.draws.height.std(0),
             body.depth / ROWS,
             body.width / 2 * float(WIDTHS[1] - WIDTHS[0]),
         ),
     )
+    return finding, healthy
+
+
+def _interval(
+    real: ByThird, expected: Healthy, likely: Compression, wrong: float
+) -> dict[str, Range]:
+    """90 % intervals of the losses. Of a vertebra that is compressed, most likely, those of all
+    that is known; of one that is not, what the references and the mask alone leave open, for its
+    own heights say too little of how far one may be wrong. The estimate is always inside."""
+    if likely.intact < 0.5:
+        return likely.interval
+    height = np.array([real[third] for third in THIRDS])
+    draws = 1 - height / expected.thirds
+    tail = (1 - COVERAGE) / 2
+    found = {}
+    for i, third in enumerate(THIRDS):
+        mean, spread = float(draws[:, i].mean()), float(draws[:, i].std())
+        spread = float(np.hypot(spread, wrong / expected.mean_thirds[third]))
+        half = -spread * float(ndtri(tail))
+        loss = likely.loss[third]
+        found[third] = (min(mean - half, loss), max(mean + half, loss))
+    return found
 
 
 def voxel_along(volume: Volume, up: Floats) -> float:
     """Size of a voxel in the direction `up`, mm."""
     steps = np.abs(volume.direction.T @ up) * np.array(volume.spacing)
     return float(steps.sum())
-
-
-def _intervals(draws: Floats) -> dict[str, Range]:
-    tail = 100 * (1 - COVERAGE) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail], axis=0)
-    return {third: (float(low[i]), float(high[i])) for i, third in enumerate(THIRDS)}
 
 
 def _sensitivity(real: ByThird, whole: ByThird, worst: str, voxel: float) -> dict[str, float]:

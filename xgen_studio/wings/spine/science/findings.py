@@ -49,7 +49,8 @@ class Finding:
 
     level, label         its name, and its VerSe number
     heights_mm           mean height of each third, along the normal of its endplates
-    healthy_mm           the same thirds as they would be healthy, and their 90 % intervals
+    healthy_mm           the same thirds as they were healthy, most likely, and 90 % intervals
+    expected_mm          ... as the references alone let expect, without a look at the vertebra
     rhlv                 relative height loss (healthy - real) / healthy, a fraction, and intervals
     endplate_mm          loss at the upper and at the lower endplate, mm: 'upper', 'lower'
     released_rhlv        the same loss as HealthiVert-GAN's released code computes it
@@ -71,6 +72,7 @@ class Finding:
     label: int
     heights_mm: ByThird
     healthy_mm: ByThird
+    expected_mm: ByThird
     healthy_interval_mm: dict[str, Range]
     rhlv: ByThird
     rhlv_interval: dict[str, Range]

@@ -1,5 +1,4 @@
-"""From height loss to a grade: Genant's thresholds, an ordinal model with probabilities, the type,
-and the reason in words."""
+"""From height loss to a grade: Genant's thresholds, a rule for probabilities, type, reason."""
 
 from __future__ import annotations
 
@@ -7,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from xgen_studio.wings.spine.science.findings import THIRDS, ByThird, Grade
-from xgen_studio.wings.spine.science.frame import Floats
 
+Probabilities = tuple[float, float, float, float]
 THRESHOLDS = (0.20, 0.25, 0.40)  # Genant 1993: mild, moderate, severe
 NAMES = {0: "no fracture", 1: "mild", 2: "moderate", 3: "severe"}
 
@@ -23,25 +21,23 @@ def rule_grade(rhlv: Mapping[str, float]) -> Grade:
 
 @dataclass(frozen=True)
 class OrdinalModel:
-    """Ordered probit: P(grade >= k) = Phi((w - cut_k) / sqrt(sd^2 + noise^2)), where w is the loss
-    of the worst third and sd how uncertain it is. Fitted on simulated patients whose true loss is
-    known (see `fitting`), it allows for what measuring and choosing the worst of three add."""
+    """How probable grades become one grade: that of the greatest p_k / usual_k^weight.
 
-    cuts: tuple[float, float, float] = THRESHOLDS
-    noise: float = 0.02
+    usual   how often each grade is where the model was fitted, simulated patients
+    weight  0: the likeliest grade; 1: rare grades count as much as the usual one. Between: a mild
+            fracture that is overlooked costs more than a second look
+    spread  factor on the standard deviation of what neighbours let expect, so that 90 % intervals
+            of compressed vertebrae hold 90 %
+    """
 
-    def probabilities(self, worst: float, sd: float) -> tuple[float, float, float, float]:
-        """Of the grades 0 to 3; they sum to 1."""
-        scale = float(np.hypot(sd, self.noise))
-        above = [1.0, *(float(ndtr((worst - cut) / scale)) for cut in self.cuts), 0.0]
-        p = [above[k] - above[k + 1] for k in range(4)]
-        return (p[0], p[1], p[2], p[3])
+    usual: tuple[float, float, float, float] = (0.85, 0.05, 0.06, 0.04)
+    weight: float = 0.25
+    spread: float = 1.0
 
-
-def grade_of(probabilities: tuple[float, float, float, float]) -> Grade:
-    """The median grade: the highest that is at least as likely reached as not."""
-    reached = np.cumsum(probabilities[::-1])[::-1]
-    return Grade(int(np.flatnonzero(reached >= 0.5)[-1]))
+    def grade(self, probabilities: Probabilities) -> Grade:
+        """One grade for probabilities of the grades 0 to 3 (see `compression`)."""
+        worth = np.array(probabilities) / np.array(self.usual) ** self.weight
+        return Grade(int(worth.argmax()))
 
 
 def type_of(rhlv: Mapping[str, float], grade: Grade) -> str:
@@ -64,11 +60,9 @@ def reason_of(
     lost = f"its {worst} third lost {_percent(rhlv[worst])} (90 % interval {_span(low, high)})"
     if grade is Grade.NORMAL:
         if rhlv[worst] >= THRESHOLDS[0]:
-            return f"{lost}, but less than 20 % is as likely: not graded as a fracture"
+            return f"{lost}, but less than 20 % is likelier: not graded as a fracture"
         return f"no third lost 20 % of its height: {lost}"
-    low_cut = THRESHOLDS[grade - 1]
-    text = f"{NAMES[grade]} {kind}: {lost}"
-    return text if rhlv[worst] >= low_cut else f"{text}, which is {_percent(low_cut)} or more"
+    return f"{NAMES[grade]} {kind}: {lost}"
 
 
 def _percent(share: float) -> str:
@@ -77,15 +71,3 @@ def _percent(share: float) -> str:
 
 def _span(low: float, high: float) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f} %"
-
-
-def loss_draws(real: ByThird, healthy_thirds: Floats, measuring: float) -> Floats:
-    """(n, 3) draws of the loss of each third: `healthy_thirds` (n, 3) mm are draws of the healthy
-    heights; `measuring` is the standard deviation of the real one's in mm, half of whose variance
-    all thirds share. The same for the same input."""
-    rng = np.random.default_rng(1)
-    count = len(healthy_thirds)
-    wrong = rng.normal(0, measuring * np.sqrt(0.5), (count, 1))
-    wrong = wrong + rng.normal(0, measuring * np.sqrt(0.5), (count, 3))
-    measured = np.array([real[third] for third in THIRDS]) + wrong
-    return np.asarray(1 - measured / healthy_thirds)

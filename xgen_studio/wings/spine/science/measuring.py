@@ -17,6 +17,7 @@ from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler
 UP = np.array([0.0, 0.0, 1.0])
 CUT = 0.08  # share of both endplates on the scan's border from which a body counts as cut
 NEAR = 0.3  # mm, or voxels, from the last voxel's middle: an endplate half a voxel away is whole
+CUT_SAID = "it is cut by the border of the scan"  # by whoever proposed the body
 BORDERS = {0: ("lower", "upper"), 1: ("front", "back"), 2: ("right", "left")}
 
 

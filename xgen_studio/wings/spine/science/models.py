@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -26,4 +27,4 @@ def shipped_models() -> Models:
 
 def write_ordinal(model: OrdinalModel, path: Path = ORDINAL) -> None:
     """Write the ordinal model as JSON."""
-    write_json(path, {"cuts": list(model.cuts), "noise": model.noise})
+    write_json(path, asdict(model))

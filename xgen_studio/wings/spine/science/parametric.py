@@ -169,7 +169,8 @@ def patient(
     vary = 0.0 if plain else 1.0
     size = np.exp(vary * rng.normal(0, 0.065))
     wide = np.exp(vary * rng.normal(0, 0.06))
-    low = vary * rng.normal(0, 0.06)  # lumbar bodies against thoracic ones
+    low = vary * rng.normal(0, 0.05)  # lumbar bodies against thoracic ones
+    bias = rng.normal(0, 0.8)  # degrees that all bodies are more or less wedged
     lordosis, kyphosis = 1 + vary * rng.normal(0, 0.3), 1 + vary * rng.normal(0, 0.35)
     bend = vary * rng.normal(0, 1) * (8.0 if rng.random() < 0.3 else 2.0)  # degrees, scoliosis
     waves, phase = rng.uniform(0.25, 0.6), rng.uniform(0, 2 * np.pi)
@@ -181,12 +182,12 @@ def patient(
     for step, level in enumerate(span):
         mean = SIZES[level]
         part = (LEVELS.index(level) - 8) / 8  # -1 at T1, 1 at L5
-        posterior = mean.height * size * np.exp(low * part / 2 + vary * rng.normal(0, 0.018))
+        posterior = mean.height * size * np.exp(low * part / 2 + vary * rng.normal(0, 0.02))
         depth = mean.depth * size * wide * np.exp(vary * rng.normal(0, 0.02))
         width = mean.width * size * wide * np.exp(vary * rng.normal(0, 0.025))
-        angle = np.radians(mean.body_angle + vary * rng.normal(0, 1.8))
+        angle = np.radians(mean.body_angle + vary * (bias + rng.normal(0, 1.2)))
         anterior = posterior + np.tan(angle) * depth
-        hollow = (0.075 + vary * rng.normal(0, 0.025)) * posterior
+        hollow = ((0.05 if level[0] == "T" else 0.075) + vary * rng.normal(0, 0.014)) * posterior
         middle = (anterior + posterior) / 2 - max(hollow, 0.2)
         disc = max(mean.disc * size * thin * np.exp(vary * rng.normal(0, 0.08)), 1.2)
         turn = mean.disc_angle * (lordosis if mean.disc_angle > 0 else kyphosis)

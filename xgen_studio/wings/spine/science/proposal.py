@@ -19,6 +19,7 @@ from xgen_studio.imaging import Volume
 from xgen_studio.networks import UNet3D
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import LABELS, above, below
+from xgen_studio.wings.spine.science.measuring import CUT_SAID
 from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_input
 
 TILE = 96  # voxels of the network's grid along the body at a time
@@ -27,6 +28,8 @@ CORE = 0.42  # of the height: what lies closer to the middle is certainly one ve
 LEAST_ML = 0.35  # of a core: a crushed body of the upper thorax still has it
 FAR = 32.0  # mm beside the line of the others: a rib's head, a calcified nodule
 WIDE, HIGH_MOST = 36.0, 30.0  # mm from its middle, sideways and up, that no body reaches
+SACRUM_MM3 = 12_000.0  # of it that must be seen
+SACRUM_NEAR = (5.0, 60.0)  # mm that its upper end lies below the middle of L5
 NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
 APART = 9.0  # mm that two bodies' middles stand apart at least
 BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
@@ -108,9 +111,8 @@ def bodies_of(seen: Seen) -> Proposed:
     bodies = watershed(np.abs(seen.height), markers, mask=inside).astype(np.uint8)
     bodies = _largest_parts(_near_their_cores(bodies, markers, len(kept)), len(kept))
     index = np.array(ndimage.center_of_mass(bodies > 0, bodies, range(1, len(kept) + 1)))
-    proposed = Proposed(
-        seen.grid, bodies, seen.body, seen.grid.index_to_mm(index), sacrum=_sacrum_of(seen)
-    )
+    centres = seen.grid.index_to_mm(index)
+    proposed = Proposed(seen.grid, bodies, seen.body, centres, sacrum=_sacrum_of(seen, centres[-1]))
     return Proposed(**{**proposed.__dict__, "doubts": _doubts(proposed)})
 
 
@@ -213,17 +215,22 @@ def _largest_parts(bodies: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     return out
 
 
-def _sacrum_of(seen: Seen) -> Floats | None:
-    """The highest middle of the sacrum, if enough of one is seen."""
-    inside = seen.sacrum > 0.5
-    if inside.sum() * SPACING**3 < 8000:
+def _sacrum_of(seen: Seen, lowest: Floats) -> Floats | None:
+    """LPS mm of the highest part of a sacrum that lies below the lowest body, if enough of one is
+    seen there."""
+    parts, count = ndimage.label(seen.sacrum > 0.5)
+    if count == 0:
         return None
-    rows = np.flatnonzero(inside.sum((1, 2)) > 40)
-    if not len(rows):
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    if sizes.max() * SPACING**3 < SACRUM_MM3:
         return None
-    top = rows[-1]
-    index = np.argwhere(inside[max(top - 6, 0) : top + 1]).mean(0) + [max(top - 6, 0), 0, 0]
-    return seen.grid.index_to_mm(index)
+    index = np.argwhere(parts == sizes.argmax())
+    highest = index[index[:, 0] >= index[:, 0].max() - 6].mean(0)
+    top = seen.grid.index_to_mm(highest)
+    down = lowest[2] - top[2]
+    near = np.linalg.norm((top - lowest)[:2]) < SACRUM_NEAR[1]
+    return top if near and SACRUM_NEAR[0] < down < SACRUM_NEAR[1] else None
 
 
 def _doubts(proposed: Proposed) -> dict[int, tuple[str, ...]]:
@@ -249,7 +256,7 @@ def _doubts(proposed: Proposed) -> dict[int, tuple[str, ...]]:
                 " vertebrae in one?"
             )
         if number in border:
-            said.append("it is cut by the border of the scan")
+            said.append(CUT_SAID)
         if number < count and count > 3:
             usual = np.median(steps)
             if steps[number - 1] > 1.6 * usual:
@@ -269,12 +276,14 @@ def named(
     anchors: Mapping[str, Floats] | None = None,
     top: str | None = None,
     extra: Sequence[str] = (),
+    guess: Callable[[], tuple[str, str]] | None = None,
 ) -> tuple[list[str], tuple[str, ...]]:
     """Names of the bodies from head to feet, and notes on how sure they are.
 
     `anchors` are points (LPS mm) that lie in named vertebrae; `top` names the highest; with
-    neither, a sacrum that is seen makes the lowest L5. `extra` holds T13 or L6 where the patient
-    has them. InputError where two anchors disagree, or names run out.
+    neither, a sacrum that is seen makes the lowest L5, and else `guess` gives the name of the
+    lowest and what to say of it. `extra` holds T13 or L6 where the patient has them. InputError
+    where two anchors disagree, names run out, or nothing says which vertebra is which.
     """
     count = len(proposed.centres)
     notes: tuple[str, ...] = ()
@@ -283,17 +292,16 @@ def named(
         starts[top] = 0
     for level, point in (anchors or {}).items():
         starts[level] = int(np.linalg.norm(proposed.centres - point, axis=1).argmin())
-    if not starts:
-        if proposed.sacrum is None:
-            level = _usual_lowest(count)
-            notes = (
-                f"numbering uncertain: neither the sacrum nor an anchor says which vertebra is"
-                f" which; the lowest is taken as {level}. Name one (--anchor LEVEL=x,y,z or --top)",
+    if not starts and proposed.sacrum is not None:
+        starts["L5"] = count - 1
+        notes = ("numbered from the sacrum upwards: the lowest body is taken as L5",)
+    elif not starts:
+        if guess is None:
+            raise InputError(
+                "nothing says which vertebra is which; name one (--anchor LEVEL=x,y,z or --top)"
             )
-            starts[level] = count - 1
-        else:
-            starts["L5"] = count - 1
-            notes = ("numbered from the sacrum upwards: the lowest body is taken as L5",)
+        level, said = guess()
+        starts[level], notes = count - 1, (said,)
     sequences = {level: _run(level, at, count, extra) for level, at in starts.items()}
     first, *others = sequences.items()
     for level, names in others:
@@ -303,11 +311,6 @@ def named(
                 f" {first[1][starts[level]]}; name T13 or L6 if there is one, or correct an anchor"
             )
     return first[1], notes
-
-
-def _usual_lowest(count: int) -> str:
-    """What the lowest body of a scan most likely is, when nothing says so."""
-    return "L5" if count <= 8 else "L2"
 
 
 def _run(level: str, at: int, count: int, extra: Sequence[str]) -> list[str]:

@@ -125,6 +125,8 @@ def _other_classes(learned: Learned) -> NDArray[np.uint8]:
     bone = (seen.grid.voxels > 180) & (far > 2) & (classes == 0)
     classes[bone] = NO_CLASS  # arch, rib, calcification: the network's word is not checked
     classes[(seen.body > 0.3) & ~named & (far < 6)] = NO_CLASS
+    # a heart or an aorta that it took for a body; what may be one is set aside by the caller
+    classes[(seen.body > 0.5) & (proposed.bodies == 0) & (far > 12)] = CLASSES.index("other")
     return classes
 
 

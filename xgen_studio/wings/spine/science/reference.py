@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xgen_studio.wings.spine.science.body import CENTRAL, THIRD, Body, thirds_of
+from xgen_studio.wings.spine.science.body import CENTRAL, DEPTHS, THIRD, Body, thirds_of
 from xgen_studio.wings.spine.science.findings import THIRDS
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import place
@@ -35,6 +35,18 @@ class Healthy:
     thirds: Floats
     references: tuple[str, ...]
 
+    def at_heights(self, thirds: Mapping[str, float]) -> Healthy:
+        """The same with a most likely shape whose thirds have these heights, mm: each row of
+        columns is scaled by what its third, or the mean of two, asks for."""
+        own = self.mean_thirds
+        factors = [thirds[name] / own[name] for name in THIRDS]
+        middles = [(rows.start + rows.stop - 1) / 2 for rows in THIRD.values()]
+        by_row = np.interp(np.arange(len(DEPTHS)), middles, factors)[:, None]
+        shape = Shape(
+            self.mean.top * by_row, self.mean.bottom * by_row, self.mean.depth, self.mean.width
+        )
+        return replace(self, mean=shape)
+
     @property
     def mean_thirds(self) -> dict[str, float]:
         """Mean height of each third of the most likely shape, mm."""
@@ -53,12 +65,6 @@ def healthy_of(
     draws = shape_of(samples_of(mean, cov, DRAWS))
     thirds = np.stack([draws.height[:, rows, CENTRAL].mean((1, 2)) for rows in THIRD.values()], 1)
     return Healthy(shape_of(mean), draws, thirds, used)
-
-
-def losses(body: Body, healthy: Healthy) -> dict[str, float]:
-    """Relative height loss of each third against the most likely healthy shape: RHLV."""
-    real, whole = body.thirds(), healthy.mean_thirds
-    return {third: (whole[third] - real[third]) / whole[third] for third in THIRDS}
 
 
 def choose(bodies: Mapping[str, Body], prior: Prior) -> tuple[str, ...]:

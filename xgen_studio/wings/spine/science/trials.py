@@ -67,7 +67,7 @@ def simulated_rows(
         _real, whole = one.columns()
         true = one.true_loss()
         healthy = thirds_of(whole)
-        expected = found[one.level].healthy_mm
+        expected = found[one.level].expected_mm
         off = np.array([expected[t] / healthy[t] - 1 for t in THIRDS])
         dice = _dice(one, graded, one.level)
         yield _row(patient, one.level, true, graded, linear, off, dice)
@@ -174,5 +174,5 @@ def compressed_rows(
             continue
         finding = next(f for f in graded.findings if f.level == level)
         was = body.thirds()
-        off = np.array([finding.healthy_mm[t] / was[t] - 1 for t in THIRDS])
+        off = np.array([finding.expected_mm[t] / was[t] - 1 for t in THIRDS])
         yield _row(patient, level, made.true_loss, graded, linear, off, float("nan"))

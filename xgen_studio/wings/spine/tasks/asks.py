@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xgen_studio.imaging.geometry import Triple
 from xgen_studio.tasks.ask import Ask, Lane
+from xgen_studio.wings.spine.science.overruling import Overruled
 
 if TYPE_CHECKING:
     from xgen_studio.wings.spine.science.curve import Curve
@@ -132,6 +133,10 @@ class GradeScan(Ask):
                  is graded
     levels       to be graded; all where it is empty
     prior        `grading.json` of an earlier scan of the patient
+    references   levels that serve as healthy reference; None: chosen by measurement
+    overruled    grades of a reader's, which stand in the report instead of the computed ones
+    source       where the mask comes from, in words, where one is given
+    doubts       what is known to be doubtful of it, by level
     """
 
     task: ClassVar[str] = f"{_HERE}.grading:grade"
@@ -146,6 +151,10 @@ class GradeScan(Ask):
     model: str = MODEL
     device: str = "cpu"
     overwrite: bool = False
+    references: tuple[str, ...] | None = None
+    overruled: tuple[Overruled, ...] = ()
+    source: str = ""
+    doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def writes(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from xgen_studio.wings.spine.science.curve import Curve, fit_curve
 from xgen_studio.wings.spine.science.examination import Graded, examine
 from xgen_studio.wings.spine.science.levels import GRADED
 from xgen_studio.wings.spine.science.looks import densities
-from xgen_studio.wings.spine.science.measuring import Measured, measure_all
+from xgen_studio.wings.spine.science.measuring import CUT_SAID, Measured, measure_all
 from xgen_studio.wings.spine.science.models import shipped_models
 from xgen_studio.wings.spine.science.straighten import round_trip_mm
 from xgen_studio.wings.spine.tasks.asks import Examined, ExamineMask, MaskOf
@@ -42,8 +43,18 @@ def scan_of(mask: MaskOf, bench: Bench) -> Volume | None:
 
 def examine_mask(ask: ExamineMask, bench: Bench) -> Iterator[Examined]:
     """The task behind `ExamineMask`."""
-    labels = volume_of(ask.mask)
-    yield examined(labels, scan_of(ask.mask, bench), ask.mask.doubts, ask.references, bench)
+    yield examined_mask(ask.mask, ask.references, bench)
+
+
+def examined_mask(mask: MaskOf, references: tuple[str, ...] | None, bench: Bench) -> Examined:
+    """What is found of a mask, kept for what is asked of it next."""
+
+    def work() -> Examined:
+        labels = volume_of(mask)
+        return examined(labels, scan_of(mask, bench), mask.doubts, references, bench)
+
+    found: Examined = bench.kept(("examined", mask.labels, references), work)
+    return found
 
 
 def examined(
@@ -55,7 +66,7 @@ def examined(
 ) -> Examined:
     """Measure, straighten, grade. InputError where no vertebra of the graded levels is there."""
     bench.report(0, 4, "measuring")
-    measured = measure_all(labels)
+    measured = _whole_ones(measure_all(labels), doubts)
     if not {*measured.middles, *measured.reasons} & set(GRADED):
         there = ", ".join(measured.middles) or "nothing"
         raise InputError(
@@ -72,6 +83,17 @@ def examined(
     graded = graded_of(measured, labels, references, flags, density)
     notes = tuple(curve.notes) if curve is not None else ()
     return Examined(graded, curve, error, flags, density, notes)
+
+
+def _whole_ones(measured: Measured, doubts: Mapping[str, Sequence[str]]) -> Measured:
+    """Without the bodies that whoever proposed them saw cut by the border: the rest of one may
+    measure like a crushed vertebra."""
+    cut = [level for level in measured.bodies if CUT_SAID in doubts.get(level, ())]
+    return replace(
+        measured,
+        bodies={k: body for k, body in measured.bodies.items() if k not in cut},
+        reasons=measured.reasons | dict.fromkeys(cut, CUT_SAID),
+    )
 
 
 def graded_of(

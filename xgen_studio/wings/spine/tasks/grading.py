@@ -26,6 +26,7 @@ from xgen_studio.wings.spine.science.findings import Examination, Finding
 from xgen_studio.wings.spine.science.labels import SpineLabels, read_labels
 from xgen_studio.wings.spine.science.levels import GRADED, ORDER, RARE
 from xgen_studio.wings.spine.science.measuring import measure_all
+from xgen_studio.wings.spine.science.overruling import overruled
 from xgen_studio.wings.spine.science.reference import nearest
 from xgen_studio.wings.spine.science.summary import grade_in_words, headline
 from xgen_studio.wings.spine.tasks import dicom_sources
@@ -81,7 +82,7 @@ def grade(ask: GradeScan, bench: Bench) -> Iterator[ScanGraded | Note]:
     check_free([ask.out / name for name in _targets(ask)], ask.overwrite, reads)
     prior = None if ask.prior is None else read_grading(ask.prior)
     scan = _scan(ask, bench)
-    found = examined(scan.labels, scan.ct, scan.doubts, None, bench)
+    found = examined(scan.labels, scan.ct, scan.doubts, ask.references, bench)
     examination = _examination(ask, scan, found)
     for note in examination.notes:
         yield Note(note)
@@ -133,9 +134,12 @@ def _scan(ask: GradeScan, bench: Bench) -> Scan:
     cleaned, doubts = check_labels(labels, ct)
     notes += [n.text for n in told(ask.mask.name, labels.notes)]
     notes += [d.said for d in doubts if not d.level]
-    source = f"{base_name(str(ask.mask))}, {labels.scheme}"
+    source = ask.source or f"{base_name(str(ask.mask))}, {labels.scheme}"
     usable = None if any(d.kind in NO_HU for d in doubts) else ct
     by_level = _by_level(doubts, cleaned.levels)
+    for level, said in ask.doubts.items():
+        by_level[level] = tuple(dict.fromkeys((*by_level.get(level, ()), *said)))
+    notes += [said for said in by_level.pop("", ()) if said not in notes]
     return Scan(cleaned.volume, usable, by_level, _held(doubts), tuple(notes), source)
 
 
@@ -187,7 +191,8 @@ def _held(doubts: tuple[Doubt, ...]) -> frozenset[str]:
 
 
 def _examination(ask: GradeScan, scan: Scan, found: Examined) -> Examination:
-    findings = [f for f in found.graded.findings if not ask.levels or f.level in ask.levels]
+    graded = overruled(found.graded.findings, ask.overruled)
+    findings = [f for f in graded if not ask.levels or f.level in ask.levels]
     findings = [replace(f, confidence="none") if f.level in scan.held else f for f in findings]
     reasons = {k: v for k, v in found.graded.measured.reasons.items()}
     reasons.update(

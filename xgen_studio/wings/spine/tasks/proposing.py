@@ -9,13 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xgen_studio.bundles import open_bundle
-from xgen_studio.errors import CallError
+from xgen_studio.errors import CallError, InputError
 from xgen_studio.imaging import Volume, make_folder, read_volume
 from xgen_studio.imaging.geometry import Triple, triple
 from xgen_studio.networks.memory import memory_guard
 from xgen_studio.tasks.bench import Bench
-from xgen_studio.wings.spine.science.proposal import bodies_of, named, on_grid, see
+from xgen_studio.wings.spine.science.body import NoBodyError, Sampler, measure
+from xgen_studio.wings.spine.science.counting import likely_names
+from xgen_studio.wings.spine.science.frame import Floats
+from xgen_studio.wings.spine.science.prior import shipped_prior
+from xgen_studio.wings.spine.science.proposal import (
+    Proposed,
+    bodies_of,
+    named,
+    on_grid,
+    see,
+    share_of,
+)
 from xgen_studio.wings.spine.science.proposer import checked
+from xgen_studio.wings.spine.science.shape import numbers_of
 from xgen_studio.wings.spine.tasks.asks import BodiesProposed, Naming, ProposeBodies
 
 METHOD = "bodies"
@@ -56,9 +68,42 @@ def proposed_mask(ct: Volume, naming: Naming, model: str, device: str, bench: Be
         seen = see(network, ct, lambda done, total: bench.report(done, total, "looking"))
     found = bodies_of(seen)
     anchors = {level: np.array(point) for level, point in naming.anchors.items()}
-    names, notes = named(found, anchors, naming.top, naming.extra)
+    names, notes = named(found, anchors, naming.top, naming.extra, lambda: _guessed(found))
     labels = on_grid(found, names, ct)
     centres = {name: triple(found.centres[i]) for i, name in enumerate(names)}
     doubts = {names[number - 1]: said for number, said in found.doubts.items()}
     version = bundle.network_card(METHOD).sha256[:8]
-    return Mask(labels, centres, doubts, notes, f"proposed by {bundle.name} ({version}), unedited")
+    return Mask(labels, centres, doubts, notes, f"proposed by {bundle.name} ({version})")
+
+
+def _guessed(found: Proposed) -> tuple[str, str]:
+    """The likeliest name of the lowest body by the sizes of all, and what to say of it."""
+    sizes = [_size(found, number) for number in range(1, len(found.centres) + 1)]
+    likely = likely_names(sizes, shipped_prior())
+    if not likely:
+        raise InputError(
+            f"{len(found.centres)} bodies are seen, more than T1 to L5; name one (--anchor or"
+            " --top), and T13 or L6 where there is one (--extra)"
+        )
+    names, share = likely[0]
+    others = ", ".join(f"{other[-1]} {100 * p:.0f} %" for other, p in likely[1:3] if p > 0.02)
+    text = (
+        f"numbering uncertain: no sacrum and no anchor says which vertebra is which; by their sizes"
+        f" the lowest is {names[-1]} ({100 * share:.0f} % of what sizes leave open"
+        + (f"; else {others}" if others else "")
+        + "). Name one vertebra to be sure"
+    )
+    return names[-1], text
+
+
+def _size(found: Proposed, number: int) -> Floats | None:
+    """Log depth, width and height of a proposed body; None where it cannot be measured, or the
+    border of the scan may cut it."""
+    if number in (1, len(found.centres)) or number in found.doubts:
+        return None
+    up = found.centres[number - 2] - found.centres[number]
+    try:
+        sampler = Sampler.from_soft(found.grid, share_of(found, number))
+        return numbers_of(measure(sampler, up))[:3]
+    except NoBodyError:
+        return None

@@ -18,7 +18,7 @@ from xgen_studio.wings.spine.science.reference import nearest
 from xgen_studio.wings.spine.science.restoring import ALL, Restored, restore
 from xgen_studio.wings.spine.science.solid import healthy_solid, overlay_plane
 from xgen_studio.wings.spine.tasks.asks import HealthyShown, ShowHealthy
-from xgen_studio.wings.spine.tasks.examining import examined, scan_of, volume_of
+from xgen_studio.wings.spine.tasks.examining import examined_mask, scan_of, volume_of
 
 HALF = (60.0, 46.0, 34.0)  # mm up, to the back, to the left that a picture shows
 SPACING = 0.75  # mm a voxel of it
@@ -26,11 +26,8 @@ SPACING = 0.75  # mm a voxel of it
 
 def show_healthy(ask: ShowHealthy, bench: Bench) -> Iterator[HealthyShown]:
     """The task behind `ShowHealthy`."""
+    graded = examined_mask(ask.mask, ask.references, bench).graded
     labels, ct = volume_of(ask.mask), scan_of(ask.mask, bench)
-    key = ("graded", ask.mask.labels, ask.references)
-    graded = bench.kept(
-        key, lambda: examined(labels, ct, ask.mask.doubts, ask.references, bench).graded
-    )
     yield shown(ask.level, graded, labels, ct)
 
 
