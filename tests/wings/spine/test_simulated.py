@@ -5,7 +5,7 @@ import pytest
 
 from tests.wings.spine import phantoms
 from xgen_studio.imaging import Volume
-from xgen_studio.wings.spine.science.body import CENTRAL, DEPTHS, THIRD, WIDTHS, thirds_of
+from xgen_studio.wings.spine.science.body import CENTRAL, THIRD, thirds_of
 from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.measuring import measure_all
 from xgen_studio.wings.spine.science.parametric import KINDS, Fracture, patient, random_fractures
@@ -25,8 +25,7 @@ def test_the_true_loss_is_what_was_taken_from_the_columns(kind):
     truth = patient(rng(), "L3", "T12", {"L1": fracture})
     [one] = [v for v in truth.vertebrae if v.level == "L1"]
     real, healthy = one.columns()
-    y = 2 * DEPTHS[:, None] - 1 + 0 * WIDTHS
-    lost = fracture.loss(WIDTHS + 0 * y, y)
+    lost = fracture.loss(*one.places())
     assert np.allclose(1 - real / healthy, lost)
     for third, rows in THIRD.items():
         wanted = (lost * healthy)[rows, CENTRAL].sum() / healthy[rows, CENTRAL].sum()
@@ -109,11 +108,15 @@ def test_what_is_rasterised_has_the_heights_of_its_formulas():
     for one in truth.vertebrae:
         body = measured.bodies[one.level]
         wanted, found = thirds_of(one.columns()[0]), body.thirds()
-        # the rear third ends where the back wall is hollow, which formulas' columns pass
-        for third, off in (("anterior", 0.7), ("middle", 0.7), ("posterior", 1.1)):
+        for third in THIRD:  # a wedge's axis is not the healthy one's
+            off = 0.6 if one.fracture is None else 1.0
             assert found[third] == pytest.approx(wanted[third], abs=off), (one.level, third)
-        assert np.degrees(np.arccos(body.frame.up @ one.frame.up)) < 6
-        assert body.frame.back @ one.frame.back > np.cos(np.radians(8))
+        front, back, width = one.outline()
+        assert body.depth == pytest.approx((back - front)[CENTRAL].mean(), abs=0.9)
+        assert body.width == pytest.approx(width, abs=0.9)
+        turned = np.degrees(np.arccos(body.frame.up @ one.frame.up))
+        assert turned < (4 if one.fracture is None else 15)
+        assert body.frame.left @ one.frame.left > np.cos(np.radians(6))
     assert made.tissue.shape == made.labels.shape == made.height.shape
 
 
@@ -158,7 +161,7 @@ def test_a_scan_has_the_intensities_it_was_asked_for_and_the_same_for_the_same_s
     assert first.min() >= -1024
     assert np.median(first[part == Tissue.CANCELLOUS]) == pytest.approx(140, abs=40)
     assert np.median(first[part == Tissue.MUSCLE]) == pytest.approx(55, abs=15)
-    assert np.median(first[part == Tissue.AIR]) == pytest.approx(-1000, abs=40)
+    assert np.median(first[part == Tissue.FAT]) == pytest.approx(-100, abs=15)
     assert np.mean(first[part == Tissue.CORTEX]) > 250
 
 
@@ -200,7 +203,7 @@ def test_a_drawn_mask_errs_by_what_was_asked_on_average():
         for error in (0.01, 0.4, 1.0)
     }
     assert changed[0.01] < 0.2 * changed[0.4]
-    assert 1.5 < changed[1.0] / changed[0.4] < 4
+    assert changed[1.0] > 2 * changed[0.4]
 
 
 def test_a_body_measured_directly_has_its_true_heights_but_for_the_error():

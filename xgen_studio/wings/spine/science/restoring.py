@@ -76,7 +76,7 @@ def restore(
     picture = None
     if ct is not None:
         picture = ndimage.map_coordinates(
-            ct.voxels, points, output=np.float32, order=1, mode="constant", cval=OUTSIDE
+            ct.voxels, points, output=np.float32, order=1, mode="grid-constant", cval=OUTSIDE
         )
         if donor is not None:
             picture = _transplanted(picture, ct, donor, healthy, local, height, inside)
