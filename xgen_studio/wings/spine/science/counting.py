@@ -11,6 +11,7 @@ from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.prior import LEVELS, Prior
 from xgen_studio.wings.spine.science.shape import SIZE
 
+ALIKE = 4.0  # how many of a patient's sizes say the same: what one says is not said anew by each
 WRONG = 0.03  # of a log size: what a proposed mask adds
 
 
@@ -37,7 +38,8 @@ def likely_names(
         factor = cho_factor(cov + WRONG**2 * np.eye(len(cov)))
         fits = -0.5 * off @ cho_solve(factor, off) - np.log(np.diag(factor[0])).sum()
         found.append((names, float(fits)))
-    weights = np.exp([fits - max(f for _, f in found) for _, fits in found])
+    best = max(fits for _, fits in found)
+    weights = np.exp([(fits - best) / ALIKE for _, fits in found])
     weights /= weights.sum()
     order = np.argsort(-weights)
     return [(found[i][0], float(weights[i])) for i in order]
