@@ -31,6 +31,7 @@ WIDE, HIGH_MOST = 36.0, 30.0  # mm from its middle, sideways and up, that no bod
 SACRUM_MM3 = 12_000.0  # of it that must be seen
 SACRUM_NEAR = (5.0, 60.0)  # mm that its upper end lies below the middle of L5
 NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
+MISSED = 60.0  # mm from a body's middle that a point in its vertebra does not lie
 APART = 9.0  # mm that two bodies' middles stand apart at least
 BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
 Report = Callable[[int, int], None]
@@ -291,7 +292,13 @@ def named(
     if top is not None:
         starts[top] = 0
     for level, point in (anchors or {}).items():
-        starts[level] = int(np.linalg.norm(proposed.centres - point, axis=1).argmin())
+        far = np.linalg.norm(proposed.centres - point, axis=1)
+        if far.min() > MISSED:
+            raise InputError(
+                f"--anchor {level}: no vertebra is seen within {MISSED:.0f} mm of this point; it is"
+                " x,y,z in mm, LPS (x to the patient's left, y to the back)"
+            )
+        starts[level] = int(far.argmin())
     if not starts and proposed.sacrum is not None:
         starts["L5"] = count - 1
         notes = ("numbered from the sacrum upwards: the lowest body is taken as L5",)
