@@ -34,6 +34,7 @@ NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
 REACH = 40.0  # mm from the canal to the front of the largest body
 FEW = 200  # voxels of canal that are none
 CRUMB = 0.22  # of the median volume of those around
+MISSED = 60.0  # mm from a body's middle that a point in its vertebra does not lie
 APART = 9.0  # mm that two bodies' middles stand apart at least
 BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
 Report = Callable[[int, int], None]
@@ -328,7 +329,13 @@ def named(
     if top is not None:
         starts[top] = 0
     for level, point in (anchors or {}).items():
-        starts[level] = int(np.linalg.norm(proposed.centres - point, axis=1).argmin())
+        far = np.linalg.norm(proposed.centres - point, axis=1)
+        if far.min() > MISSED:
+            raise InputError(
+                f"--anchor {level}: no vertebra is seen within {MISSED:.0f} mm of this point; it is"
+                " x,y,z in mm, LPS (x to the patient's left, y to the back)"
+            )
+        starts[level] = int(far.argmin())
     if not starts and proposed.sacrum is not None:
         starts["L5"] = count - 1
         notes = ("numbered from the sacrum upwards: the lowest body is taken as L5",)
