@@ -20,6 +20,7 @@ test: $(VENV)/.dev       ## lint, types and all tests
 bench: $(VENV)/.dev      ## speed and memory, measured
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_studio
+	$(BIN)/python -m tests.bench_spine
 
 kills: $(VENV)/.dev      ## kill -9 at random moments: what is left is whole (N=100)
 	$(BIN)/python -m tests.kills --n $(or $(N),100)

@@ -43,6 +43,7 @@ WING = Wing(
     preparations={
         "spine-proposal": f"{_HERE}.tasks.prepare:proposal",
         "spine-healthivert": f"{_HERE}.tasks.prepare_healthivert:healthivert",
+        "spine-grading": f"{_HERE}.tasks.prepare_grading:grading",
     },
     works={"spine": f"{_HERE}.tasks.spine_work:SpineWork"},
 )

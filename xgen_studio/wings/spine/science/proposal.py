@@ -31,6 +31,9 @@ WIDE, HIGH_MOST = 36.0, 30.0  # mm from its middle, sideways and up, that no bod
 SACRUM_MM3 = 12_000.0  # of it that must be seen
 SACRUM_NEAR = (5.0, 60.0)  # mm that its upper end lies below the middle of L5
 NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
+REACH = 40.0  # mm from the canal to the front of the largest body
+FEW = 200  # voxels of canal that are none
+CRUMB = 0.22  # of the median volume of those around
 MISSED = 60.0  # mm from a body's middle that a point in its vertebra does not lie
 APART = 9.0  # mm that two bodies' middles stand apart at least
 BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
@@ -95,26 +98,51 @@ def see(network: UNet3D, ct: Volume, report: Report = lambda _a, _b: None) -> Se
 def bodies_of(seen: Seen) -> Proposed:
     """The bodies that are seen, in order, and what is doubtful of each. InputError where there is
     none."""
-    inside = seen.body > 0.5
-    cores, count = ndimage.label(inside & (np.abs(seen.height) < CORE) & _rising(seen.height))
+    inside = (seen.body > 0.5) & _near_the_canal(seen.canal)
+    middles = inside & (np.abs(seen.height) < CORE) & _rising(seen.height)
+    cores, count = ndimage.label(ndimage.binary_opening(middles))
     sizes = np.bincount(cores.ravel(), minlength=count + 1) * SPACING**3 / 1000
     kept = [number for number in range(1, count + 1) if sizes[number] >= LEAST_ML]
     kept = _along_the_spine(cores, _before_the_canal(cores, kept, seen.canal), seen.grid)
+    bodies = _grown(seen, cores, kept, inside)
+    while crumbs := _crumbs(bodies, len(kept)):
+        kept = [core for number, core in enumerate(kept, 1) if number not in crumbs]
+        bodies = _grown(seen, cores, kept, inside)
     if not kept:
         name = seen.grid.source or "this CT"
         raise InputError(
             f"{name}: no vertebral body is seen in it; is it a CT of the spine, in HU? Draw a mask,"
             " or give one with --mask"
         )
-    markers = np.zeros(cores.shape, np.int32)
-    for number, core in enumerate(kept, 1):
-        markers[cores == core] = number
-    bodies = watershed(np.abs(seen.height), markers, mask=inside).astype(np.uint8)
-    bodies = _largest_parts(_near_their_cores(bodies, markers, len(kept)), len(kept))
     index = np.array(ndimage.center_of_mass(bodies > 0, bodies, range(1, len(kept) + 1)))
     centres = seen.grid.index_to_mm(index)
     proposed = Proposed(seen.grid, bodies, seen.body, centres, sacrum=_sacrum_of(seen, centres[-1]))
     return Proposed(**{**proposed.__dict__, "doubts": _doubts(proposed)})
+
+
+def _grown(
+    seen: Seen, cores: NDArray[np.int32], kept: Sequence[int], inside: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Bodies 1, 2, ... around cores: watersheds of the height, whose basin is a body's middle."""
+    markers = np.zeros(cores.shape, np.int32)
+    for number, core in enumerate(kept, 1):
+        markers[cores == core] = number
+    if not kept:
+        return markers.astype(np.uint8)
+    bodies = watershed(np.abs(seen.height), markers, mask=inside).astype(np.uint8)
+    return _largest_parts(_near_their_cores(bodies, markers, len(kept)), len(kept))
+
+
+def _crumbs(bodies: NDArray[np.uint8], count: int) -> set[int]:
+    """Bodies far smaller than those beside them: pieces of an arch, a rib, the sacrum. The worst
+    collapse leaves a third of a body."""
+    volume = np.bincount(bodies.ravel(), minlength=count + 1)[1:]
+    found = set()
+    for index in range(count if count > 2 else 0):
+        around = volume[max(index - 3, 0) : index + 4]
+        if volume[index] < CRUMB * np.median(around):
+            found.add(index + 1)
+    return found
 
 
 def _rising(height: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -126,13 +154,22 @@ def _rising(height: NDArray[np.float32]) -> NDArray[np.bool_]:
     return step > 0
 
 
+def _near_the_canal(canal: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where bodies can be; bowel with contrast that was taken for bone, and touches one, cannot.
+    Everywhere where no canal is seen."""
+    seen = canal > 0.5
+    if seen.sum() < FEW:
+        return np.ones(canal.shape, bool)
+    return np.asarray(ndimage.distance_transform_edt(~seen, sampling=SPACING) < REACH)
+
+
 def _before_the_canal(
     cores: NDArray[np.int32], kept: Sequence[int], canal: NDArray[np.float32]
 ) -> list[int]:
     """Cores with the spinal canal behind them: bodies; hearts and spinous processes have not. All
     where no canal is seen."""
     seen = np.argwhere(canal > 0.5) * SPACING
-    if len(seen) < 200 or not kept:
+    if len(seen) < FEW or not kept:
         return list(kept)
     centres = np.array(ndimage.center_of_mass(cores > 0, cores, kept)).reshape(-1, 3) * SPACING
     far, nearest = cKDTree(seen).query(centres)

@@ -78,11 +78,16 @@ def proposed_mask(ct: Volume, naming: Naming, model: str, device: str, bench: Be
 
 def _guessed(found: Proposed) -> tuple[str, str]:
     """The likeliest name of the lowest body by the sizes of all, and what to say of it."""
-    sizes = [_size(found, number) for number in range(1, len(found.centres) + 1)]
+    count = len(found.centres)
+    sizes: list[Floats | None] = [None] * count
+    for number in range(count, 0, -1):
+        if number in found.doubts and number not in (1, count):
+            break  # two in one, or one that is missing: above it the count may be wrong
+        sizes[number - 1] = _size(found, number)
     likely = likely_names(sizes, shipped_prior())
     if not likely:
         raise InputError(
-            f"{len(found.centres)} bodies are seen, more than T1 to L5; name one (--anchor or"
+            f"{count} bodies are seen, more than T1 to L5; name one (--anchor or"
             " --top), and T13 or L6 where there is one (--extra)"
         )
     names, share = likely[0]
