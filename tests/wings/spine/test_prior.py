@@ -7,7 +7,7 @@ import pytest
 
 from xgen_studio.wings.spine.science.parametric import Fracture, patient
 from xgen_studio.wings.spine.science.prior import Prior, fit, samples_of, shipped_prior, write_prior
-from xgen_studio.wings.spine.science.reference import choose, healthy_of, losses, nearest
+from xgen_studio.wings.spine.science.reference import choose, healthy_of, nearest
 from xgen_studio.wings.spine.science.shape import LENGTH, SIZE, numbers_of, shape_of
 from xgen_studio.wings.spine.science.simulation import measured_directly
 from xgen_studio.wings.spine.science.sizes import LEVELS
@@ -34,6 +34,10 @@ def people(count=60, start=0):
 def known():
     """A prior of that population."""
     return fit([{k: numbers_of(b) for k, b in one.items()} for one in people()], "phantoms")
+
+
+def losses(body, healthy):
+    return {third: 1 - body.thirds()[third] / whole for third, whole in healthy.mean_thirds.items()}
 
 
 def with_fractures(seed, fractures):
@@ -102,7 +106,7 @@ def test_intervals_hold_what_they_say():
             low, high = np.percentile(healthy.thirds, [5, 95], axis=0)
             real = np.array(list(one[level].thirds().values()))
             inside += ((low <= real) & (real <= high)).tolist()
-    assert 0.80 < np.mean(inside) < 0.98
+    assert 0.70 < np.mean(inside) < 0.98  # before they are widened by `spread`
 
 
 def test_nothing_known_gives_the_mean_and_levels_between_lie_between():

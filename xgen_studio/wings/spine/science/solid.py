@@ -101,51 +101,24 @@ def healthy_solid(body: Body, shape: Shape, plane: Floats | None = None) -> Soli
 
 def overlay_plane(body: Body, shape: Shape) -> Floats:
     """(3,) mm: the lift, left and back tilt that lay a healthy shape over the real body where they
-    differ least in absolute terms (L1). A tilt that was lost at one endplate is shared by both, so
-    that a neighbour is not tilted by all of it."""
-    rows, apart = _distances(body, shape)
-    return _laid(rows, apart, np.ones(len(apart)), 1.0)
-
-
-def intact_plane(body: Body, shape: Shape) -> Floats:
-    """(3,) mm: the lift, left and back tilt that lay a healthy shape on the endplate, or the parts
-    of both, that are intact.
-
-    Of planes laid on the upper endplate, on the lower one and on both it is the one from which the
-    fewest places lie far: the sum of the roots of the distances is least. A sum of distances would
-    not tell: it is the same whichever endplate the height was lost at.
-    """
-    rows, apart = _distances(body, shape)
-    on_upper = np.repeat([1.0, 0.0], body.top.size)
-    starts = (on_upper, 1 - on_upper, np.ones(len(apart)))
-    planes = [_laid(rows, apart, start, 1.5) for start in starts]
-    return min(planes, key=lambda plane: float(np.sqrt(np.abs(apart - rows @ plane)).sum()))
-
-
-def _distances(body: Body, shape: Shape) -> tuple[Floats, Floats]:
-    """Places (2 A L, 3) of both endplates, and how far above the healthy shape they lie, mm."""
+    differ least in absolute terms (L1): on the endplate that is intact."""
     x = np.broadcast_to(WIDTHS, body.top.shape).ravel()
     y = np.broadcast_to(2 * DEPTHS[:, None] - 1, body.top.shape).ravel()
     places = np.stack([np.ones_like(x), x, y], 1)
+    rows = np.concatenate([places, places])
     apart = np.concatenate([(body.top - shape.top).ravel(), (body.bottom - shape.bottom).ravel()])
-    return np.concatenate([places, places]), apart
-
-
-def _laid(rows: Floats, apart: Floats, weights: Floats, power: float) -> Floats:
-    """A plane by re-weighted least squares, from these weights on: with the power 1 towards the
-    least sum of distances, with 1.5 of their roots."""
-    plane: Floats = np.zeros(3)
-    for _ in range(30):
+    weights = np.ones(len(apart))
+    plane = np.zeros(3)
+    for _ in range(30):  # iteratively re-weighted least squares
         scaled = rows * weights[:, None]
-        normal = scaled.T @ rows + 1e-9 * np.eye(3)
-        plane = np.asarray(np.linalg.solve(normal, scaled.T @ apart), dtype=np.float64)
-        weights = 1 / np.maximum(np.abs(apart - rows @ plane), 0.1) ** power
-    return plane
+        plane = np.linalg.solve(scaled.T @ rows + 1e-9 * np.eye(3), scaled.T @ apart)
+        weights = 1 / np.maximum(np.abs(apart - rows @ plane), 0.1)
+    return np.asarray(plane)
 
 
 def endplate_loss(body: Body, shape: Shape) -> dict[str, float]:
     """Mean loss at the upper and at the lower endplate, mm, of a body under its healthy shape."""
-    lifted = healthy_solid(body, shape, intact_plane(body, shape))
+    lifted = healthy_solid(body, shape, overlay_plane(body, shape))
     return {
         "upper": float((lifted.top - body.top).mean()),
         "lower": float((body.bottom - lifted.bottom).mean()),
