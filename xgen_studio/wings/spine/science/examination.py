@@ -107,6 +107,12 @@ def _finding(
     rhlv = likely.loss
     interval = _interval(real, expected, likely, wrong)
     kind = grading.type_of(rhlv, grade)
+    reason = grading.reason_of(rhlv, interval, grade, kind)
+    if grade > Grade.NORMAL and max(rhlv.values()) < grading.THRESHOLDS[0]:
+        reason += (
+            f"; less than 20 %, but {100 * (1 - grades[0]):.0f} % probable to be more, so that it is"
+            " not passed over"
+        )
     released = released_rhlv(healthy_solid(body, healthy.mean).block(), solid_of(body).block())
     worst = max(THIRDS, key=lambda third: rhlv[third])
     finding = Finding(
@@ -127,7 +133,7 @@ def _finding(
         grade_rule=grading.rule_grade(rhlv),
         grade_svm=models.svm.grade(*(released[third] for third in THIRDS)),
         probabilities=grades,
-        reason=grading.reason_of(rhlv, interval, grade, kind),
+        reason=reason,
         type=kind,
         references=expected.references,
         columns=HeightMap(
