@@ -10,7 +10,7 @@ its neighbours is what it is, a sound vertebra.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -54,6 +54,7 @@ class Compression:
     healthy_mm, healthy_interval_mm   heights of each third as it was healthy
     grades           (4,) probability that the worst third lost below 20, to 25, to 40 %, or more
     intact           probability that it is not compressed at all
+    broken           the same if it is compressed: what to tell of one that is graded as a fracture
     """
 
     loss: ByThird
@@ -62,6 +63,7 @@ class Compression:
     healthy_interval_mm: dict[str, Range]
     grades: tuple[float, float, float, float]
     intact: float
+    broken: Compression | None = None
 
 
 def most_likely(real: ByThird, expected: Floats, measuring: float, spread: float) -> Compression:
@@ -86,7 +88,11 @@ def most_likely(real: ByThird, expected: Floats, measuring: float, spread: float
     gain = cov * left[:, None, :]  # healthy and measured heights vary together
     healthy = mean + (gain @ solved[..., None])[..., 0]
     within = cov - gain @ np.linalg.solve(total, gain.transpose(0, 2, 1))
-    return _summary(lost, share, healthy, within)
+    whole = _summary(lost, share, healthy, within)
+    compressed = np.concatenate([[0.0], share[1:]])
+    if compressed.sum() < 1e-9:  # nothing speaks for it: its parts would be noise
+        return whole
+    return replace(whole, broken=_summary(lost, compressed / compressed.sum(), healthy, within))
 
 
 def _summary(lost: Floats, share: Floats, healthy: Floats, within: Floats) -> Compression:

@@ -99,10 +99,13 @@ def _finding(
     voxel = voxel_along(labels, body.frame.up)
     wrong = MEASURING[0] + MEASURING[1] * voxel
     likely = most_likely(real, expected.thirds, wrong, models.ordinal.spread)
+    grades = likely.grades
+    grade = models.ordinal.grade(grades)
+    if grade > Grade.NORMAL and likely.broken is not None:
+        likely = likely.broken
     healthy = expected.at_heights(likely.healthy_mm)
     rhlv = likely.loss
     interval = _interval(real, expected, likely, wrong)
-    grade = models.ordinal.grade(likely.grades)
     kind = grading.type_of(rhlv, grade)
     released = released_rhlv(healthy_solid(body, healthy.mean).block(), solid_of(body).block())
     worst = max(THIRDS, key=lambda third: rhlv[third])
@@ -123,7 +126,7 @@ def _finding(
         grade=grade,
         grade_rule=grading.rule_grade(rhlv),
         grade_svm=models.svm.grade(*(released[third] for third in THIRDS)),
-        probabilities=likely.grades,
+        probabilities=grades,
         reason=grading.reason_of(rhlv, interval, grade, kind),
         type=kind,
         references=expected.references,
