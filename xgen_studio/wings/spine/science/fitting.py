@@ -84,8 +84,8 @@ def simulate_examples(prior: Prior, count: int, seed: int, report: Report) -> Ex
 
 def fit_ordinal(examples: Examples) -> OrdinalModel:
     """The least spread with which 90 % intervals of compressed vertebrae hold about 90 %, then the
-    greatest weight whose macro-F1 is within `FLAT` of the best: among rules that are as good, the one that
-    overlooks the fewest mild fractures."""
+    greatest weight whose macro-F1 is within `FLAT` of the best: among rules that are as good, the
+    one that overlooks the fewest mild fractures."""
     broken = np.flatnonzero(examples.true.max(1) > 0.1)
     covers = (s for s in SPREADS if _coverage(examples, broken, s) > COVERAGE - CLOSE)
     spread = next(covers, SPREADS[-1])
