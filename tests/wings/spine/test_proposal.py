@@ -18,12 +18,12 @@ from xgen_studio.wings.spine.science.proposal import (
     Proposed,
     Seen,
     bodies_of,
-    named,
     on_grid,
     see,
     share_of,
 )
 from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_input
+from xgen_studio.wings.spine.science.proposal_names import named
 from xgen_studio.wings.spine.science.raster import Tissue, rasterise
 
 LEVELS = ("L5", "L4", "L3", "L2", "L1", "T12")

@@ -4,7 +4,7 @@ bodies are told apart where the height jumps, put in order, and named from an an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ from xgen_studio.errors import InputError
 from xgen_studio.imaging import Volume
 from xgen_studio.networks import UNet3D
 from xgen_studio.wings.spine.science.frame import Floats
-from xgen_studio.wings.spine.science.levels import LABELS, above, below
+from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.measuring import CUT_SAID
 from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_input
 
@@ -34,7 +34,6 @@ NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
 REACH = 40.0  # mm from the canal to the front of the largest body
 FEW = 200  # voxels of canal that are none
 CRUMB = 0.22  # of the median volume of those around
-MISSED = 60.0  # mm from a body's middle that a point in its vertebra does not lie
 APART = 9.0  # mm that two bodies' middles stand apart at least
 BODY, DISC, CANAL, SACRUM = (CLASSES.index(n) for n in ("body", "disc", "canal", "sacrum"))
 Report = Callable[[int, int], None]
@@ -307,70 +306,6 @@ def _touching(bodies: NDArray[np.uint8]) -> set[int]:
     faces = [np.take(bodies, end, axis) for axis in range(3) for end in (0, -1)]
     counts = np.sum([np.bincount(face.ravel(), minlength=256) for face in faces], axis=0)
     return {number for number in range(1, 256) if counts[number] > 12}
-
-
-def named(
-    proposed: Proposed,
-    anchors: Mapping[str, Floats] | None = None,
-    top: str | None = None,
-    extra: Sequence[str] = (),
-    guess: Callable[[], tuple[str, str]] | None = None,
-) -> tuple[list[str], tuple[str, ...]]:
-    """Names of the bodies from head to feet, and notes on how sure they are.
-
-    `anchors` are points (LPS mm) that lie in named vertebrae; `top` names the highest; with
-    neither, a sacrum that is seen makes the lowest L5, and else `guess` gives the name of the
-    lowest and what to say of it. `extra` holds T13 or L6 where the patient has them. InputError
-    where two anchors disagree, names run out, or nothing says which vertebra is which.
-    """
-    count = len(proposed.centres)
-    notes: tuple[str, ...] = ()
-    starts: dict[str, int] = {}
-    if top is not None:
-        starts[top] = 0
-    for level, point in (anchors or {}).items():
-        far = np.linalg.norm(proposed.centres - point, axis=1)
-        if far.min() > MISSED:
-            raise InputError(
-                f"--anchor {level}: no vertebra is seen within {MISSED:.0f} mm of this point; it is"
-                " x,y,z in mm, LPS (x to the patient's left, y to the back)"
-            )
-        starts[level] = int(far.argmin())
-    if not starts and proposed.sacrum is not None:
-        starts["L5"] = count - 1
-        notes = ("numbered from the sacrum upwards: the lowest body is taken as L5",)
-    elif not starts:
-        if guess is None:
-            raise InputError(
-                "nothing says which vertebra is which; name one (--anchor LEVEL=x,y,z or --top)"
-            )
-        level, said = guess()
-        starts[level], notes = count - 1, (said,)
-    sequences = {level: _run(level, at, count, extra) for level, at in starts.items()}
-    first, *others = sequences.items()
-    for level, names in others:
-        if names != first[1]:
-            raise InputError(
-                f"{first[0]} and {level} disagree: counted from {first[0]}, the body at {level} is"
-                f" {first[1][starts[level]]}; name T13 or L6 if there is one, or correct an anchor"
-            )
-    return first[1], notes
-
-
-def _run(level: str, at: int, count: int, extra: Sequence[str]) -> list[str]:
-    """Names of `count` vertebrae of which number `at` is `level`."""
-    names = [level]
-    for _ in range(at):
-        higher = above(names[0], extra)
-        if higher is None:
-            raise InputError(f"{level} cannot be the vertebra number {at + 1} from the top")
-        names.insert(0, higher)
-    while len(names) < count:
-        lower = below(names[-1], extra)
-        if lower is None:
-            raise InputError(f"{level} cannot be number {at + 1} of {count}: names run out below")
-        names.append(lower)
-    return names
 
 
 def on_grid(proposed: Proposed, names: Sequence[str], ct: Volume) -> NDArray[np.uint8]:

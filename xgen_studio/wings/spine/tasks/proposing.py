@@ -18,14 +18,8 @@ from xgen_studio.wings.spine.science.body import NoBodyError, Sampler, measure
 from xgen_studio.wings.spine.science.counting import likely_names
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.prior import shipped_prior
-from xgen_studio.wings.spine.science.proposal import (
-    Proposed,
-    bodies_of,
-    named,
-    on_grid,
-    see,
-    share_of,
-)
+from xgen_studio.wings.spine.science.proposal import Proposed, bodies_of, on_grid, see, share_of
+from xgen_studio.wings.spine.science.proposal_names import named
 from xgen_studio.wings.spine.science.proposer import checked
 from xgen_studio.wings.spine.science.shape import numbers_of
 from xgen_studio.wings.spine.tasks.asks import BodiesProposed, Naming, ProposeBodies
