@@ -110,8 +110,8 @@ def _finding(
     reason = grading.reason_of(rhlv, interval, grade, kind)
     if grade > Grade.NORMAL and max(rhlv.values()) < grading.THRESHOLDS[0]:
         reason += (
-            f"; less than 20 %, but {100 * (1 - grades[0]):.0f} % probable to be more, so that it is"
-            " not passed over"
+            f"; less than 20 %, but {100 * (1 - grades[0]):.0f} % probable to be more: a mild"
+            " fracture is not passed over"
         )
     released = released_rhlv(healthy_solid(body, healthy.mean).block(), solid_of(body).block())
     worst = max(THIRDS, key=lambda third: rhlv[third])
