@@ -102,7 +102,10 @@ def blocks_of(learned: Learned) -> Iterator[dict[str, NDArray[np.generic]]]:
             classes[own] = NO_CLASS
     hu = np.clip(np.round(seen.grid.voxels), -1024, 3071).astype(np.int16)
     rows = np.flatnonzero(whole.any((1, 2)))
-    for middle in np.arange(rows[0] + 40, rows[-1], 66) if len(rows) else ():
+    if not len(rows):
+        return
+    steps = np.arange(rows[0] + 40, rows[-1], 66)
+    for middle in steps if len(steps) else [(rows[0] + rows[-1]) // 2]:
         near = np.argwhere(whole[max(middle - 50, 0) : middle + 50])
         centre = np.array([middle, near[:, 1].mean() + 8, near[:, 2].mean()])
         first = np.round(centre - np.array(BLOCK) / 2).astype(int)
