@@ -21,6 +21,7 @@ from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.measuring import CUT_SAID
 from xgen_studio.wings.spine.science.proposal_data import CLASSES, SPACING, as_input
+from xgen_studio.wings.spine.science.sacrum import sacral_below, sacrum_in
 
 TILE = 96  # voxels of the network's grid along the body at a time
 OVERLAP = 24  # voxels two tiles share; the middle of each is kept
@@ -28,8 +29,6 @@ CORE = 0.42  # of the height: what lies closer to the middle is certainly one ve
 LEAST_ML = 0.35  # of a core: a crushed body of the upper thorax still has it
 FAR = 32.0  # mm beside the line of the others: a rib's head, a calcified nodule
 WIDE, HIGH_MOST = 36.0, 30.0  # mm from its middle, sideways and up, that no body reaches
-SACRUM_MM3 = 12_000.0  # of it that must be seen
-SACRUM_NEAR = (5.0, 60.0)  # mm that its upper end lies below the middle of L5
 NEXT = (5.0, 27.0)  # mm from a body's middle back to its canal
 REACH = 40.0  # mm from the canal to the front of the largest body
 FEW = 200  # voxels of canal that are none
@@ -60,7 +59,7 @@ class Proposed:
     share     float32 (D, H, W): how sure the network is that a voxel is body
     centres   (n, 3) LPS mm
     doubts    by number from 1: what is not sure of it, in words
-    sacrum    LPS mm of the sacrum's upper end, where it is seen
+    sacrum    LPS mm of the sacrum's upper part, where it is seen
     """
 
     grid: Volume
@@ -107,6 +106,11 @@ def bodies_of(seen: Seen) -> Proposed:
     while crumbs := _crumbs(bodies, len(kept)):
         kept = [core for number, core in enumerate(kept, 1) if number not in crumbs]
         bodies = _grown(seen, cores, kept, inside)
+    sacral = sacral_below(bodies, len(kept), seen.grid)
+    if sacral:
+        kept = kept[:-sacral]
+        first = ndimage.center_of_mass(bodies == len(kept) + 1)
+        bodies[bodies > len(kept)] = 0
     if not kept:
         name = seen.grid.source or "this CT"
         raise InputError(
@@ -115,7 +119,10 @@ def bodies_of(seen: Seen) -> Proposed:
         )
     index = np.array(ndimage.center_of_mass(bodies > 0, bodies, range(1, len(kept) + 1)))
     centres = seen.grid.index_to_mm(index)
-    proposed = Proposed(seen.grid, bodies, seen.body, centres, sacrum=_sacrum_of(seen, centres[-1]))
+    sacrum = (
+        seen.grid.index_to_mm(first) if sacral else sacrum_in(seen.sacrum, seen.grid, centres[-1])
+    )
+    proposed = Proposed(seen.grid, bodies, seen.body, centres, sacrum=sacrum)
     return Proposed(**{**proposed.__dict__, "doubts": _doubts(proposed)})
 
 
@@ -250,24 +257,6 @@ def _largest_parts(bodies: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
         filled = ndimage.binary_fill_holes(whole)
         out[box][filled & (out[box] == 0)] = number
     return out
-
-
-def _sacrum_of(seen: Seen, lowest: Floats) -> Floats | None:
-    """LPS mm of the highest part of a sacrum that lies below the lowest body, if enough of one is
-    seen there."""
-    parts, count = ndimage.label(seen.sacrum > 0.5)
-    if count == 0:
-        return None
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    if sizes.max() * SPACING**3 < SACRUM_MM3:
-        return None
-    index = np.argwhere(parts == sizes.argmax())
-    highest = index[index[:, 0] >= index[:, 0].max() - 6].mean(0)
-    top = seen.grid.index_to_mm(highest)
-    down = lowest[2] - top[2]
-    near = np.linalg.norm((top - lowest)[:2]) < SACRUM_NEAR[1]
-    return top if near and SACRUM_NEAR[0] < down < SACRUM_NEAR[1] else None
 
 
 def _doubts(proposed: Proposed) -> dict[int, tuple[str, ...]]:

@@ -17,6 +17,9 @@ FINEST = 0.6  # mm: a mask that is softened by BLUR needs no finer voxels
 ROOM = 3.0  # mm around a mask: what softening spreads
 COARSE = 1.2  # mm: fine enough to see where a mask is thickest
 
+COARSE = 1.6  # mm: the steps of larger voxels are no surface that could be softened
+STEPS = 0.5  # of a voxel: how far steps are smoothed
+EDGE = 2.0  # mm that a share of 0 and one of 1 stand apart, where distances become shares
 Box = tuple[slice, slice, slice]
 Shares = NDArray[np.float32]
 
@@ -67,7 +70,10 @@ class Sampler:
         [box] = ndimage.find_objects((share > 0.05).astype(np.uint8))
         grown = _grown(box, volume, share.shape)
         # a voxel beyond the scan is empty: a body that is cut by its border ends there
-        soft = ndimage.gaussian_filter(share[grown], blur / spacing, mode="constant")
+        if spacing.max() > COARSE:
+            soft = _between_steps(share[grown], spacing)
+        else:
+            soft = ndimage.gaussian_filter(share[grown], blur / spacing, mode="constant")
         every = np.maximum(np.floor(FINEST / spacing), 1)
         thinned = soft[tuple(slice(None, None, int(n)) for n in every)]
         first = start + [s.start for s in grown]
@@ -130,6 +136,16 @@ class Sampler:
         deep = ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=spacing * skip) ** 3
         at = np.nonzero(deep)
         return self._mm((np.average(at, axis=1, weights=deep[at]) - 1) * skip)
+
+
+def _between_steps(share: Shares, spacing: Floats) -> Shares:
+    """A mask of coarse voxels as shares: its distances, whose steps smooth into the plane that they
+    stand for; softened as it is, a tilted endplate would stay a stair."""
+    inside = np.pad(share > 0.5, 1)
+    deep = ndimage.distance_transform_edt(inside, sampling=spacing)
+    deep -= ndimage.distance_transform_edt(~inside, sampling=spacing)
+    smooth = ndimage.gaussian_filter(deep[1:-1, 1:-1, 1:-1], STEPS, mode="nearest")
+    return np.clip(0.5 + smooth / EDGE, 0, 1).astype(np.float32)
 
 
 def _grown(box: Box, volume: Volume, shape: tuple[int, ...] | None = None) -> Box:

@@ -123,13 +123,16 @@ def _scan(ask: GradeScan, bench: Bench) -> Scan:
         made = proposed_mask(ct, ask.naming, ask.model, ask.device, bench)
         volume = replace(ct, voxels=made.labels, modality="", meta={}, synthetic=False)
         labels = SpineLabels(volume, made.source, True, None, made.notes, ct.axis_codes)
-        _, doubts = check_labels(labels, ct)
+        labels, doubts = check_labels(labels, ct)
+        # what crumbs a proposal leaves on the CT's grid is nobody's doubt: they are swept away
+        doubts = tuple(doubt for doubt in doubts if doubt.kind != "stray")
         by_level = _by_level(doubts, labels.levels)
         for level, said in made.doubts.items():
             by_level[level] = (*by_level.get(level, ()), *said)
         whole = tuple(d.said for d in doubts if not d.level)
         notes += [*made.notes, *whole]
-        return Scan(volume, ct, by_level, _held(doubts), tuple(notes), made.source, proposed=True)
+        swept, held = labels.volume, _held(doubts)
+        return Scan(swept, ct, by_level, held, tuple(notes), made.source, proposed=True)
     labels = _named(read_labels(ask.mask), ask.naming)
     cleaned, doubts = check_labels(labels, ct)
     notes += [n.text for n in told(ask.mask.name, labels.notes)]
