@@ -21,6 +21,7 @@ from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.grading import rule_grade
 from xgen_studio.wings.spine.science.measuring import measure_all
 from xgen_studio.wings.spine.science.parametric import KINDS, Fracture, Vertebra
+from xgen_studio.wings.spine.science.reference import choose
 from xgen_studio.wings.spine.science.simulation import Case
 from xgen_studio.wings.spine.science.solid import Solid, healthy_solid, overlay_plane
 
@@ -159,10 +160,10 @@ def compressed_rows(
     seed: int,
     count: int,
 ) -> Iterator[Row]:
-    """`count` vertebrae of a real scan, each compressed alone by a known amount, and graded."""
+    """`count` sound vertebrae of a real scan, each compressed alone by a known amount, graded."""
     rng = np.random.default_rng([97, seed])
     before = measure_all(labels)
-    levels = list(before.bodies)[1:-1]
+    levels = choose(before.bodies, models.prior)[1:-1]
     for number in range(min(count, len(levels))):
         level = str(rng.choice(levels))
         kind = KINDS[number % len(KINDS)]
