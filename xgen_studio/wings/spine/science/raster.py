@@ -168,9 +168,9 @@ def _paint_canal(one: Vertebra, grid: Volume, tissue: NDArray[np.uint8]) -> None
 def _arch(one: Vertebra, x: Floats, y: Floats, z: Floats) -> NDArray[np.bool_]:
     """Pedicles, laminae, processes: capsules around lines, mm from the frame's origin."""
     inside = np.zeros(x.shape, dtype=bool)
-    for (ax, ay, az), (bx, by, bz), radius, flat in _bones(one):
-        for side in (1, -1) if (ax, bx) != (0, 0) else (1,):
-            inside |= _capsule(x * side, y, z, (ax, ay, az), (bx, by, bz), radius, flat)
+    beside = np.abs(x)  # the right is the left's mirror image
+    for start, end, radius, flat in _bones(one):
+        inside |= _capsule(beside, y, z, start, end, radius, flat)
     return inside
 
 
@@ -201,9 +201,9 @@ def _ribs(one: Vertebra, x: Floats, y: Floats, z: Floats) -> NDArray[np.bool_]:
     head, neck = (w / 2 + 1.5, d - 4, 0.35 * h), (w / 2 + 19, d + 17, 0.25 * h)
     out = (w / 2 + 50, d + 12, -18.0)
     inside = np.zeros(x.shape, dtype=bool)
-    for side in (1, -1):
-        inside |= _capsule(x * side, y, z, head, neck, 3.4, 1.2)
-        inside |= _capsule(x * side, y, z, neck, out, 3.6, 1.5)
+    beside = np.abs(x)
+    inside |= _capsule(beside, y, z, head, neck, 3.4, 1.2)
+    inside |= _capsule(beside, y, z, neck, out, 3.6, 1.5)
     return inside
 
 
