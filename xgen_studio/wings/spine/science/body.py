@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from xgen_studio.document.blocks import largest_part
 from xgen_studio.wings.spine.science.frame import Floats, Frame, frame_of
 from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler, Shares
 
@@ -105,13 +106,10 @@ _LEFT = np.arange(-REACH, REACH + 1)
 def _block(sampler: Sampler, frame: Frame, side: int = 1) -> Shares:
     """Share of mask, on the frame's own millimetres (up, back, left), crumbs left out."""
     block = sampler.block(frame, _UP, _BACK, _LEFT, side)
-    numbered, count = ndimage.label(block > 0.5)
-    if count == 0:
+    inside = block > 0.5
+    if not inside.any():
         raise NoBodyError("its mask is too small for a vertebral body")
-    if count > 1:  # crumbs around it are no part of it
-        sizes = np.bincount(numbered.ravel())
-        sizes[0] = 0
-        block[(numbered > 0) & (numbered != sizes.argmax())] = 0
+    block[inside & ~largest_part(inside)] = 0  # crumbs around it are no part of it
     return block
 
 
@@ -220,12 +218,10 @@ def _cross_section(body: Shares) -> tuple[NDArray[np.bool_], Floats]:
     middle = body[low + quarter : high - quarter + 1]
     share = middle.mean(0) if len(middle) else body[(low + high) // 2]
     filled = share > 0.5
-    numbered, count = ndimage.label(ndimage.binary_fill_holes(filled))
-    if count > 1:
-        sizes = np.bincount(numbered.ravel())
-        sizes[0] = 0
-        filled = numbered == sizes.argmax()
-    core = ndimage.binary_opening(filled, iterations=2) | (filled & (count == 0))
+    whole = ndimage.binary_fill_holes(filled)
+    if ndimage.label(whole)[1] > 1:
+        filled = largest_part(whole)
+    core = ndimage.binary_opening(filled, iterations=2)
     return np.asarray(core), np.asarray(share, dtype=np.float64)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from scipy.special import ndtri
 
 from xgen_studio.wings.spine.science.body import CENTRAL, DEPTHS, THIRD, WIDTHS
 from xgen_studio.wings.spine.science.findings import COVERAGE, THIRDS, ByThird, Range
@@ -106,7 +107,7 @@ def _summary(lost: Floats, share: Floats, healthy: Floats, within: Floats) -> Co
         interval[third] = _quantiles(lost[:, i], share, tail)
         heights[third] = float(share @ healthy[:, i])
         square = float(share @ (within[:, i, i] + healthy[:, i] ** 2))
-        half = 1.645 * max(square - heights[third] ** 2, 0.0) ** 0.5
+        half = -float(ndtri(tail)) * max(square - heights[third] ** 2, 0.0) ** 0.5
         spans[third] = (heights[third] - half, heights[third] + half)
     grade = np.searchsorted(THRESHOLDS, lost.max(1), side="right")
     p = np.bincount(grade, weights=share, minlength=4)

@@ -29,6 +29,7 @@ WEIGHTS = (0.0, 0.15, 0.3, 0.45, 0.6)
 FLAT = 0.01
 CLOSE = 0.015  # of the coverage that is asked for
 Report = Callable[[int, int], None]
+Rows = NDArray[np.intp] | slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +43,11 @@ class Examples:
     heights: Floats
     expected: Floats
 
-    def likely(self, spread: float) -> list[Compression]:
-        """What is most likely of each."""
+    def likely(self, spread: float, rows: Rows = slice(None)) -> list[Compression]:
+        """What is most likely of each, or of some."""
         return [
             most_likely(dict(zip(THIRDS, h, strict=True)), e, ERROR, spread)
-            for h, e in zip(self.heights.tolist(), self.expected, strict=True)
+            for h, e in zip(self.heights[rows].tolist(), self.expected[rows], strict=True)
         ]
 
 
@@ -104,16 +105,9 @@ def fit_ordinal(examples: Examples) -> OrdinalModel:
 
 
 def _coverage(examples: Examples, rows: NDArray[np.intp], spread: float) -> float:
-    some = Examples(
-        examples.true[rows],
-        examples.grades[rows],
-        examples.released[rows],
-        examples.heights[rows],
-        examples.expected[rows],
-    )
     inside = [
         low <= value <= high
-        for one, true in zip(some.likely(spread), some.true, strict=True)
+        for one, true in zip(examples.likely(spread, rows), examples.true[rows], strict=True)
         for (low, high), value in zip(one.interval.values(), true, strict=True)
     ]
     return float(np.mean(inside))

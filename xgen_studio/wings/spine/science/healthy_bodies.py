@@ -14,7 +14,6 @@ from xgen_studio.wings.spine.science.body import Body
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.measuring import measure_all
-from xgen_studio.wings.spine.science.proposal import on_grid
 from xgen_studio.wings.spine.science.real_scans import looked_at, propose_real, real_scans
 from xgen_studio.wings.spine.science.shape import numbers_of
 
@@ -58,10 +57,7 @@ def bodies_in_scans(network: UNet3D, folder: Path, report: Report = lambda _a, _
     found: Spines = {}
     for done, (name, path) in enumerate(scans.items()):
         learned = propose_real(network, path, looked[name])
-        names = [level if level in LABELS else "" for level in learned.levels.values()]
-        voxels = on_grid(learned.proposed, names, learned.ct)
-        labels = Volume(voxels, learned.ct.spacing, learned.ct.origin, learned.ct.direction)
-        found[name] = measure_all(labels).bodies
+        found[name] = measure_all(learned.labels).bodies
         report(done + 1, len(scans))
     return found
 

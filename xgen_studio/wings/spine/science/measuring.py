@@ -35,11 +35,8 @@ class Measured:
     middles: dict[str, Floats]
 
 
-def measure_all(
-    labels: Volume, only: tuple[str, ...] = GRADED, soft: Mapping[str, Sampler] | None = None
-) -> Measured:
-    """Measure the labelled vertebrae of a volume of VerSe labels; `soft` has better than voxels
-    for some of them, such as a network's shares."""
+def measure_all(labels: Volume, only: tuple[str, ...] = GRADED) -> Measured:
+    """Measure the labelled vertebrae of a volume of VerSe labels."""
     samplers: dict[str, Sampler] = {}
     reasons: dict[str, str] = {}
     middles: dict[str, Floats] = {}
@@ -47,7 +44,7 @@ def measure_all(
     boxes = {NAMES[label]: box for label, box in found if box is not None and label in NAMES}
     for level in in_order(name for name in boxes if name != "S1"):
         try:
-            sampler = (soft or {}).get(level) or Sampler.of(labels, LABELS[level], box=boxes[level])
+            sampler = Sampler.of(labels, LABELS[level], box=boxes[level])
             middles[level] = sampler.middle
             samplers[level] = sampler
         except NoBodyError as error:

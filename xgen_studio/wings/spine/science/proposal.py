@@ -14,6 +14,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.segmentation import watershed
 
+from xgen_studio.document.blocks import largest_part
 from xgen_studio.errors import InputError
 from xgen_studio.imaging import Volume
 from xgen_studio.networks import UNet3D
@@ -249,10 +250,7 @@ def _largest_parts(bodies: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
             continue
         own = bodies[box] == number
         opened = ndimage.binary_opening(own)  # thin bridges to what lies beside it
-        parts, found = ndimage.label(opened if opened.any() else own)
-        sizes = np.bincount(parts.ravel())
-        sizes[0] = 0
-        largest = parts == sizes.argmax() if found else own
+        largest = largest_part(opened if opened.any() else own)
         whole = ndimage.binary_dilation(largest, iterations=2) & own
         filled = ndimage.binary_fill_holes(whole)
         out[box][filled & (out[box] == 0)] = number

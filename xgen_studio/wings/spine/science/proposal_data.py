@@ -86,12 +86,14 @@ def _blocks_of(made: Map, rng: np.random.Generator) -> Iterator[tuple[NDArray, N
         yield block_at(made.tissue, first, 0), block_at(high, first, 0)
 
 
-def block_at(array: NDArray, first: NDArray, fill: int) -> NDArray:
+def block_at(
+    array: NDArray, first: NDArray, fill: int, size: tuple[int, int, int] = BLOCK
+) -> NDArray:
     """A block of an array from an index that may lie outside."""
-    out = np.full(BLOCK, fill, array.dtype)
+    out = np.full(size, fill, array.dtype)
     source, target = [], []
-    for start, size, whole in zip(first, BLOCK, array.shape, strict=True):
-        a, b = max(start, 0), min(start + size, whole)
+    for start, count, whole in zip(first, size, array.shape, strict=True):
+        a, b = max(start, 0), min(start + count, whole)
         source.append(slice(a, max(b, a)))
         target.append(slice(a - start, max(b, a) - start))
     out[tuple(target)] = array[tuple(source)]

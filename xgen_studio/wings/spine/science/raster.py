@@ -13,6 +13,7 @@ from xgen_studio.imaging import Volume
 from xgen_studio.wings.spine.science.frame import Floats
 from xgen_studio.wings.spine.science.parametric import Patient, Vertebra
 
+CORTEX = 1.1  # mm of shell around a body
 MARGIN = 12.0  # mm around the outermost body that a scan shows at least
 
 
@@ -88,8 +89,7 @@ def rasterise(
             tissue[box][ribs] = Tissue.RIB
     for one in patient.vertebrae:
         box, x, y, z = _around(one, grid)
-        share, inside = _body(one, x, y, z)
-        shell = inside & _near_edge(one, x, y, z, share)
+        share, inside, shell = _body(one, x, y, z)
         tissue[box][inside] = Tissue.CANCELLOUS
         tissue[box][shell] = Tissue.CORTEX
         labels[box][inside] = one.label
@@ -101,10 +101,10 @@ def rasterise(
 Box = tuple[slice, slice, slice]
 
 
-def _around(one: Vertebra, grid: Volume, reach: float = 75.0) -> tuple[Box, Floats, Floats, Floats]:
+def _around(one: Vertebra, grid: Volume) -> tuple[Box, Floats, Floats, Floats]:
     """The voxels around a vertebra, and their mm to its left, to its back, up."""
     first = np.floor(grid.mm_to_index(one.frame.origin - [46, 36, 48])).astype(int)
-    last = np.ceil(grid.mm_to_index(one.frame.origin + [46, reach, 40])).astype(int)
+    last = np.ceil(grid.mm_to_index(one.frame.origin + [46, 75, 40])).astype(int)
     lows = np.clip(first, 0, grid.shape)
     highs = np.clip(last, 0, grid.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(lows, highs, strict=True))
@@ -113,28 +113,19 @@ def _around(one: Vertebra, grid: Volume, reach: float = 75.0) -> tuple[Box, Floa
     return (box[0], box[1], box[2]), local[..., 0], local[..., 1], local[..., 2]
 
 
-def _body(one: Vertebra, x: Floats, y: Floats, z: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """How high in the body (-1 to 1), and whether inside."""
+def _body(
+    one: Vertebra, x: Floats, y: Floats, z: Floats
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """How high in the body (-1 to 1), whether inside, and whether in its shell of `CORTEX` mm."""
     u, v = np.clip(2 * x / one.width, -1.3, 1.3), np.clip(2 * y / one.depth, -1.3, 1.3)
     top, bottom = one.endplates(u, v)
     share = (2 * z - top - bottom) / np.maximum(top - bottom, 0.5)
     narrow = 1 - one.waist * np.clip(1 - share**2, 0, 1)
-    inside = (one.reach(2 * x / one.width / narrow, 2 * y / one.depth / narrow) <= 1) & (
-        np.abs(share) <= 1
-    )
-    return share, inside
-
-
-def _near_edge(
-    one: Vertebra, x: Floats, y: Floats, z: Floats, share: Floats, thick: float = 1.1
-) -> NDArray[np.bool_]:
-    """Within `thick` mm of the body's surface."""
-    u, v = np.clip(2 * x / one.width, -1.3, 1.3), np.clip(2 * y / one.depth, -1.3, 1.3)
-    top, bottom = one.endplates(u, v)
-    narrow = 1 - one.waist * np.clip(1 - share**2, 0, 1)
     far = one.reach(2 * x / one.width / narrow, 2 * y / one.depth / narrow)
-    rim = 1 - one.square * thick / (one.width / 2)
-    return np.asarray((far > rim) | (np.minimum(top - z, z - bottom) < thick))
+    inside = (far <= 1) & (np.abs(share) <= 1)
+    rim = 1 - one.square * CORTEX / (one.width / 2)
+    shell = inside & ((far > rim) | (np.minimum(top - z, z - bottom) < CORTEX))
+    return share, inside, shell
 
 
 def _paint_disc(lower: Vertebra, upper: Vertebra, grid: Volume, tissue: NDArray[np.uint8]) -> None:

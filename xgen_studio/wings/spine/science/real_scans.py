@@ -7,7 +7,7 @@ it a proposal becomes a mask that can be learned from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from xgen_studio.imaging import Volume, read_volume
 from xgen_studio.networks import UNet3D
 from xgen_studio.tables import from_table
 from xgen_studio.wings.spine.science.body import measure
-from xgen_studio.wings.spine.science.proposal import Proposed, Seen, bodies_of, see
+from xgen_studio.wings.spine.science.levels import LABELS
+from xgen_studio.wings.spine.science.proposal import Proposed, Seen, bodies_of, on_grid, see
 from xgen_studio.wings.spine.science.proposal_data import BLOCK, CLASSES, HIGH, NO_CLASS, block_at
 from xgen_studio.wings.spine.science.sampling import NoBodyError, Sampler
 from xgen_studio.wings.spine.science.solid import around, solid_of
@@ -67,6 +68,12 @@ class Learned:
     seen: Seen
     proposed: Proposed
     levels: Mapping[int, str]
+
+    @property
+    def labels(self) -> Volume:
+        """VerSe labels of the named bodies on the CT's own grid."""
+        names = [level if level in LABELS else "" for level in self.levels.values()]
+        return replace(self.ct, voxels=on_grid(self.proposed, names, self.ct), meta={})
 
 
 def propose_real(network: UNet3D, path: Path, looked: Looked) -> Learned:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from xgen_studio.document.blocks import largest_part
 from xgen_studio.imaging import Volume
 from xgen_studio.wings.spine.science.body import NoBodyError, Sampler, measure
 from xgen_studio.wings.spine.science.frame import Floats
@@ -44,14 +45,12 @@ def _tapers(inside: NDArray[np.bool_], grid: Volume, up: Floats) -> bool:
 def sacrum_in(share: NDArray[np.float32], grid: Volume, lowest: Floats) -> Floats | None:
     """LPS mm of the highest part of a sacrum (`share` of each voxel) that lies below the lowest
     body, if enough of one is seen there."""
-    parts, count = ndimage.label(share > 0.5)
-    if count == 0:
+    inside = share > 0.5
+    if not inside.any():
         return None
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    if sizes.max() * np.prod(grid.spacing) < LEAST_MM3:
+    index = np.argwhere(largest_part(inside))
+    if len(index) * np.prod(grid.spacing) < LEAST_MM3:
         return None
-    index = np.argwhere(parts == sizes.argmax())
     highest = index[index[:, 0] >= index[:, 0].max() - 6].mean(0)
     top = grid.index_to_mm(highest)
     down = lowest[2] - top[2]

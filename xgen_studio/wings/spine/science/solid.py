@@ -90,7 +90,7 @@ def solid_of(body: Body) -> Solid:
 
 def healthy_solid(body: Body, shape: Shape, plane: Floats | None = None) -> Solid:
     """A healthy shape where the real body is; its cross-section is the real one. `plane` (3,) mm
-    moves it up: everywhere, more to the left, more to the back (see `endplates_apart`)."""
+    moves it up: everywhere, more to the left, more to the back (see `overlay_plane`)."""
     lift = np.zeros(body.top.shape)
     if plane is not None:
         lift = plane[0] + plane[1] * WIDTHS + plane[2] * (2 * DEPTHS[:, None] - 1)

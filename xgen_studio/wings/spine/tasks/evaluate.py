@@ -29,11 +29,9 @@ from xgen_studio.wings.spine.science.healthy_bodies import (
     manual_bodies,
 )
 from xgen_studio.wings.spine.science.labels import read_labels
-from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.measuring import Measured, measure_all
 from xgen_studio.wings.spine.science.models import shipped_models
 from xgen_studio.wings.spine.science.prior import fit
-from xgen_studio.wings.spine.science.proposal import on_grid
 from xgen_studio.wings.spine.science.proposer import checked
 from xgen_studio.wings.spine.science.real_scans import looked_at, propose_real, real_scans
 from xgen_studio.wings.spine.science.simulation import simulate
@@ -107,9 +105,7 @@ def _compressed(
     for number, (name, path) in enumerate(scans.items()):
         bench.report(number, len(scans), "compressing real vertebrae")
         learned = propose_real(network, path, looked[name])
-        names = [level if level in LABELS else "" for level in learned.levels.values()]
-        labels = replace(learned.ct, voxels=on_grid(learned.proposed, names, learned.ct), meta={})
-        rows += compressed_rows(name, learned.ct, labels, models, linear, number, count)
+        rows += compressed_rows(name, learned.ct, learned.labels, models, linear, number, count)
     patient = folder / "spine" / MASKED
     if held_out and patient.with_name(CT_OF_IT).exists():
         labels = read_labels(patient).volume

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from xgen_studio.bundles import open_bundle
@@ -17,8 +16,6 @@ from xgen_studio.wings.spine.science.checks import check_labels
 from xgen_studio.wings.spine.science.grading import rule_grade
 from xgen_studio.wings.spine.science.healthivert.crops import Crop, as_arrays, crops_of
 from xgen_studio.wings.spine.science.labels import read_labels
-from xgen_studio.wings.spine.science.levels import LABELS
-from xgen_studio.wings.spine.science.proposal import on_grid
 from xgen_studio.wings.spine.science.proposer import checked
 from xgen_studio.wings.spine.science.real_scans import looked_at, propose_real, real_scans
 from xgen_studio.wings.spine.science.simulation import simulate
@@ -53,12 +50,9 @@ def _shared_crops(folder: Path, bench: Bench) -> Crops:
     total = len(scans) + PARAMETRIC
     for number, (name, path) in enumerate(scans.items()):
         learned = propose_real(network, path, looked[name])
-        names = [level if level in LABELS else "" for level in learned.levels.values()]
-        voxels = on_grid(learned.proposed, names, learned.ct)
-        labels = replace(learned.ct, voxels=voxels, meta={})
         grades = dict.fromkeys(looked[name].centres, 0)
         held = looked[name].held_out
-        crops += [(crop, number, held) for crop in crops_of(learned.ct, labels, grades)]
+        crops += [(crop, number, held) for crop in crops_of(learned.ct, learned.labels, grades)]
         bench.report(number + 1, total, "scans")
     for number in range(PARAMETRIC):
         case = simulate(SEED + number, error=0.2, whole=False)

@@ -16,7 +16,6 @@ from xgen_studio.wings.spine.science.levels import LABELS
 from xgen_studio.wings.spine.science.looks import block_places, read_at
 from xgen_studio.wings.spine.science.reference import nearest
 from xgen_studio.wings.spine.science.restoring import ALL, Restored, restore
-from xgen_studio.wings.spine.science.solid import healthy_solid, overlay_plane
 from xgen_studio.wings.spine.tasks.asks import HealthyShown, ShowHealthy
 from xgen_studio.wings.spine.tasks.examining import examined_mask, scan_of, volume_of
 
@@ -51,9 +50,7 @@ def shown(level: str, graded: Graded, labels: Volume, ct: Volume | None) -> Heal
     made = restored(level, graded, labels, ct, float(np.linalg.norm(HALF)))
     body = graded.measured.bodies[level]
     places = block_places(body.frame, HALF, SPACING)
-    shape = graded.healthy[level].mean
-    solid = healthy_solid(body, shape, overlay_plane(body, shape))
-    healthy_mask = solid.height_in(body.frame.to_local(places))[1]
+    healthy_mask = made.solid.height_in(body.frame.to_local(places))[1]
     real_mask = read_at(labels, places, order=0) == LABELS[level]
     real = healthy = None
     if ct is not None and made.ct is not None:

@@ -13,6 +13,7 @@ from xgen_studio.imaging import Volume
 from xgen_studio.wings.spine.science.curve import fit_curve
 from xgen_studio.wings.spine.science.levels import GRADED, LABELS
 from xgen_studio.wings.spine.science.measuring import measure_all
+from xgen_studio.wings.spine.science.proposal_data import block_at
 from xgen_studio.wings.spine.science.solid import solid_of
 from xgen_studio.wings.spine.science.straighten import straighten
 
@@ -63,15 +64,7 @@ def crops_of(ct: Volume, labels: Volume, grades: Mapping[str, int]) -> Iterator[
 
 def _cut(voxels: NDArray[Any], at: NDArray[np.float64], fill: int) -> NDArray[Any]:
     """A block of `SIZE` about an index, filled up where the scan ends."""
-    out = np.full(SIZE, fill, voxels.dtype)
-    first = np.round(at - np.array(SIZE) / 2).astype(int)
-    source, target = [], []
-    for start, size, whole in zip(first, SIZE, voxels.shape, strict=True):
-        a, b = max(start, 0), min(start + size, whole)
-        source.append(slice(a, max(a, b)))
-        target.append(slice(a - start, max(a, b) - start))
-    out[tuple(target)] = voxels[tuple(source)]
-    return out
+    return block_at(voxels, np.round(at - np.array(SIZE) / 2).astype(int), fill, SIZE)
 
 
 def as_arrays(crops: Sequence[tuple[Crop, int, bool]]) -> dict[str, NDArray[Any]]:
